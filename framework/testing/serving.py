@@ -1,0 +1,85 @@
+"""Sandboxes on a socket: one server, each vendor under its own name."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Protocol
+
+import anyio
+import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Served(Protocol):
+    """What can be put on a socket."""
+
+    @property
+    def app(self) -> ASGIApp: ...
+
+    async def aclose(self) -> None: ...
+
+
+def serve(sandboxes: Mapping[str, Served], host: str = "127.0.0.1", port: int = 8900) -> None:
+    """Serve until interrupted, each sandbox under `/<name>`."""
+
+    async def until_interrupted() -> None:
+        async with listening(sandboxes, host, port):
+            await anyio.sleep_forever()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        anyio.run(until_interrupted)
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    sandboxes: Mapping[str, Served], host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[str]:
+    """Serve while the block runs, and give the address (`http://host:port`); port 0 takes a free one."""
+    with socket.create_server((host, port), backlog=2048) as listener:
+        server = _Server(_switchboard(sandboxes))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            await server.ready.wait()
+            try:
+                yield f"http://{host}:{listener.getsockname()[1]}"
+            finally:
+                with anyio.CancelScope(shield=True):
+                    for sandbox in sandboxes.values():
+                        await sandbox.aclose()
+                server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready and leaves the signals to its owner."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, lifespan="off", log_level="error", access_log=False, timeout_graceful_shutdown=1
+            )
+        )
+        self.ready = anyio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _switchboard(sandboxes: Mapping[str, Served]) -> ASGIApp:
+    """Route by the first part of the path. `send` is passed on unwrapped: a sandbox hangs up through it."""
+    apps = {name: sandbox.app for name, sandbox in sandboxes.items()}
+
+    async def connect(scope: Scope, receive: Receive, send: Send) -> None:
+        _, name, *rest = scope["path"].split("/", 2)
+        app = apps.get(name)
+        if app is None:
+            await PlainTextResponse(f"Sandboxes here: {', '.join(sorted(apps))}\n", 404)(scope, receive, send)
+            return
+        await app({**scope, "path": "/" + "".join(rest)}, receive, send)
+
+    return connect
