@@ -14,7 +14,9 @@ pytestmark = pytest.mark.anyio
 HELLO = TranslateBody(text=["Hello"], target_lang="DE")
 
 
-async def test_a_text_comes_back_translated_and_billed(deepl: DeepLClient, deepl_sandbox: DeepLSandbox) -> None:
+async def test_a_text_comes_back_translated_and_billed(
+    deepl: DeepLClient, deepl_sandbox: DeepLSandbox
+) -> None:
     answer = await deepl.translate(HELLO)
     assert answer.translations[0].text == "[DE] Hello"
     assert answer.translations[0].detected_source_language == "EN"
@@ -28,7 +30,9 @@ async def test_usage_counts_what_was_translated(deepl: DeepLClient) -> None:
     assert (usage.character_count, usage.character_limit, usage.exhausted) == (5, 1000, False)
 
 
-async def test_an_unsupported_language_is_refused_with_words(deepl: DeepLClient, deepl_sandbox: DeepLSandbox) -> None:
+async def test_an_unsupported_language_is_refused_with_words(
+    deepl: DeepLClient, deepl_sandbox: DeepLSandbox
+) -> None:
     with pytest.raises(DeepLRefusal) as refused:
         await deepl.translate(TranslateBody(text=["Hello"], target_lang="TLH"))
     assert (refused.value.status, refused.value.message) == (400, "Value for 'target_lang' not supported.")
@@ -53,7 +57,9 @@ async def test_a_request_over_128_kib_is_refused(deepl: DeepLClient, deepl_sandb
     assert refused.value.status == 413
 
 
-async def test_an_exhausted_quota_is_refused_with_456(deepl: DeepLClient, deepl_sandbox: DeepLSandbox) -> None:
+async def test_an_exhausted_quota_is_refused_with_456(
+    deepl: DeepLClient, deepl_sandbox: DeepLSandbox
+) -> None:
     deepl_sandbox.character_limit = 4
     with pytest.raises(DeepLRefusal) as refused:
         await deepl.translate(HELLO)
