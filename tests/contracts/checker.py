@@ -190,7 +190,7 @@ def _put(target: dict[str, Json], path: Sequence[str], value: str) -> None:
 
 
 def _in_plain_schema(schema: Json) -> Json:
-    """The same description with `nullable: true` said in JSON Schema, and references that work from anywhere."""
+    """The same description with `nullable: true` said in JSON Schema, and references good anywhere."""
     if isinstance(schema, list):
         return [_in_plain_schema(one) for one in schema]
     if not isinstance(schema, dict):
