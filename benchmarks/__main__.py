@@ -1,0 +1,70 @@
+"""Measure side by side, print, and keep the result in `benchmarks/results.md`."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.baselines import ancestor, handwritten, loop
+from benchmarks.contest import Contestant, Unavailable, Workload, compete
+from benchmarks.machine import describe
+from benchmarks.report import Comparison, markdown, show
+from benchmarks.workloads import WORKLOADS
+
+CONTESTANTS: Sequence[Contestant] = (
+    *handwritten.CONTESTANTS,
+    *ancestor.CONTESTANTS,
+    *loop.CONTESTANTS,
+)
+REPETITIONS, QUICK_REPETITIONS = 7, 3
+RESULTS = Path(__file__).with_name("results.md")
+
+
+def main() -> None:
+    """Run the chosen workloads; a quick session is too short to be kept."""
+    parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, 3 repetitions, nothing is kept")
+    parser.add_argument("--only", default="", metavar="W1,W2", help="these workloads and their variants")
+    chosen = parser.parse_args()
+
+    console = Console()
+    repetitions = QUICK_REPETITIONS if chosen.quick else REPETITIONS
+    comparisons = []
+    for workload in _chosen(chosen.only):
+        comparison = _compare(workload, repetitions=repetitions, quick=chosen.quick)
+        if comparison.results:
+            show(console, comparison)
+            comparisons.append(comparison)
+    if not chosen.quick and not chosen.only:
+        RESULTS.write_text(markdown(describe(), comparisons, repetitions=repetitions, quick=chosen.quick))
+        console.print(f"Kept in {RESULTS.name}.")
+
+
+def _chosen(only: str) -> list[Workload]:
+    names = {name.strip() for name in only.split(",") if name.strip()}
+    families = {workload.name.partition("-")[0] for workload in WORKLOADS}
+    if unknown := names - families - {workload.name for workload in WORKLOADS}:
+        raise SystemExit(
+            f"No such workload: {', '.join(sorted(unknown))}. There are {', '.join(sorted(families))}."
+        )
+    return [w for w in WORKLOADS if not names or w.name in names or w.name.partition("-")[0] in names]
+
+
+def _compare(workload: Workload, *, repetitions: int, quick: bool) -> Comparison:
+    present, absent = [], {}
+    for contestant in CONTESTANTS:
+        if contestant.workload != workload.name:
+            continue
+        try:
+            contestant.prepare()
+        except Unavailable as lack:
+            absent[contestant.name] = f"not measured: {lack}"
+        else:
+            present.append(contestant)
+    results = compete(present, repetitions=repetitions, quick=quick) if present else []
+    return Comparison(workload=workload, results=results, absent=absent)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What is measured, and what it must cost."""
+
+from benchmarks.contest import Workload
+
+OURS = "millrace"
+BY_HAND = "by hand (sqlite3)"
+ANCESTOR = "interaqt 4.10"
+LOOP = "bare loop, httpx"
+LOOP_AIOHTTP = "bare loop, httpx on aiohttp"
+
+WORKLOADS = (
+    Workload(
+        name="W1",
+        title="an item created, updated or deleted in its own transaction, with eight aggregates above it",
+        settings="SQLite WAL, synchronous=NORMAL; transactions a second",
+        subject=OURS,
+        targets={ANCESTOR: 30, BY_HAND: 0.5},
+    ),
+    Workload(
+        name="W1-grown",
+        title="W1 with 10,000 items under the one order",
+        settings="SQLite WAL, synchronous=NORMAL; transactions a second",
+        subject=f"{OURS}, 10,000 items",
+        targets={f"{OURS}, 10 items": 0.9},
+    ),
+    Workload(
+        name="W2",
+        title="fact, derived call, claim, three integration events, derived business property; one at a time",
+        settings="SQLite WAL, synchronous=NORMAL; chains a second",
+        subject=OURS,
+        targets={ANCESTOR: 15, BY_HAND: 0.45},
+    ),
+    Workload(
+        name="W2-full",
+        title="W2, 16 at a time with group commit",
+        settings="SQLite WAL, synchronous=FULL; chains a second",
+        subject=OURS,
+        targets={ANCESTOR: 15},
+    ),
+    Workload(
+        name="W2-grown",
+        title="W2 with 100,000 calls present",
+        settings="SQLite WAL, synchronous=NORMAL; chains a second",
+        subject=f"{OURS}, 100,000 calls",
+        targets={f"{OURS}, empty": 0.95},
+    ),
+    Workload(
+        name="W3",
+        title="W2 with real HTTP to a sandbox in another process, 16 at a time",
+        settings="SQLite WAL, synchronous=FULL; calls a second",
+        subject=OURS,
+        targets={ANCESTOR: 5, LOOP: 0.6, LOOP_AIOHTTP: 0.6},
+    ),
+    Workload(
+        name="bulk",
+        title="facts with aggregates, all in one transaction",
+        settings="SQLite WAL, synchronous=NORMAL; facts a second",
+        subject=OURS,
+        targets={BY_HAND: 0.5},
+    ),
+)
