@@ -125,10 +125,14 @@ class Sandbox(ABC):
         else:
             kept.append(work)
 
-    def notify(self, kind: str, body: bytes, *, topic: str = "") -> None:
-        """Send a webhook, signed, after the request in progress is answered; one topic stays in order."""
+    def notify(self, kind: str, body: bytes, *, topic: str = "") -> Letter:
+        """Send a webhook, signed, after the request in progress is answered; one topic stays in order.
+
+        The letter tells later whether it arrived.
+        """
         letter = Letter(kind, body, topic or kind)
         self.later(lambda: self.postman.post(letter))
+        return letter
 
     # What a test calls.
 
