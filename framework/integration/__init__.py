@@ -1,0 +1,66 @@
+"""How calls leave for a vendor, and how their outcomes come home."""
+
+from framework.integration.calls import CallView, idempotency_key, result_type
+from framework.integration.delivery import Delivery, MalformedDelivery
+from framework.integration.egress import HostRefused
+from framework.integration.handlers import API, CallHandlers, Poll, SideEffect, Webhook
+from framework.integration.http import HTTPClient, open_client
+from framework.integration.integration import Integration
+from framework.integration.manifest import Manifest, load_manifest
+from framework.integration.outcomes import (
+    Completed,
+    ExternalId,
+    Failed,
+    NotSubmitted,
+    Outcome,
+    Processing,
+    own_external_id,
+)
+from framework.integration.policy import Breaker, Policy, PollSchedule, Rate, Retry, Timeout
+from framework.integration.retry import Decision, GiveUp, Pause, Recover, RetryAt, decide
+from framework.integration.secrets import AuthRef, Credential, MissingCredentials, resolve
+from framework.integration.signature import InvalidSignature, Verify
+
+__all__ = [
+    "API",
+    "AuthRef",
+    "Breaker",
+    "CallHandlers",
+    "CallView",
+    "Completed",
+    "Credential",
+    "Decision",
+    "Delivery",
+    "ExternalId",
+    "Failed",
+    "GiveUp",
+    "HTTPClient",
+    "HostRefused",
+    "Integration",
+    "InvalidSignature",
+    "MalformedDelivery",
+    "Manifest",
+    "MissingCredentials",
+    "NotSubmitted",
+    "Outcome",
+    "Pause",
+    "Policy",
+    "Poll",
+    "PollSchedule",
+    "Processing",
+    "Rate",
+    "Recover",
+    "Retry",
+    "RetryAt",
+    "SideEffect",
+    "Timeout",
+    "Verify",
+    "Webhook",
+    "decide",
+    "idempotency_key",
+    "load_manifest",
+    "open_client",
+    "own_external_id",
+    "resolve",
+    "result_type",
+]
