@@ -1,0 +1,1 @@
+"""What a property can be: each computation with its algebra beside its declaration."""

@@ -1,0 +1,25 @@
+"""How many."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from framework.computations.aggregate import Additive, R, State, given
+
+
+@dataclass(frozen=True, eq=False)
+class Count(Additive[R, int]):
+    """How many records there are for which `where` holds; of nothing: 0."""
+
+    where: Callable[[R], object] | None = None
+    reads: tuple[str, ...] | None = None
+    initial: ClassVar[Any] = 0
+
+    def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
+        return given(self.where)
+
+    def contribution(self, record: R) -> State:
+        return (1,) if self.where is None or self.where(record) else (0,)
+
+    def value(self, state: State) -> int:
+        return state[0]

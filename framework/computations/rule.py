@@ -1,0 +1,46 @@
+"""Rules: one record exists because another does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Rule(Generic[P, T]):
+    """A pure function of one record; still callable, so that it can be tested as what it is."""
+
+    function: Callable[P, T]
+    reads: tuple[Any, ...] = ()
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.function(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def key(self) -> str:
+        """What the records that this rule makes are keyed by: stable over restarts, and short."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+
+@overload
+def derive(function: Callable[P, T], /) -> Rule[P, T]: ...
+@overload
+def derive(*, reads: Sequence[Any] = ()) -> Callable[[Callable[P, T]], Rule[P, T]]: ...
+def derive(
+    function: Callable[P, T] | None = None, /, *, reads: Sequence[Any] = ()
+) -> Rule[P, T] | Callable[[Callable[P, T]], Rule[P, T]]:
+    """Declare a rule: for each record it accepts, the records it returns exist.
+
+    From an event to records: made once. From an entity to entities: kept equal to what the function returns.
+    From an entity to calls or events: made once, never changed. The function may read the facts of its argument,
+    and the computed properties that `reads` lists (`reads=[Order.total]`).
+    """
+    if function is not None:
+        return Rule(function, tuple(reads))
+    return lambda decorated: Rule(decorated, tuple(reads))

@@ -1,0 +1,35 @@
+"""A state that moves when something happens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from framework.computations.triggers import Trigger
+from framework.model.computation import Computation
+
+S = TypeVar("S", bound=StrEnum)
+
+
+@dataclass(frozen=True, eq=False)
+class Transition(Generic[S]):
+    """From `source` to `target` when the trigger fires, if `guard(record)` holds."""
+
+    source: S
+    target: S
+    when: Trigger
+    guard: Callable[[Any], object] | None = None
+    reads: tuple[str, ...] | None = None
+
+
+class StateMachine(Computation[S]):
+    """The state: `initial` until a transition fires. Exactly one fires per trigger and record."""
+
+    def __init__(self, initial: S, *transitions: Transition[S]) -> None:
+        self.initial = initial
+        self.transitions = transitions
+
+    @property
+    def states(self) -> list[S]:
+        """All states of the enumeration, in its order."""
+        return list(type(self.initial))

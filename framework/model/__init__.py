@@ -1,0 +1,1 @@
+"""What users declare: records, payloads, computed properties."""

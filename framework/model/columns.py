@@ -1,0 +1,122 @@
+"""How values of the declared types lie in a column, on every database alike."""
+
+import types
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Dialect, Float, LargeBinary, Text, Uuid
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC; ISO text of fixed width where the database has no time zones."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return Text() if dialect.name == "sqlite" else DateTime(timezone=True)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return utc_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+class EnumText(TypeDecorator[Enum]):
+    """An enumeration by its value, so that what is stored can be read by people and other programs."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[Enum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Enum | None:
+        return None if value is None else self.kind(value)
+
+
+class Structured(TypeDecorator[Any]):
+    """A payload or any other composite value, as JSON that pydantic writes and checks on reading."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__(none_as_null=True)
+        self.kind = kind
+        self.adapter: TypeAdapter[Any] = TypeAdapter(kind)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.adapter.dump_python(value, mode="json")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.adapter.validate_python(value)
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC with six digits, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def without_none(annotation: Any) -> Any:
+    """The annotation with `| None` and `Annotated` taken off."""
+    if get_origin(annotation) is Annotated:
+        return without_none(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        rest = [arm for arm in get_args(annotation) if arm is not type(None)]
+        return without_none(rest[0]) if len(rest) == 1 else annotation
+    return annotation
+
+
+def admits_none(annotation: Any) -> bool:
+    """Whether `None` is a value of the annotation."""
+    if get_origin(annotation) is Annotated:
+        return admits_none(get_args(annotation)[0])
+    return annotation is None or type(None) in get_args(annotation)
+
+
+_PLAIN: Sequence[tuple[type, type[TypeEngine[Any]]]] = (
+    (bool, Boolean),
+    (int, BigInteger),
+    (str, Text),
+    (float, Float),
+    (bytes, LargeBinary),
+)
+
+
+def column_type(annotation: Any) -> TypeEngine[Any] | None:
+    """The column type that keeps values of `annotation`, or None if there is none."""
+    kind = without_none(annotation)
+    if kind is Any or get_origin(kind) in (dict, list, tuple, Mapping, Sequence):
+        return Structured(kind)
+    if not isinstance(kind, type):
+        supertype = getattr(kind, "__supertype__", None)
+        return Structured(kind) if supertype is None else column_type(supertype)
+    if issubclass(kind, Enum):
+        return EnumText(kind)
+    if issubclass(kind, BaseModel) or kind in (dict, list):
+        return Structured(kind)
+    if issubclass(kind, UUID):
+        return Uuid()
+    if issubclass(kind, datetime):
+        return UtcDateTime()
+    if issubclass(kind, date):
+        return Date()
+    if issubclass(kind, Decimal):
+        return None
+    return next((column() for plain, column in _PLAIN if issubclass(kind, plain)), None)

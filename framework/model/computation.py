@@ -1,0 +1,33 @@
+"""The word `computed`: a property that is defined, not set."""
+
+from collections.abc import Mapping
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+class Computation(Generic[T]):
+    """A value defined by other records; `T` is the type of the property it fills.
+
+    An inert value: nothing happens until an App compiles it into a plan. `relations` maps the places of the
+    declaration where a relation was named in the class body to the names of those relations.
+    """
+
+    initial: Any = None
+    relations: Mapping[int, str] = {}
+
+    def bind(self, names: Mapping[int, str]) -> None:
+        """Remember what the relations named in the class body are called; called once, by the class."""
+        object.__setattr__(self, "relations", names)
+
+    def relation_name(self, records: object) -> str | None:
+        """The name of the relation object that the declaration was given."""
+        return self.relations.get(id(records))
+
+
+def computed(computation: Computation[T], *, init: Literal[False] = False) -> T:
+    """Declare that a property *is* `computation`: readable everywhere, settable nowhere.
+
+    The type of the property is the type of the computation, and mypy holds the annotation against it.
+    """
+    return computation  # type: ignore[return-value]  # the class turns the declaration into a column of type T

@@ -1,0 +1,28 @@
+"""Entities, events and globals: the three kinds of records that users declare."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlmodel import Field
+
+from framework.model.record import Record
+
+
+class Entity(Record):
+    """A record with identity; plain fields are facts, `computed(...)` fields are derived."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Event(Record):
+    """An immutable record of something that happened, at the moment `at`."""
+
+    at: datetime = Field(default_factory=_now)
+
+
+class Global(Record):
+    """The one row of values that belong to no record: totals over all records, and parameters."""
+
+    id: UUID = Field(default=UUID(int=0), primary_key=True)

@@ -1,0 +1,9 @@
+"""Payloads: the typed, frozen bodies of requests and results."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Payload(BaseModel):
+    """A frozen value of named fields, stored as JSON. Unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,129 @@
+"""Records: what entities, events and globals have in common."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, dataclass_transform
+from uuid import UUID
+
+from sqlalchemy.orm.attributes import instance_state
+from sqlmodel import Field, SQLModel
+from sqlmodel.main import RelationshipInfo, SQLModelMetaclass
+
+from framework.errors import DispatchError
+from framework.model.computation import Computation, computed
+from framework.model.fields import UNDEFINED, facts, is_class_variable, table_name, typed
+from framework.model.identity import new_id
+from framework.model.scope import Scope, scope_of
+
+
+class UnknownField(DispatchError):
+    """{model} has no field {field!r}. Its facts are: {facts}."""
+
+
+class ComputedPropertyWritten(DispatchError):
+    """{model}.{field} is computed, so it cannot be set. Change the facts that it is computed from."""
+
+
+class RelationWritten(DispatchError):
+    """{model}.{field} is a relation, so it cannot be set. Set the foreign key on the record at its other end."""
+
+
+class MissingField(DispatchError):
+    """{model} needs a value for {fields}."""
+
+
+class ReadOnlyRecord(DispatchError):
+    """This {model} was read from the App and is read-only. Change facts with `tx.update` in `app.transaction()`."""
+
+
+class AbstractRecord(DispatchError):
+    """{model} has no table of its own. Declare it with `table=True`, or instantiate a class that is."""
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, computed))
+class RecordType(SQLModelMetaclass):
+    """Turns `computed(...)` declarations and typed fields into columns, and keeps the declarations."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        annotations: Mapping[str, Any] = namespace.get("__annotations__", {})
+        relations = {
+            id(value): key for key, value in namespace.items() if isinstance(value, RelationshipInfo)
+        }
+        inherited: dict[str, Computation[Any]] = {}
+        for base in reversed(bases):
+            inherited |= getattr(base, "__computed__", {})
+        own = {key: value for key, value in namespace.items() if isinstance(value, Computation)}
+        for key, computation in own.items():
+            computation.bind(relations)
+            namespace[key] = Field(default=computation.initial, nullable=True)
+        for key in inherited.keys() & annotations.keys() - own.keys():  # a subclass narrows the type
+            namespace[key] = Field(default=inherited[key].initial, nullable=True)
+        for key, annotation in annotations.items():
+            if (
+                key.startswith("_")
+                or isinstance(namespace.get(key), RelationshipInfo)
+                or is_class_variable(annotation)
+            ):
+                continue
+            namespace[key] = typed(namespace.get(key, UNDEFINED), annotation)
+        if options.get("table"):
+            namespace.setdefault("__tablename__", table_name(name))
+            scope = scope_of(namespace, namespace["__tablename__"])
+            namespace |= {"metadata": scope.metadata, "_sa_registry": scope.registry, "__scope__": scope}
+        model = super().__new__(mcs, name, bases, namespace, **options)
+        model.__computed__ = inherited | own
+        model.__facts__ = facts(model)
+        return model
+
+
+class Record(SQLModel, metaclass=RecordType):
+    """A row with an identity, some facts and some computed properties."""
+
+    __computed__: ClassVar[Mapping[str, Computation[Any]]] = {}
+    __facts__: ClassVar[Mapping[str, Any]] = {}
+    __scope__: ClassVar[Scope]
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+
+    def __init__(self, **values: Any) -> None:
+        """Take the facts by name; defaults are evaluated here, once. Values are validated at the App's door."""
+        model = type(self)
+        if not model.model_config.get("table"):
+            raise AbstractRecord(model=model.__name__)
+        given = tuple(values)
+        record: dict[str, Any] = {}
+        missing = []
+        for name, default in model.__facts__.items():
+            if name in values:
+                record[name] = values.pop(name)
+            elif callable(default):
+                record[name] = default()
+            elif default is not UNDEFINED:
+                record[name] = default
+            else:
+                missing.append(name)
+        if values:
+            refuse(model, next(iter(values)))
+        if missing:
+            raise MissingField(model=model.__name__, fields=", ".join(missing))
+        for name, computation in model.__computed__.items():
+            record[name] = computation.initial
+        self.__pydantic_fields_set__.update(given)
+        self.__dict__.update(record)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "_sa_instance_state":
+            model = type(self)
+            if instance_state(self).key is not None:
+                raise ReadOnlyRecord(model=model.__name__)
+            if name not in model.__facts__:
+                refuse(model, name)
+        super().__setattr__(name, value)
+
+
+def refuse(model: type[Record], field: str) -> None:
+    """Say why the field cannot be given: it is computed, a relation, or not there at all."""
+    if field in model.__computed__:
+        raise ComputedPropertyWritten(model=model.__name__, field=field)
+    if field in model.__sqlmodel_relationships__:
+        raise RelationWritten(model=model.__name__, field=field)
+    raise UnknownField(model=model.__name__, field=field, facts=", ".join(model.__facts__))

@@ -1,0 +1,56 @@
+"""Find the declarations that an App is given."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from framework.computations.rule import Rule
+from framework.model.apicall import APICall, IntegrationEvent
+from framework.model.record import Record
+from framework.plan.mistakes import FutureAnnotations, NotADeclaration
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """The record classes and the rules of an App, each once, in the order of their declaration."""
+
+    models: tuple[type[Record], ...]
+    rules: tuple[Rule[Any, Any], ...]
+
+
+def collect(modules: Iterable[object]) -> Declarations:
+    """All declarations of modules, of lists of classes and rules, or of single ones."""
+    found = dict.fromkeys(_flatten(modules))
+    models = [thing for thing in found if isinstance(thing, type)]
+    if any(issubclass(model, APICall) for model in models) and IntegrationEvent not in models:
+        models.append(IntegrationEvent)
+    for model in models:
+        if isinstance(next(iter(model.__dict__.get("__annotations__", {}).values()), None), str):
+            raise FutureAnnotations(model=model.__name__, module=model.__module__)
+    return Declarations(tuple(models), tuple(thing for thing in found if isinstance(thing, Rule)))
+
+
+def is_table(thing: object) -> bool:
+    """Whether the thing is a record class with a table of its own."""
+    return isinstance(thing, type) and issubclass(thing, Record) and bool(thing.model_config.get("table"))
+
+
+def _flatten(things: Iterable[object]) -> Iterator[Any]:
+    for thing in things:
+        if isinstance(thing, ModuleType):
+            yield from _members(thing)
+        elif isinstance(thing, (list, tuple, set, frozenset)):
+            yield from _flatten(thing)
+        elif is_table(thing) or isinstance(thing, Rule):
+            yield thing
+        else:
+            raise NotADeclaration(thing=thing)
+
+
+def _members(module: ModuleType) -> Iterator[Any]:
+    for thing in vars(module).values():
+        if is_table(thing) and thing.__module__ == module.__name__:
+            yield thing
+        elif isinstance(thing, Rule) and thing.function.__module__ == module.__name__:
+            yield thing

@@ -1,0 +1,236 @@
+"""Nodes from computations: each property gets its step, with what it reads and writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean
+from sqlalchemy.orm import RelationshipDirection
+
+from framework.computations.aggregate import Additive, Aggregate
+from framework.computations.formula import Formula
+from framework.computations.lookup import Lookup
+from framework.computations.selective import Extreme, Recency
+from framework.computations.statemachine import StateMachine
+from framework.model.apicall import FromEvents, IntegrationEvent
+from framework.model.columns import column_type, without_none
+from framework.model.computation import Computation
+from framework.model.record import Record
+from framework.plan.machines import machine_node
+from framework.plan.mistakes import (
+    AllRecordsOnEntity,
+    UndeclaredRecord,
+    UnknownRelation,
+    WrongAnnotation,
+    WrongSide,
+)
+from framework.plan.reading import read_fields
+from framework.plan.shape import (
+    AdditiveNode,
+    ExtremeNode,
+    FormulaNode,
+    HiddenColumn,
+    IndexPlan,
+    Kind,
+    LookupNode,
+    Member,
+    Node,
+    ProgressNode,
+    RecencyNode,
+    Route,
+    Shape,
+)
+from framework.plan.shapes import Shapes, relation_target
+
+
+def computation_nodes(shapes: Shapes) -> list[Node]:
+    """The nodes of all computed properties; additive ones are still one node each."""
+    nodes: list[Node] = []
+    for shape in shapes.values():
+        if shape.kind is Kind.CALL:
+            nodes.append(_progress(shapes, shape))
+        for name, computation in shape.model.__computed__.items():
+            match computation:
+                case FromEvents():
+                    continue
+                case Additive():
+                    nodes.append(_additive(shapes, shape, name, computation))
+                case Extreme() | Recency():
+                    nodes.append(_selective(shapes, shape, name, computation))
+                case Lookup():
+                    nodes.append(_lookup(shapes, shape, name, computation))
+                case Formula():
+                    nodes.append(_formula(shape, name, computation))
+                case StateMachine():
+                    nodes.append(machine_node(shapes, shape, name, computation))
+                case _:
+                    raise WrongAnnotation(
+                        model=shape.name, property=name, computation=type(computation).__name__, gives="nothing known",
+                        annotation=_annotation(shape, name), remedy="Use one of the computations of `framework`.",
+                    )  # fmt: skip
+            if not isinstance(computation, (Additive, FromEvents)):
+                shape.relative = False
+    return nodes
+
+
+def merge_additive(nodes: Iterable[Node]) -> list[Node]:
+    """One node for all additive properties that have host, route and height in common."""
+    groups: dict[tuple[Any, ...], list[AdditiveNode]] = defaultdict(list)
+    rest: list[Node] = []
+    for node in nodes:
+        if isinstance(node, AdditiveNode):
+            groups[node.route.host, node.route.source, node.route.key, node.height].append(node)
+        else:
+            rest.append(node)
+    for group in groups.values():
+        first = group[0]
+        merged = AdditiveNode(
+            name=" + ".join(node.name for node in group),
+            reads=frozenset().union(*(node.reads for node in group)),
+            writes=frozenset().union(*(node.writes for node in group)),
+            route=first.route,
+            members=tuple(member for node in group for member in node.members),
+        )
+        merged.height = first.height
+        rest.append(merged)
+    return rest
+
+
+def _additive(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any, Any]) -> Node:
+    route = _route(shapes, shape, name, computation)
+    place = f"{shape.name}.{name}"
+    reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+    states = tuple(f"_{name}_{state}" if state else name for state in computation.states)
+    for state in states:
+        if state != name:
+            shape.hidden.append(HiddenColumn(state, BigInteger(), default=0, nullable=False))
+    if name not in states:
+        shape.generated[name] = lambda table: computation.expression([table.c[state] for state in states])  # type: ignore[return-value]  # states that are no property have one
+        shape.derive_old[name] = lambda row: computation.value(tuple(row[state] for state in states))
+    expected: dict[str, type] = {"Count": int, "Sum": int, "Average": float, "Every": bool, "Some": bool}
+    _check_annotation(shape, name, computation, expected.get(type(computation).__name__))
+    return AdditiveNode(
+        name=place,
+        reads=reads | {(route.source, None), (shape, None)},
+        writes=frozenset({(shape, name)}),
+        route=route,
+        members=(Member(name, computation, states),),
+    )
+
+
+def _selective(
+    shapes: Shapes, shape: Shape, name: str, computation: Extreme[Any, Any] | Recency[Any, Any]
+) -> Node:
+    route = _route(shapes, shape, name, computation)
+    place = f"{shape.name}.{name}"
+    reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+    offer = f"_{shape.table.name}_{name}"
+    extreme = isinstance(computation, Extreme)
+    kind = column_type(_annotation(shape, name)) if extreme else Boolean()
+    assert kind is not None, "shapes_of has checked the types of all properties"
+    route.source.hidden.append(HiddenColumn(offer, kind))
+    route.source.indexes.append(IndexPlan((*((route.key,) if route.key else ()), offer)))
+    route.source.relative = False
+    fixed = dict(
+        name=place,
+        reads=reads | {(route.source, None), (shape, None)},
+        writes=frozenset({(shape, name)}),
+        route=route,
+        property=name,
+        offer=offer,
+    )
+    return (
+        ExtremeNode(computation=computation, **fixed)
+        if extreme
+        else RecencyNode(computation=computation, **fixed)
+    )  # type: ignore[arg-type]  # narrowed by `extreme`
+
+
+def _lookup(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any, Any]) -> Node:
+    place = f"{shape.name}.{name}"
+    relation = computation.relation_name(computation.record)
+    if relation is None:
+        raise UnknownRelation(model=shape.name, property=name, computation="Lookup", remedy="")
+    target, key, direction = relation_target(shapes, shape, relation)
+    if direction is not RelationshipDirection.MANYTOONE:
+        raise WrongSide(
+            model=shape.name, property=name, computation="Lookup", expected="to-one", relation=relation,
+            actual="to-many", remedy="Use Latest or First to look at one of many records.",
+        )  # fmt: skip
+    sources = read_fields(target, computation.callbacks(), computation.declared_reads(), place)
+    return LookupNode(
+        name=place,
+        reads=sources | {(target, None), (shape, None), (shape, key)},
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        source=target,
+        key=key,
+        property=name,
+        computation=computation,
+        sources=frozenset(field for _, field in sources if field),
+    )
+
+
+def _formula(shape: Shape, name: str, computation: Formula[Any]) -> Node:
+    place = f"{shape.name}.{name}"
+    reads = read_fields(shape, computation.callbacks(), computation.declared_reads(), place)
+    return FormulaNode(
+        name=place,
+        reads=reads | {(shape, None)},
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=computation,
+    )
+
+
+def _progress(shapes: Shapes, shape: Shape) -> Node:
+    source = shapes[IntegrationEvent]
+    names = [name for name, one in shape.model.__computed__.items() if isinstance(one, FromEvents)]
+    return ProgressNode(
+        name=f"{shape.name}.status",
+        reads=frozenset({(source, None), (shape, None)}),
+        writes=frozenset((shape, name) for name in names),
+        host=shape,
+        source=source,
+    )
+
+
+def _route(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[Any, Any]) -> Route:
+    title = type(computation).__name__
+    if isinstance(computation.records, type):
+        return _route_of_all(shapes, shape, name, title, computation.records)
+    relation = computation.relation_name(computation.records)
+    if relation is None:
+        remedy = ", or a record class on a `Global`"
+        raise UnknownRelation(model=shape.name, property=name, computation=title, remedy=remedy)
+    source, key, direction = relation_target(shapes, shape, relation)
+    if direction is not RelationshipDirection.ONETOMANY:
+        raise WrongSide(
+            model=shape.name, property=name, computation=title, expected="to-many", relation=relation,
+            actual="to-one", remedy="Use Lookup for a value through a to-one relation.",
+        )  # fmt: skip
+    return Route(host=shape, source=source, key=key, relation=relation)
+
+
+def _route_of_all(shapes: Shapes, shape: Shape, name: str, title: str, model: type[Any]) -> Route:
+    place = f"{shape.name}.{name}"
+    source = shapes.get(model) if issubclass(model, Record) else None
+    if source is None:
+        raise UndeclaredRecord(place=place, model=model.__name__)
+    if shape.kind is not Kind.GLOBAL:
+        raise AllRecordsOnEntity(model=shape.name, property=name, computation=title, source=source.name)
+    return Route(host=shape, source=source, key=None, relation=None)
+
+
+def _check_annotation(shape: Shape, name: str, computation: Computation[Any], gives: type | None) -> None:
+    annotation = without_none(_annotation(shape, name))
+    if gives is not None and annotation is not gives:
+        raise WrongAnnotation(
+            model=shape.name, property=name, computation=type(computation).__name__, gives=gives.__name__,
+            annotation=getattr(annotation, "__name__", annotation), remedy=f"Annotate it as {gives.__name__}.",
+        )  # fmt: skip
+
+
+def _annotation(shape: Shape, name: str) -> Any:
+    return shape.model.model_fields[name].annotation

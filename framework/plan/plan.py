@@ -1,0 +1,114 @@
+"""The plan: the immutable graph that all declarations compile into."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from framework.computations.triggers import Occasion
+from framework.model.record import Record
+from framework.plan.collect import collect
+from framework.plan.heights import give_heights
+from framework.plan.mistakes import UndeclaredRecord
+from framework.plan.nodes import computation_nodes, merge_additive
+from framework.plan.rules import rule_nodes
+from framework.plan.shape import (
+    AdditiveNode,
+    ExtremeNode,
+    Kind,
+    LookupNode,
+    MachineNode,
+    Node,
+    ProgressNode,
+    RecencyNode,
+    Shape,
+)
+from framework.plan.shapes import shapes_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All record classes of an App, and the steps that keep their properties true, in order of height."""
+
+    shapes: Mapping[type[Record], Shape]
+    nodes: tuple[Node, ...]
+
+    def shape(self, model: type[Record], place: str = "This") -> Shape:
+        """What is known about a record class; raises UndeclaredRecord if it is not part of the App."""
+        try:
+            return self.shapes[model]
+        except KeyError:
+            raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model))) from None
+
+    def of_kind(self, kind: Kind) -> list[Shape]:
+        return [shape for shape in self.shapes.values() if shape.kind is kind]
+
+    def named(self, name: str) -> Shape:
+        """The shape of a class by its name; raises UndeclaredRecord."""
+        for shape in self.shapes.values():
+            if shape.name == name:
+                return shape
+        raise UndeclaredRecord(place="This", model=name)
+
+
+def compile_plan(modules: Iterable[object]) -> Plan:
+    """Compile declarations.
+
+    1. Collect the classes and rules.
+    2. Resolve tables, references and relations.
+    3. Make a node of each computed property and each rule, with what it reads and writes.
+    4. Give heights; a circle has none.
+    5. Merge what moves together, and tell each field who reads it.
+    """
+    declarations = collect(modules)
+    shapes = shapes_of(declarations.models)
+    nodes: list[Node] = [*computation_nodes(shapes), *rule_nodes(shapes, declarations.rules)]
+    give_heights(nodes)
+    ordered = sorted(merge_additive(nodes), key=lambda node: node.height)
+    for position, node in enumerate(ordered):
+        node.position = position
+    _tell_readers(shapes.values(), ordered)
+    return Plan(MappingProxyType(shapes), tuple(ordered))
+
+
+def _tell_readers(shapes: Iterable[Shape], nodes: Iterable[Node]) -> None:
+    readers: dict[tuple[Shape, str | None], dict[Node, None]] = defaultdict(dict)
+    for node in nodes:
+        for read in wakes(node):
+            readers[read][node] = None
+    for shape in shapes:
+        shape.watchers = tuple(readers[shape, None])
+        for name in shape.fields:
+            if readers[shape, name]:
+                shape.readers[name] = tuple(readers[shape, name])
+
+
+def wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:
+    """The changes after which a node has something to do: less than it reads, and the foreign keys of its routes.
+
+    A host that comes to be needs no step of its own: what counts for it comes to be, or moves, after it.
+    """
+    match node:
+        case AdditiveNode() | ExtremeNode() | RecencyNode():
+            route = node.route
+            own = {(route.source, None)} | ({(route.source, route.key)} if route.key else set())
+            return frozenset({read for read in node.reads if read[0] is route.source} | own)
+        case MachineNode():
+            return frozenset(
+                (
+                    one.source,
+                    one.trigger.field
+                    if one.trigger.occasion in (Occasion.CHANGED, Occasion.BECAME)
+                    else None,
+                )
+                for one in node.triggers
+            )
+        case LookupNode():
+            return frozenset(read for read in node.reads if read != (node.source, None))
+        case ProgressNode():
+            return frozenset({(node.source, None), (node.source, "call_id")})
+        case _:
+            return node.reads
+
+
+__all__ = ["Plan", "compile_plan", "wakes"]

@@ -1,0 +1,100 @@
+"""Shapes from classes: tables, references between them, and the relations that were named."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
+
+from framework.model.apicall import APICall
+from framework.model.columns import column_type
+from framework.model.entity import Event, Global
+from framework.model.record import Record
+from framework.plan.mistakes import (
+    BrokenRelation,
+    LinkTableRelation,
+    TableCollision,
+    UndeclaredRecord,
+    UnknownTable,
+    UnknownType,
+)
+from framework.plan.shape import HiddenColumn, Kind, Shape
+
+Shapes = dict[type[Record], Shape]
+
+
+def shapes_of(models: Iterable[type[Record]]) -> Shapes:
+    """A shape for each class, with its references resolved within this App."""
+    shapes: Shapes = {}
+    tables: dict[str, Shape] = {}
+    for position, model in enumerate(models):
+        table: Any = getattr(model, "__table__")  # noqa: B009  # SQLAlchemy adds it
+        shape = Shape(model=model, name=model.__name__, kind=_kind(model), table=table, position=position)
+        if table.name in tables:
+            other = tables[table.name].model
+            raise TableCollision(one=_path(other), other=_path(model), table=table.name)
+        for name in (*model.__facts__, *model.__computed__):
+            if column_type(model.model_fields[name].annotation) is None:
+                raise UnknownType(
+                    model=shape.name, field=name, annotation=model.model_fields[name].annotation
+                )
+        if shape.kind is Kind.EVENT:
+            shape.hidden.append(HiddenColumn("_actor", Text()))
+        tables[table.name] = shapes[model] = shape
+    for shape in shapes.values():
+        for column in shape.table.columns:
+            for reference in column.foreign_keys:
+                _refer(shape, column, reference, tables)
+    for shape in shapes.values():
+        _configure(shape)
+    return shapes
+
+
+def _refer(shape: Shape, column: Column[Any], reference: ForeignKey, tables: dict[str, Shape]) -> None:
+    target_table, _, target_column = reference.target_fullname.rpartition(".")
+    target = tables.get(target_table)
+    if target is None or target_column not in target.table.columns:
+        raise UnknownTable(model=shape.name, field=column.name, target=reference.target_fullname)
+    shape.model.__scope__.introduce(target.table)
+    shape.references[column.name] = target
+    target.referrers.append((shape, column.name, reference.ondelete))
+
+
+def _configure(shape: Shape) -> None:
+    """Let SQLAlchemy join the relations now, so that a mistake in one surfaces here."""
+    try:
+        shape.model.__scope__.registry.configure(cascade=True)
+    except SQLAlchemyError as error:
+        relations = ", ".join(shape.model.__sqlmodel_relationships__) or "?"
+        reason = str(error).splitlines()[0]
+        raise BrokenRelation(model=shape.name, relation=relations, reason=reason) from error
+
+
+def relation_target(shapes: Shapes, shape: Shape, relation: str) -> tuple[Shape, str, RelationshipDirection]:
+    """The shape at the other end, the foreign key that joins them, and which way it points."""
+    prop: RelationshipProperty[Any] = shape.model.__mapper__.relationships[relation]  # type: ignore[attr-defined]
+    if prop.direction is RelationshipDirection.MANYTOMANY:
+        raise LinkTableRelation(model=shape.name, relation=relation)
+    target = shapes.get(prop.mapper.class_)
+    if target is None:
+        raise UndeclaredRecord(place=f"{shape.name}.{relation}", model=prop.mapper.class_.__name__)
+    (local, remote), *more = prop.local_remote_pairs or ((None, None),)
+    key = remote if prop.direction is RelationshipDirection.ONETOMANY else local
+    if more or key is None:
+        raise BrokenRelation(
+            model=shape.name, relation=relation, reason="it is not joined by one foreign key."
+        )
+    return target, key.name, prop.direction
+
+
+def _kind(model: type[Record]) -> Kind:
+    if issubclass(model, APICall):
+        return Kind.CALL
+    if issubclass(model, Global):
+        return Kind.GLOBAL
+    return Kind.EVENT if issubclass(model, Event) else Kind.ENTITY
+
+
+def _path(model: type[Record]) -> str:
+    return f"{model.__module__}.{model.__qualname__}"

@@ -1,0 +1,1 @@
+"""The engine: transactions, and the propagation of what follows from them."""

@@ -1,0 +1,54 @@
+"""One record as a transaction finds and leaves it."""
+
+from typing import Any
+from uuid import UUID
+
+from framework.model.record import Record
+from framework.plan.shape import Shape
+from framework.storage.codec import Row
+
+_setattr = object.__setattr__
+
+
+def view(model: type[Record], row: Row) -> Any:
+    """The row as a record for callbacks: it shares the row, has no session, and cannot be written."""
+    record = object.__new__(model)
+    _setattr(record, "__dict__", row)
+    return record
+
+
+class Change:
+    """A record that a transaction has touched: its row before (None: new) and after (None: gone)."""
+
+    __slots__ = ("_before", "after_row", "before_row", "dirty", "id", "shape", "stored", "view")
+
+    def __init__(
+        self, shape: Shape, id: UUID, before: Row | None, after: Row | None, *, stored: bool
+    ) -> None:
+        self.shape = shape
+        self.id = id
+        self.before_row = before
+        self.after_row = after
+        self.stored = stored  # whether the database has the row, perhaps in an earlier form
+        self.dirty: dict[str, None] = {}  # columns that the database has yet to be told of
+        self.view: Any = None if after is None else view(shape.model, after)
+        self._before: Any = None
+
+    @property
+    def before(self) -> Any:
+        """The record as the transaction found it, or None."""
+        if self._before is None and self.before_row is not None:
+            self._before = view(self.shape.model, self.before_row)
+        return self._before
+
+    @property
+    def after(self) -> Any:
+        """The record as it is now, or None."""
+        return self.view if self.after_row is not None else None
+
+    def differs(self, names: frozenset[str] | set[str]) -> bool:
+        """Whether one of the fields has another value than the transaction found."""
+        before, after = self.before_row, self.after_row
+        if before is None or after is None:
+            return before is not after
+        return any(before[name] != after[name] for name in names)

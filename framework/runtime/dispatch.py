@@ -1,0 +1,104 @@
+"""Dispatch: an event enters, once."""
+
+import hashlib
+import json
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from framework.errors import InvariantBroken
+from framework.model.entity import Event
+from framework.model.record import Record
+from framework.plan.plan import Plan
+from framework.plan.shape import Kind
+from framework.runtime.engine import Engine
+from framework.runtime.errors import ConflictingKey, NotAnEvent
+from framework.runtime.present import detached
+from framework.runtime.receipt import ChangeKind, NetChange, Receipt, net_changes
+from framework.runtime.transaction import Transaction
+
+E = TypeVar("E", bound=Event)
+
+
+def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | None = None) -> Receipt[E]:
+    """Store an event and all that follows from it; with a key, once for each key.
+
+    The same key and the same content return the first receipt and do nothing; raises ConflictingKey if the
+    content differs.
+    """
+    shape = engine.plan.shapes.get(type(event))
+    if shape is None or shape.kind is not Kind.EVENT:
+        raise NotAnEvent(model=type(event).__name__)
+    engine.doors[shape].row(
+        event, engine.clock.now()
+    )  # refuse what is invalid before a transaction is opened
+
+    def operation(transaction: Transaction) -> Receipt[E]:
+        if key is not None:
+            replayed = _replay(engine.plan, transaction, key, event)
+            if replayed is not None:
+                return replayed
+        stored = transaction.dispatch(event, actor=actor)
+        transaction.finish()
+        changes = _changes(transaction)
+        if key is not None:
+            _remember(transaction, key, event, changes)
+        assert stored.id == event.id, "an event keeps its id"
+        return Receipt(detached(shape, stored.__dict__), changes)
+
+    return engine.write(operation)
+
+
+def fingerprint(event: Event) -> str:
+    """A digest of what the caller said: the class and the facts that were given or have fixed defaults."""
+    chosen = {
+        name: event.__dict__[name]
+        for name, default in type(event).__facts__.items()
+        if name in event.__pydantic_fields_set__ or not callable(default)
+    }
+    content = to_json({"event": type(event).__name__, "facts": dict(sorted(chosen.items()))})
+    return hashlib.sha256(content).hexdigest()
+
+
+def _changes(transaction: Transaction) -> list[NetChange]:
+    return net_changes(change for known in transaction.work.rows.values() for change in known.values())
+
+
+def _replay(plan: Plan, transaction: Transaction, key: str, event: E) -> Receipt[E] | None:
+    bookkeeping = transaction.work.database.bookkeeping
+    values = transaction.work.connection.row(bookkeeping.find_dispatch, [key])
+    if values is None:
+        return None
+    known = bookkeeping.dispatch_row(values)
+    if known["event"] != type(event).__name__:
+        raise ConflictingKey(
+            key=key, event="event", difference=f"it was a {known['event']}, this is a {type(event).__name__}"
+        )
+    if known["fingerprint"] != fingerprint(event):
+        raise ConflictingKey(key=key, event=known["event"], difference="its content differs")
+    stored = transaction.work.find(plan.shape(type(event)), known["event_id"])
+    if stored is None or stored.after_row is None:
+        raise InvariantBroken(problem=f"the event of the key {key!r} is gone")
+    changes = [
+        NetChange(ChangeKind(kind), _model(plan, name), UUID(hex=id))
+        for kind, name, id in json.loads(known["changes"])
+    ]
+    return Receipt(detached(stored.shape, stored.after_row), changes, replayed=True)
+
+
+def _model(plan: Plan, name: str) -> type[Record]:
+    return plan.named(name).model
+
+
+def _remember(transaction: Transaction, key: str, event: Event, changes: list[NetChange]) -> None:
+    sql, parameters = transaction.work.database.bookkeeping.dispatch
+    row: dict[str, Any] = {
+        "key": key,
+        "fingerprint": fingerprint(event),
+        "event": type(event).__name__,
+        "event_id": event.id,
+        "changes": json.dumps([(change.kind, change.model.__name__, change.id.hex) for change in changes]),
+        "at": transaction.now,
+    }
+    transaction.work.connection.run(sql, parameters.of(row))

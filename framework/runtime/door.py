@@ -1,0 +1,66 @@
+"""The door: where facts are validated against their declaration before they enter."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import AwareDatetime, ConfigDict, ValidationError, create_model
+
+from framework.model.columns import admits_none, without_none
+from framework.model.record import Record
+from framework.plan.shape import Kind, Shape
+from framework.runtime.errors import InvalidRecord
+from framework.storage.statements import TableStatements
+from framework.storage.tables import MADE_BY
+
+
+class Door:
+    """Validates the facts of one class, and makes whole rows of them."""
+
+    def __init__(self, shape: Shape, statements: TableStatements) -> None:
+        self.shape = shape
+        fields: dict[str, Any] = {}
+        for name in shape.facts:
+            field = shape.model.model_fields[name]
+            fields[name] = (_aware(field.annotation), field)
+        config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+        self._validator = create_model(shape.name, __config__=config, **fields).__pydantic_validator__
+        self._blank: dict[str, Any] = dict.fromkeys(statements.codec.names)
+        self._blank |= {name: computation.initial for name, computation in shape.model.__computed__.items()}
+        self._blank |= {hidden.name: hidden.default for hidden in shape.hidden}
+        self._moment = {Kind.EVENT: "at", Kind.CALL: "created_at"}.get(shape.kind)
+
+    def row(self, record: Record, now: datetime, made_by: str | None = None) -> dict[str, Any]:
+        """The whole row of a new record; raises InvalidRecord with all that is wrong.
+
+        The moment of an event or a call that was not given one is `now`, the moment of its transaction.
+        """
+        values = record.__dict__
+        row = self._blank.copy()
+        row.update(self.facts({name: values[name] for name in self.shape.facts}))
+        if self._moment is not None and self._moment not in record.__pydantic_fields_set__:
+            row[self._moment] = now
+        if made_by is not None:
+            row[MADE_BY] = made_by
+        return row
+
+    def facts(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The facts as their declaration has them; raises InvalidRecord."""
+        try:
+            return self._validator.validate_python(values).__dict__  # type: ignore[no-any-return]
+        except ValidationError as error:
+            raise InvalidRecord(model=self.shape.name, problems=problems_of(error)) from error
+
+
+def problems_of(error: ValidationError) -> str:
+    """All problems on one line, each with its field, without the values: they may be private."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'the record'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )
+
+
+def _aware(annotation: Any) -> Any:
+    if without_none(annotation) is datetime:
+        return AwareDatetime | None if admits_none(annotation) else AwareDatetime
+    return annotation

@@ -1,0 +1,71 @@
+"""What the caller of the engine can get wrong."""
+
+from framework.errors import DispatchError
+
+
+class InvalidRecord(DispatchError):
+    """{model} is not valid: {problems}."""
+
+
+class MissingReference(DispatchError):
+    """{model}.{field} refers to {target} {id}, which does not exist. Create it first, or correct the id."""
+
+
+class StillReferenced(DispatchError):
+    """{model} {id} cannot be deleted: {referrer}.{field} still refers to it. Delete those records first, or declare `ondelete` on that field."""
+
+
+class AlreadyExists(DispatchError):
+    """{model} with {columns} = {values} exists already. Use another value, or update the record that is there."""
+
+
+class NoSuchRecord(DispatchError):
+    """There is no {model} with the id {id}."""
+
+
+class ImmutableRecord(DispatchError):
+    """{model} is an event, and events never change. Record what happened since as another event."""
+
+
+class CallsAreDerived(DispatchError):
+    """{model} is a call: rules make calls, integration events move them. {remedy}"""
+
+
+class RuleOwned(DispatchError):
+    """{model} {id} was made by the rule {rule}, which keeps it equal to its source. Change the source instead."""
+
+
+class GlobalIsFixed(DispatchError):
+    """{model} is a Global: its one row is always there. Use `tx.update` to change its facts."""
+
+
+class NestedDispatch(DispatchError):
+    """A dispatch or transaction was started inside another one of the same thread. Use the `tx` that is open, or let a rule do it."""
+
+
+class ConflictingKey(DispatchError):
+    """The key {key!r} was used for another {event}: {difference}. One key names one fact; use a new key."""
+
+
+class AmbiguousMove(DispatchError):
+    """{machine} in the state {state!r}: {trigger!r} lets more than one transition fire ({targets}). Make their guards exclude each other."""
+
+
+class NotAnEvent(DispatchError):
+    """`dispatch` takes an event, and {model} is none. Use `tx.add` in `app.transaction()`."""
+
+
+class NotARecordOfThisApp(DispatchError):
+    """{thing!r} is no record of a class that this App declares."""
+
+
+class RuleReturnedWrongThing(DispatchError):
+    """The rule {rule} returned {thing!r}. It declares that it makes {targets}."""
+
+
+class TransactionOver(DispatchError):
+    """This transaction has ended. Open a new one with `app.transaction()`."""
+
+
+class StaleWork(DispatchError):
+    """The database was busy for {tries} tries in a row. Try again later."""

@@ -1,0 +1,1 @@
+"""One step of propagation for each shape of computation."""

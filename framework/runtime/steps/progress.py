@@ -1,0 +1,56 @@
+"""Calls: what integration events say about them."""
+
+from typing import Any
+
+from framework.model.apicall import LIFECYCLE, CallStatus, EventKind, Standing
+from framework.model.columns import Structured
+from framework.plan.shape import ProgressNode
+from framework.runtime.work import Work
+
+_TARGETS = {(step.source, step.kind): step.target for step in LIFECYCLE}
+
+
+def step(node: ProgressNode, work: Work) -> None:
+    """Move every call by the events that were applied to it in this transaction, in their order."""
+    for change in work.changes(node.source):
+        event = change.after
+        if event is None or event.call_type != node.host.name or event.standing is not Standing.APPLIED:
+            continue
+        if change.before is not None and change.before.standing is Standing.APPLIED:
+            continue
+        call = work.find(node.host, event.call_id)
+        if call is not None:
+            assert call.after_row is not None
+            for name, value in after_event(node, call.after_row, event).items():
+                work.set(call, name, value)
+
+
+def after_event(node: ProgressNode, row: dict[str, Any], event: Any) -> dict[str, Any]:
+    """The properties of a call that an applied event defines; the fold that `verify` repeats."""
+    values: dict[str, Any] = {}
+    target = _TARGETS.get((row["status"], event.kind))
+    if target is None:
+        return values
+    values["status"] = target
+    if row["external_id"] is None:
+        values["external_id"] = event.external_id
+    if event.kind is EventKind.COMPLETED:
+        values["result"] = typed_result(node, event.result)
+        values["completed_at"] = event.at
+    elif event.kind is EventKind.FAILED:
+        values["error"] = event.detail
+        values["completed_at"] = event.at
+    return values
+
+
+def typed_result(node: ProgressNode, result: Any) -> Any:
+    """The result as the payload that the call class declares."""
+    kind = node.host.table.c.result.type
+    return (
+        kind.adapter.validate_python(result)
+        if result is not None and isinstance(kind, Structured)
+        else result
+    )
+
+
+__all__ = ["CallStatus", "after_event", "step", "typed_result"]

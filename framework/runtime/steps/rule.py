@@ -1,0 +1,97 @@
+"""Rules: what a record gives rise to is made once, or kept equal, by the key of rule, source and position."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from framework.model.record import Record
+from framework.plan.shape import Kind, RuleNode, Shape
+from framework.runtime.change import Change
+from framework.runtime.errors import RuleReturnedWrongThing
+from framework.runtime.work import Work
+from framework.storage.tables import MADE_BY
+
+
+def step(node: RuleNode, work: Work) -> None:
+    """Apply the rule to every record of its source that came, changed in what the rule reads, or went."""
+    for change in work.changes(node.source):
+        if change.after is None:
+            if change.before is not None:
+                _withdraw(node, work, change)
+        elif change.before is None:
+            for position, record in enumerate(made(node, change.after)):
+                _make(node, work, change, position, record)
+        elif node.fields and change.differs(node.fields):
+            _keep_equal(node, work, change)
+
+
+def made(node: RuleNode, record: Any) -> list[Record]:
+    """What the rule returns for the record, as a list; raises RuleReturnedWrongThing."""
+    returned = node.rule.function(record)
+    if returned is None:
+        return []
+    records = (
+        [returned]
+        if isinstance(returned, Record)
+        else list(returned)
+        if isinstance(returned, Iterable)
+        else [returned]
+    )
+    models = {target.model for target in node.targets}
+    for one in records:
+        if type(one) not in models:
+            targets = ", ".join(target.name for target in node.targets)
+            raise RuleReturnedWrongThing(rule=node.rule.name, thing=one, targets=targets)
+    return records
+
+
+def _make(node: RuleNode, work: Work, source: Change, position: int, record: Record) -> None:
+    shape = _shape(node, record)
+    key = f"{node.rule.key}:{source.id.hex}:{position}"
+    work.insert(shape, work.doors[shape].row(record, work.now, made_by=key))
+
+
+def _keep_equal(node: RuleNode, work: Work, source: Change) -> None:
+    """Update in place what the rule made, make what is new, withdraw what is left over; calls stay as they are."""
+    existing = _existing(node, work, source)
+    for position, record in enumerate(made(node, source.after)):
+        shape = _shape(node, record)
+        present = existing.pop((shape, position), None)
+        if present is None:
+            _make(node, work, source, position, record)
+        elif shape.kind is Kind.ENTITY:
+            facts = work.doors[shape].facts({name: record.__dict__[name] for name in shape.facts})
+            given = {name: value for name, value in facts.items() if name != "id" and _is_given(record, name)}
+            for name, value in given.items():
+                work.set(present, name, value)
+    for (shape, _), present in existing.items():
+        if shape.kind is Kind.ENTITY:
+            work.remove(present)
+
+
+def _withdraw(node: RuleNode, work: Work, source: Change) -> None:
+    for (shape, _), present in _existing(node, work, source).items():
+        if shape.kind is Kind.ENTITY:
+            work.remove(present)
+
+
+def _existing(node: RuleNode, work: Work, source: Change) -> dict[tuple[Shape, int], Change]:
+    """What the rule has made of the source, by class and position."""
+    work.flush()
+    prefix = f"{node.rule.key}:{source.id.hex}"
+    found = {}
+    for shape in node.targets:
+        for values in work.connection.rows(work.statements[shape].made, [f"{prefix}:", f"{prefix};"]):
+            change = work.adopt(shape, values)
+            if change.after_row is not None:
+                found[shape, int(change.after_row[MADE_BY].rpartition(":")[2])] = change
+    return found
+
+
+def _shape(node: RuleNode, record: Record) -> Shape:
+    return next(target for target in node.targets if target.model is type(record))
+
+
+def _is_given(record: Record, name: str) -> bool:
+    """Whether the value was chosen by the rule: a default that is made anew each time was not."""
+    default = type(record).__facts__[name]
+    return not callable(default) or name in record.__pydantic_fields_set__

@@ -1,0 +1,149 @@
+"""One transaction: what a user may do in it, and what follows from that before it commits."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from framework.model.entity import Event
+from framework.model.record import Record, refuse
+from framework.plan.plan import Plan
+from framework.plan.shape import Kind, Shape
+from framework.runtime.change import Change
+from framework.runtime.errors import (
+    CallsAreDerived,
+    GlobalIsFixed,
+    ImmutableRecord,
+    NoSuchRecord,
+    NotAnEvent,
+    NotARecordOfThisApp,
+    RuleOwned,
+    TransactionOver,
+)
+from framework.runtime.present import detached
+from framework.runtime.propagate import propagate
+from framework.runtime.work import Work
+from framework.storage.tables import MADE_BY
+
+R = TypeVar("R", bound=Record)
+E = TypeVar("E", bound=Event)
+
+
+class Transaction:
+    """Facts enter here; all that follows from them is stored in the same transaction, or none of it is."""
+
+    def __init__(self, plan: Plan, work: Work) -> None:
+        self.plan = plan
+        self.work = work
+        self._over = False
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the transaction."""
+        return self.work.now
+
+    def add(self, record: R) -> R:
+        """Store a new entity; raises InvalidRecord, and MissingReference at the latest on commit."""
+        shape = self._shape(record)
+        match shape.kind:
+            case Kind.EVENT:
+                raise ImmutableRecord(model=f"`tx.add` is for entities. {shape.name}")
+            case Kind.GLOBAL:
+                raise GlobalIsFixed(model=shape.name)
+            case Kind.CALL:
+                raise CallsAreDerived(model=shape.name, remedy="Declare a `@derive` rule that returns it.")
+        return self.insert(shape, record).view  # type: ignore[no-any-return]  # the view is of the record's class
+
+    def dispatch(self, event: E, *, actor: str | None = None) -> E:
+        """Store an event; what follows from it is there when the transaction ends."""
+        shape = self._shape(event)
+        if shape.kind is not Kind.EVENT:
+            raise NotAnEvent(model=shape.name)
+        change = self.insert(shape, event)
+        if actor is not None and change.after_row is not None:
+            change.after_row["_actor"] = actor
+        return change.view  # type: ignore[no-any-return]  # the view is of the event's class
+
+    def update(self, record: Record | type[Record], id: UUID | None = None, /, **facts: Any) -> None:
+        """Change facts of a stored record, given as a record or as class and id (a Global: the class alone)."""
+        change = self._stored(record, id)
+        shape = change.shape
+        self._refuse_unless_editable(change)
+        for name in facts:
+            if name not in shape.facts or name == "id":
+                refuse(shape.model, name)
+        assert change.after_row is not None
+        current = {name: change.after_row[name] for name in shape.facts}
+        valid = self.work.doors[shape].facts(current | facts)
+        for name in facts:
+            self.work.set(change, name, valid[name])
+
+    def delete(self, record: Record | type[Record], id: UUID | None = None, /) -> None:
+        """Delete a stored entity; what refers to it follows its `ondelete`, or keeps it from going."""
+        change = self._stored(record, id)
+        if change.shape.kind is Kind.GLOBAL:
+            raise GlobalIsFixed(model=change.shape.name)
+        self._refuse_unless_editable(change)
+        self.work.remove(change)
+
+    def get(self, model: type[R], id: UUID | None = None) -> R:
+        """The record as it is in this transaction, before derived properties have followed."""
+        shape = self._shape_of(model)
+        change = self.work.find(shape, self._id(shape, id))
+        if change is None or change.after_row is None:
+            raise NoSuchRecord(model=shape.name, id=id)
+        return detached(shape, change.after_row)  # type: ignore[no-any-return]  # detached builds the shape's class
+
+    def insert(self, shape: Shape, record: Record) -> Change:
+        """Validate a record and let it come to be."""
+        self._refuse_if_over()
+        return self.work.insert(shape, self.work.doors[shape].row(record, self.work.now))
+
+    def finish(self) -> None:
+        """Let everything follow, and tell the database all of it; once."""
+        if self._over:
+            return
+        self._over = True
+        propagate(self.work)
+        self.work.finish()
+
+    def _stored(self, record: Record | type[Record], id: UUID | None) -> Change:
+        self._refuse_if_over()
+        shape = self._shape_of(record) if isinstance(record, type) else self._shape(record)
+        identity = self._id(shape, id) if isinstance(record, type) else record.id
+        change = self.work.find(shape, identity)
+        if change is None:
+            raise NoSuchRecord(model=shape.name, id=identity)
+        return change
+
+    def _refuse_unless_editable(self, change: Change) -> None:
+        shape = change.shape
+        if shape.kind is Kind.EVENT:
+            raise ImmutableRecord(model=shape.name)
+        if shape.kind is Kind.CALL:
+            raise CallsAreDerived(model=shape.name, remedy="To try again, let a rule make a new call.")
+        made_by = change.after_row.get(MADE_BY) if change.after_row else None
+        if made_by is not None:
+            key = made_by.rsplit(":", 2)[0]
+            maker = next((node for node in shape.makers if node.rule.key == key), None)
+            if maker is not None and not maker.once:
+                raise RuleOwned(model=shape.name, id=change.id, rule=maker.rule.name)
+
+    def _id(self, shape: Shape, id: UUID | None) -> UUID:
+        if id is None and shape.kind is Kind.GLOBAL:
+            return shape.model.model_fields["id"].default  # type: ignore[no-any-return]  # Global.id is a UUID
+        if id is None:
+            raise NoSuchRecord(model=shape.name, id=id)
+        return id
+
+    def _shape(self, record: Record) -> Shape:
+        return self._shape_of(type(record), record)
+
+    def _shape_of(self, model: type[Record], thing: object = None) -> Shape:
+        shape = self.plan.shapes.get(model)
+        if shape is None:
+            raise NotARecordOfThisApp(thing=model if thing is None else thing)
+        return shape
+
+    def _refuse_if_over(self) -> None:
+        if self._over:
+            raise TransactionOver()

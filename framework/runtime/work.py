@@ -1,0 +1,340 @@
+"""The working set of one transaction: what it has touched, what is still to be told to the database."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import Any
+from uuid import UUID
+
+from framework.errors import InvariantBroken
+from framework.plan.shape import MachineNode, Node, Shape
+from framework.runtime.change import Change
+from framework.runtime.door import Door
+from framework.runtime.errors import AlreadyExists, MissingReference, StillReferenced
+from framework.storage.codec import Row
+from framework.storage.database import Connection, Database
+from framework.storage.statements import TableStatements
+
+
+class Work:
+    """Rows by class and id, amounts to be added to rows that nobody has read, and the steps that are due.
+
+    Writes are held back and merged: one INSERT or one UPDATE of a record per transaction, however many inputs
+    changed. A row that only sums change is never read: the database adds to it, and returns it if a further step
+    needs its value.
+    """
+
+    def __init__(self, database: Database, doors: dict[Shape, Door], now: datetime) -> None:
+        self.connection: Connection = database.writer
+        self.statements: dict[Shape, TableStatements] = database.statements
+        self.database = database
+        self.doors = doors
+        self.now = now
+        self.rows: dict[Shape, dict[UUID, Change]] = {}
+        self._amounts: dict[Shape, dict[UUID, dict[str, int]]] = {}
+        self._new: list[Change] = []
+        self._dirty: dict[Change, None] = {}
+        self._moves: list[Row] = []
+        self._due: list[tuple[int, int]] = []
+        self._queued: set[int] = set()
+        self._nodes: dict[int, Node] = {}
+        self._running = -1
+
+    def insert(self, shape: Shape, row: Row) -> Change:
+        """A record comes to be."""
+        change = Change(shape, row["id"], None, row, stored=False)
+        known = self.rows.setdefault(shape, {})
+        if change.id in known and known[change.id].after_row is not None:
+            raise AlreadyExists(model=shape.name, columns="id", values=str(change.id))
+        known[change.id] = change
+        self._new.append(change)
+        for node in shape.watchers:
+            self.wake(node)
+        return change
+
+    def set(self, change: Change, name: str, value: Any) -> bool:
+        """A column of a record takes a value; whether it is another one."""
+        row = change.after_row
+        assert row is not None, "a deleted record takes no values"
+        if row[name] == value:
+            return False
+        row[name] = value
+        if change.stored:
+            change.dirty[name] = None
+            self._dirty[change] = None
+        for node in change.shape.readers.get(name, ()):
+            self.wake(node)
+        return True
+
+    def add(self, shape: Shape, id: UUID, states: Sequence[str], amounts: Sequence[int]) -> None:
+        """Amounts are added to the states of a record, by the database if nobody has read the row."""
+        known = self.rows.get(shape)
+        change = known.get(id) if known else None
+        if change is None:
+            held = self._amounts.setdefault(shape, {}).setdefault(id, {})
+            for state, amount in zip(states, amounts, strict=True):
+                if amount:
+                    held[state] = held.get(state, 0) + amount
+        elif change.after_row is not None:
+            self._add_to_row(change, zip(states, amounts, strict=True))
+        for node in _nodes_reading(shape, states):
+            self.wake(node)
+
+    def remove(self, change: Change) -> None:
+        """A record goes, and what refers to it by cascade; the rest must have let go of it."""
+        if change.after_row is None:
+            return
+        shape = change.shape
+        for referrer, key, ondelete in shape.referrers:
+            for other in self.where(referrer, key, change.id):
+                if ondelete == "CASCADE":
+                    self.remove(other)
+                elif ondelete == "SET NULL":
+                    self.set(other, key, None)
+                elif other is not change:
+                    raise StillReferenced(model=shape.name, id=change.id, referrer=referrer.name, field=key)
+        self.flush()
+        if change.stored:
+            self.connection.run(
+                self.statements[shape].deletion, [self.statements[shape].codec.encode_one("id", change.id)]
+            )
+            change.stored = False
+        change.after_row = None
+        change.dirty.clear()
+        self._dirty.pop(change, None)
+        for node in shape.watchers:
+            self.wake(node)
+
+    def find(self, shape: Shape, id: UUID) -> Change | None:
+        """The record with this id, read once and then remembered; None if there is none."""
+        known = self.rows.setdefault(shape, {})
+        change = known.get(id)
+        if change is not None:
+            return change if change.after_row is not None else None
+        sql, parameters = self.statements[shape].selection(("id",))
+        found = self.connection.row(sql, parameters.of({"id": id}))
+        return None if found is None else self._remember(shape, found)
+
+    def where(self, shape: Shape, key: str, value: Any) -> list[Change]:
+        """All records whose field has the value, in the order of their creation."""
+        self.flush()
+        sql, parameters = self.statements[shape].selection((key,))
+        known = self.rows.setdefault(shape, {})
+        found = []
+        for values in self.connection.rows(sql, parameters.of({key: value})):
+            id = self.statements[shape].codec.decode(values)["id"]
+            found.append(known.get(id) or self._remember(shape, values))
+        return found
+
+    def adopt(self, shape: Shape, values: Sequence[Any]) -> Change:
+        """The record of a row that a statement of one's own has read."""
+        id = self.statements[shape].codec.decode(values)["id"]
+        return self.rows.setdefault(shape, {}).get(id) or self._remember(shape, values)
+
+    def changes(self, shape: Shape) -> Iterable[Change]:
+        """All records of a class that the transaction has touched so far, in order."""
+        if shape in self._amounts:
+            self._settle_amounts(shape)
+        known = self.rows.get(shape)
+        return list(known.values()) if known else ()
+
+    def moved(self, node: MachineNode, id: UUID, trigger: str, cause: UUID, source: Any, target: Any) -> None:
+        """Write down that a trigger reached a state machine, and what it caused: nothing, where `target` is None."""
+        self._moves.append(
+            {
+                "machine": node.name,
+                "record_id": id,
+                "trigger": trigger,
+                "cause_id": cause,
+                "source": str(source),
+                "target": None if target is None else str(target),
+                "at": self.now,
+            }
+        )
+
+    def wake(self, node: Node) -> None:
+        """A step is due, once, at its height."""
+        if node.position in self._queued:
+            return
+        if node.position <= self._running:
+            raise InvariantBroken(problem=f"{node.name} was woken after its turn")
+        self._queued.add(node.position)
+        self._nodes[node.position] = node
+        heappush(self._due, (node.position, 0))
+
+    def due(self) -> Iterator[Node]:
+        """The steps that are due, lowest first, with those that they wake."""
+        while self._due:
+            position, _ = heappop(self._due)
+            self._running = position
+            yield self._nodes[position]
+            self._queued.discard(position)
+        self._running = -1
+
+    def flush(self) -> None:
+        """Tell the database of all new and changed rows."""
+        if self._new:
+            self._insert_new()
+        if self._dirty:
+            self._update_dirty()
+
+    def finish(self) -> None:
+        """Tell the database of all, also of the amounts that no step needed back."""
+        self.flush()
+        for shape, held in self._amounts.items():
+            statements = self.statements[shape]
+            for id, amounts in held.items():
+                changed = {state: amount for state, amount in amounts.items() if amount}
+                if changed:
+                    sql, _ = statements.adjustment(tuple(changed))
+                    if not self.connection.run(
+                        sql, [*changed.values(), self.statements[shape].codec.encode_one("id", id)]
+                    ):
+                        raise self._missing(shape, id)
+        self._amounts.clear()
+        if self._moves:
+            sql, parameters = self.database.bookkeeping.move
+            self.connection.run_many(sql, [parameters.of(move) for move in self._moves])
+            self._moves.clear()
+
+    def _insert_new(self) -> None:
+        new, self._new = self._new, []
+        position = 0
+        while position < len(new):
+            shape = new[position].shape
+            end = position
+            while end < len(new) and new[end].shape is shape:
+                end += 1
+            batch = [change for change in new[position:end] if change.after_row is not None]
+            sql, parameters = self.statements[shape].insertion
+            try:
+                if len(batch) == 1:
+                    self.connection.run(sql, parameters.of(batch[0].after_row))  # type: ignore[arg-type]  # batch has rows
+                elif batch:
+                    self.connection.run_many(sql, [parameters.of(change.after_row) for change in batch])  # type: ignore[arg-type]  # batch has rows
+            except sqlite3.IntegrityError as error:
+                raise self._explained(error, batch) from error
+            for change in batch:
+                change.stored = True
+                change.dirty.clear()
+            position = end
+
+    def _update_dirty(self) -> None:
+        dirty, self._dirty = self._dirty, {}
+        for change in dirty:
+            if change.dirty and change.after_row is not None:
+                sql, parameters = self.statements[change.shape].update(tuple(change.dirty))
+                try:
+                    self.connection.run(sql, parameters.of(change.after_row))
+                except sqlite3.IntegrityError as error:
+                    raise self._explained(error, [change]) from error
+            change.dirty.clear()
+
+    def _settle_amounts(self, shape: Shape) -> None:
+        """Bring rows with amounts into the working set: added to by the database, or read and added to here."""
+        held = self._amounts.pop(shape)
+        statements = self.statements[shape]
+        known = self.rows.setdefault(shape, {})
+        for id, amounts in held.items():
+            changed = {state: amount for state, amount in amounts.items() if amount}
+            if not changed:
+                continue
+            if shape.relative:
+                _, sql = statements.adjustment(tuple(changed))
+                values = self.connection.row(
+                    sql, [*changed.values(), self.statements[shape].codec.encode_one("id", id)]
+                )
+                if values is None:
+                    raise self._missing(shape, id)
+                row = statements.codec.decode(values)
+                before = row.copy()
+                for state, amount in changed.items():
+                    before[state] -= amount
+                for name, derive in shape.derive_old.items():
+                    before[name] = derive(before)
+                known[id] = Change(shape, id, before, row, stored=True)
+            else:
+                change = self.find(shape, id)
+                if change is None:
+                    raise self._missing(shape, id)
+                self._add_to_row(change, changed.items())
+
+    def _add_to_row(self, change: Change, amounts: Iterable[tuple[str, int]]) -> None:
+        row = change.after_row
+        assert row is not None, "amounts go to records that are there"
+        for state, amount in amounts:
+            if amount:
+                row[state] += amount
+                if change.stored:
+                    change.dirty[state] = None
+                    self._dirty[change] = None
+        for name, derive in change.shape.derive_old.items():
+            row[name] = derive(row)
+
+    def _remember(self, shape: Shape, values: Sequence[Any]) -> Change:
+        row = self.statements[shape].codec.decode(values)
+        change = Change(shape, row["id"], row.copy(), row, stored=True)
+        self.rows.setdefault(shape, {})[change.id] = change
+        held = self._amounts.get(shape)
+        if held and change.id in held:
+            self._add_to_row(change, held.pop(change.id).items())
+        return change
+
+    def _missing(self, shape: Shape, id: UUID) -> Exception:
+        """The error for amounts that belong to a record that is not there: find who refers to it."""
+        for referrer, key, _ in shape.referrers:
+            for change in self.rows.get(referrer, {}).values():
+                if change.after_row is not None and change.after_row[key] == id:
+                    return MissingReference(model=referrer.name, field=key, target=shape.name, id=id)
+        return InvariantBroken(problem=f"amounts for {shape.name} {id}, which does not exist")
+
+    def _explained(self, error: sqlite3.IntegrityError, batch: list[Change]) -> Exception:
+        """What a violated constraint means: a reference to nothing, or a value that must be unique."""
+        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            for change in batch:
+                for key, target in change.shape.references.items():
+                    id = change.after_row[key] if change.after_row else None
+                    if id is not None and self.find(target, id) is None:
+                        return MissingReference(model=change.shape.name, field=key, target=target.name, id=id)
+        columns = [name.rpartition(".")[2] for name in str(error).rpartition(": ")[2].split(", ")]
+        for change in batch:
+            row = change.after_row
+            if (
+                row is not None
+                and all(column in row for column in columns)
+                and (len(batch) == 1 or self._taken(change, columns))
+            ):
+                values = ", ".join(repr(str(row[column])) for column in columns)
+                return AlreadyExists(model=change.shape.name, columns=", ".join(columns), values=values)
+        return error
+
+    def _taken(self, change: Change, columns: list[str]) -> bool:
+        sql, parameters = self.statements[change.shape].selection(tuple(columns))
+        assert change.after_row is not None
+        if self.connection.row(sql, parameters.of(change.after_row)):
+            return True
+        twins = [one for one in self.rows[change.shape].values() if one.after_row and one is not change]
+        return any(
+            all(twin.after_row[name] == change.after_row[name] for name in columns)
+            for twin in twins
+            if twin.after_row
+        )
+
+
+def _nodes_reading(shape: Shape, states: Sequence[str]) -> Iterable[Node]:
+    """The steps that read a property which these states define."""
+    readers = shape.readers
+    if not readers:
+        return ()
+    woken: dict[Node, None] = {}
+    for state in states:
+        for node in readers.get(state, ()):
+            woken[node] = None
+    for name in shape.derive_old:
+        for node in readers.get(name, ()):
+            woken[node] = None
+    return woken
+
+
+__all__ = ["Work"]

@@ -1,0 +1,1 @@
+"""Where records lie: tables, compiled statements, connections."""

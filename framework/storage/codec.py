@@ -1,0 +1,98 @@
+"""Between Python values and what a driver takes, for one table; the ORM reads the same columns the same way."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Boolean, Column, Date, Dialect, Uuid
+from sqlalchemy.types import TypeEngine
+
+from framework.model.columns import EnumText, Structured, UtcDateTime, utc_text
+
+Convert = Callable[[Any], Any]
+Row = dict[str, Any]
+
+
+class Codec:
+    """Rows as dictionaries of Python values on one side, as sequences of driver values on the other."""
+
+    def __init__(self, columns: Sequence[Column[Any]], dialect: Dialect) -> None:
+        self.names = tuple(column.name for column in columns)
+        converters = [converters_of(column.type, dialect) for column in columns]
+        self.encoder = {
+            name: encode for name, (encode, _) in zip(self.names, converters, strict=True) if encode
+        }
+        self._decoder = {
+            name: decode for name, (_, decode) in zip(self.names, converters, strict=True) if decode
+        }
+        self._decoders = [(index, decode) for index, (_, decode) in enumerate(converters) if decode]
+
+    def decode(self, values: Sequence[Any]) -> Row:
+        row = list(values)
+        for index, decode in self._decoders:
+            value = row[index]
+            if value is not None:
+                row[index] = decode(value)
+        return dict(zip(self.names, row, strict=True))
+
+    def encode_one(self, name: str, value: Any) -> Any:
+        encode = self.encoder.get(name)
+        return value if value is None or encode is None else encode(value)
+
+    def decode_one(self, name: str, value: Any) -> Any:
+        decode = self._decoder.get(name)
+        return value if value is None or decode is None else decode(value)
+
+
+class Parameters:
+    """Takes the named values of a row, in the order and the form of one statement."""
+
+    def __init__(self, names: Sequence[str], codec: Codec) -> None:
+        self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+        self._encoders = [
+            (index, codec.encoder[name]) for index, name in enumerate(names) if name in codec.encoder
+        ]
+
+    def of(self, row: Mapping[str, Any]) -> list[Any]:
+        values = list(self._pick(row))
+        for index, encode in self._encoders:
+            value = values[index]
+            if value is not None:
+                values[index] = encode(value)
+        return values
+
+
+def converters_of(kind: TypeEngine[Any], dialect: Dialect) -> tuple[Convert | None, Convert | None]:
+    """How a value of the column type is written and read; None where the driver needs no help."""
+    if dialect.name != "sqlite":
+        return None, None
+    match kind:
+        case Uuid():
+            return _hex, _uuid
+        case UtcDateTime():
+            return utc_text, datetime.fromisoformat
+        case EnumText():
+            return _value, {member.value: member for member in kind.kind}.__getitem__
+        case Structured():
+            adapter = kind.adapter
+            return lambda value: adapter.dump_json(value).decode(), adapter.validate_json
+        case Boolean():
+            return None, bool
+        case Date():
+            return date.isoformat, date.fromisoformat
+        case _:
+            return None, None
+
+
+def _value(member: Any) -> Any:
+    return member.value
+
+
+def _hex(identity: UUID) -> str:
+    return identity.hex
+
+
+def _uuid(text: str) -> UUID:
+    return UUID(hex=text)

@@ -1,0 +1,31 @@
+"""What can be wrong with a database, said so that an operator can act."""
+
+from framework.errors import StorageError
+
+
+class DatabaseBusy(StorageError):
+    """The database {url} stayed locked by another process for {seconds:g} seconds. Stop the other writer, or try again."""
+
+
+class DatabaseInUse(StorageError):
+    """The database {url} is open in another Millrace process, and SQLite takes one. Stop that process, or use PostgreSQL."""
+
+
+class DatabaseCorrupt(StorageError):
+    """The file {url} is not a usable database ({reason}). Restore it from a backup, or move it away to start anew."""
+
+
+class DatabaseUnreachable(StorageError):
+    """The database {url} cannot be opened ({reason}). Check the path and its permissions."""
+
+
+class UnsupportedDatabase(StorageError):
+    """There is no support for {url!r}. Use `sqlite:///path.db` or `sqlite:///:memory:`."""
+
+
+class SchemaDiffers(StorageError):
+    """The database {url} was made for other declarations: {differences}. Move it away, or bring it up to date."""
+
+
+class SchemaMissing(StorageError):
+    """The database {url} has no tables yet. Call `app.create()` once."""

@@ -1,0 +1,135 @@
+"""The statements of one table, each compiled once to the SQL of the driver."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Dialect, Table, bindparam, delete, insert, select, update
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from framework.plan.shape import Shape
+from framework.storage.codec import Codec, Parameters
+from framework.storage.tables import MADE_BY
+
+
+class Statement:
+    """SQL of the driver, with the names of its parameters in their order."""
+
+    __slots__ = ("names", "sql")
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler), "statements are compiled by the SQL compiler"
+        self.sql = str(compiled)
+        self.names = tuple(compiled.positiontup or ())
+
+    def __repr__(self) -> str:
+        return f"<Statement {self.sql!r}>"
+
+
+class TableStatements:
+    """What the engine can ask of one table. Sets of columns that change together are compiled when first seen."""
+
+    def __init__(self, shape: Shape, table: Table, dialect: Dialect) -> None:
+        self.shape = shape
+        self.table = table
+        self.dialect = dialect
+        self.columns = tuple(table.columns)
+        self.codec = Codec(self.columns, dialect)
+        self.stored = tuple(column.name for column in self.columns if column.computed is None)
+        self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
+        self._adjustments: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._selections: dict[tuple[str, ...], tuple[str, Parameters]] = {}
+
+    @cached_property
+    def insertion(self) -> tuple[str, Parameters]:
+        """Insert one whole row."""
+        statement = Statement(
+            insert(self.table).values({name: bindparam(name) for name in self.stored}), self.dialect
+        )
+        return statement.sql, Parameters(statement.names, self.codec)
+
+    def update(self, names: tuple[str, ...]) -> tuple[str, Parameters]:
+        """Set the named columns of the row with this id."""
+        if names not in self._updates:
+            values = {name: bindparam(name) for name in names}
+            statement = (
+                update(self.table)
+                .where(self.table.c.id == bindparam("id", type_=self.table.c.id.type))
+                .values(values)
+            )
+            compiled = Statement(statement, self.dialect)
+            self._updates[names] = compiled.sql, Parameters(compiled.names, self.codec)
+        return self._updates[names]
+
+    def adjustment(self, names: tuple[str, ...]) -> tuple[str, str]:
+        """Add to the named columns of the row with this id: without, and with the whole row returned.
+
+        Parameters are the amounts in the order of `names`, then the encoded id.
+        """
+        if names not in self._adjustments:
+            columns = self.table.c
+            values = {name: columns[name] + bindparam(f"{name}_") for name in names}
+            statement = update(self.table).where(columns.id == bindparam("id_")).values(values)
+            plain = Statement(statement, self.dialect)
+            assert plain.names == (*(f"{name}_" for name in names), "id_"), (
+                "parameters keep the order of the columns"
+            )
+            self._adjustments[names] = (
+                plain.sql,
+                Statement(statement.returning(*self.columns), self.dialect).sql,
+            )
+        return self._adjustments[names]
+
+    def selection(self, names: tuple[str, ...], *, locked: bool = False) -> tuple[str, Parameters]:
+        """Select whole rows by the named columns, oldest first; `locked` keeps others from changing them."""
+        if names not in self._selections:
+            statement = select(*self.columns).where(
+                *(self.table.c[name] == bindparam(name) for name in names)
+            )
+            compiled = Statement(statement.with_for_update() if locked else statement, self.dialect)
+            self._selections[names] = compiled.sql, Parameters(compiled.names, self.codec)
+        return self._selections[names]
+
+    @cached_property
+    def deletion(self) -> str:
+        """Delete the row with this id, and return it."""
+        statement = delete(self.table).where(self.table.c.id == bindparam("id_")).returning(*self.columns)
+        return Statement(statement, self.dialect).sql
+
+    @cached_property
+    def made(self) -> str:
+        """Select what a rule made of one source, by the range of keys that begin alike."""
+        made_by = self.table.c[MADE_BY]
+        statement = select(*self.columns).where(made_by >= bindparam("from_"), made_by < bindparam("to_"))
+        return Statement(statement.order_by(made_by), self.dialect).sql
+
+    @cached_property
+    def everything(self) -> str:
+        """Select all rows, in the order of their creation."""
+        return Statement(select(*self.columns).order_by(*self.recency()), self.dialect).sql
+
+    def recency(self, *, newest: bool = False) -> Sequence[Any]:
+        """The order of creation: SQLite numbers its rows."""
+        from sqlalchemy import literal_column
+
+        row = literal_column("rowid")
+        return [row.desc() if newest else row]
+
+    def first_offer(self, key: str | None, offer: str, *, descending: bool) -> str:
+        """Select the best offer on a route: one look-up in the index of route and offer."""
+        column = self.table.c[offer]
+        conditions = [column.is_not(None)] + ([self.table.c[key] == bindparam("key_")] if key else [])
+        statement = (
+            select(column).where(*conditions).order_by(column.desc() if descending else column).limit(1)
+        )
+        return Statement(statement, self.dialect).sql
+
+    def first_taker(self, key: str | None, offer: str, *, newest: bool) -> str:
+        """Select the newest or oldest row on a route that takes part: one look-up in the same index."""
+        conditions = [self.table.c[offer] == bindparam("on_")] + (
+            [self.table.c[key] == bindparam("key_")] if key else []
+        )
+        statement = select(*self.columns).where(*conditions).order_by(*self.recency(newest=newest)).limit(1)
+        return Statement(statement, self.dialect).sql

@@ -1,0 +1,112 @@
+"""The tables of one App: what its classes declare, and what the engine adds."""
+
+from sqlalchemy import BigInteger, Column, Computed, Index, MetaData, Table, Text, Uuid, text
+
+from framework.model.columns import UtcDateTime
+from framework.model.record import Record
+from framework.model.scope import NAMING
+from framework.plan.plan import Plan
+from framework.plan.shape import Shape
+
+MADE_BY = "_made_by"
+"""The column that remembers which rule made a record from what, so that it is never made twice."""
+
+
+class Tables:
+    """Tables of one App, apart from the classes, so that two Apps may add different columns to one class."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.metadata = MetaData(naming_convention=NAMING)
+        self.of: dict[Shape, Table] = {
+            shape: shape.table.to_metadata(self.metadata) for shape in plan.shapes.values()
+        }
+        for shape, table in self.of.items():
+            _complete(shape, table)
+        self.dispatches = _dispatches(self.metadata)
+        self.moves = _moves(self.metadata)
+        self.attempts = _attempts(self.metadata)
+
+    def of_model(self, plan: Plan, model: type[Record]) -> Table:
+        return self.of[plan.shape(model)]
+
+
+def _complete(shape: Shape, table: Table) -> None:
+    for hidden in shape.hidden:
+        default = None if hidden.default is None else text(str(hidden.default))
+        table.append_column(
+            Column(hidden.name, hidden.type, nullable=hidden.nullable, server_default=default)
+        )
+    for name, expression in shape.generated.items():
+        kind = table.c[name].type
+        generated = Column(name, kind, Computed(expression(table), persisted=True))
+        table.append_column(generated, replace_existing=True)
+    if shape.makers:
+        table.append_column(Column(MADE_BY, Text, nullable=True))
+        Index(None, table.c[MADE_BY], unique=True)
+    for plan in shape.indexes:
+        where = None if plan.where is None else text(plan.where)
+        Index(
+            None,
+            *(table.c[name] for name in plan.columns),
+            unique=plan.unique,
+            sqlite_where=where,
+            postgresql_where=where,
+        )
+
+
+def _dispatches(metadata: MetaData) -> Table:
+    """One row for each dispatch with a key: what it was, and what came of it."""
+    return Table(
+        "millrace_dispatch",
+        metadata,
+        Column("key", Text, primary_key=True),
+        Column("fingerprint", Text, nullable=False),
+        Column("event", Text, nullable=False),
+        Column("event_id", Uuid, nullable=False),
+        Column("changes", Text, nullable=False),
+        Column("at", UtcDateTime, nullable=False),
+    )
+
+
+def _moves(metadata: MetaData) -> Table:
+    """One row for each trigger that reached a state machine, in order: what it caused, if anything."""
+    return Table(
+        "millrace_move",
+        metadata,
+        Column(
+            "position", BigInteger().with_variant(_integer(), "sqlite"), primary_key=True, autoincrement=True
+        ),
+        Column("machine", Text, nullable=False),
+        Column("record_id", Uuid, nullable=False),
+        Column("trigger", Text, nullable=False),
+        Column("cause_id", Uuid, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("target", Text),  # None: no transition took it
+        Column("at", UtcDateTime, nullable=False),
+        Index(None, "record_id", "machine", "position"),
+        Index("ix_millrace_move_cause_id", "cause_id"),
+    )
+
+
+def _attempts(metadata: MetaData) -> Table:
+    """One row for each try at carrying out a call, written before the vendor is called."""
+    return Table(
+        "millrace_attempt",
+        metadata,
+        Column("call_id", Uuid, primary_key=True),
+        Column("number", BigInteger, primary_key=True),
+        Column("verb", Text, nullable=False),
+        Column("idempotency_key", Text, nullable=False),
+        Column("request_hash", Text, nullable=False),
+        Column("worker", Text, nullable=False),
+        Column("started_at", UtcDateTime, nullable=False),
+        Column("finished_at", UtcDateTime),
+        Column("error", Text),
+        Column("code", Text),
+    )
+
+
+def _integer() -> "BigInteger":
+    from sqlalchemy import Integer
+
+    return Integer()  # type: ignore[return-value]  # SQLite numbers rows by itself only in an INTEGER column
