@@ -35,6 +35,9 @@ class Contestant:
 
     `run(size)` does it `size` times, checks the result, and returns its speed. `prepare` is called once
     before, outside any clock; it raises Unavailable where the contestant cannot take part.
+
+    A subject has the size of its hand-written rival, for commits grow dearer with the tables. Slower rivals
+    may do less, which is to their favour.
     """
 
     workload: str
