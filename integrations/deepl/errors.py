@@ -3,7 +3,8 @@
 Repeating a translation is safe (it costs characters, nothing else), so nothing here is in doubt for long.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from framework.errors import InDoubt, IntegrationError, NeedsAttention, Permanent, Transient
@@ -42,6 +43,15 @@ MEANINGS: Mapping[int, Meaning] = {
     504: Meaning(Transient, "unavailable", "It is tried again."),
     529: Meaning(Transient, "too_many_requests", "It is tried again more slowly."),
 }
+
+
+@contextmanager
+def refusals_translated() -> Iterator[None]:
+    """What DeepL refuses inside, or answers unreadably, leaves as an IntegrationError."""
+    try:
+        yield
+    except (DeepLRefusal, UnreadableAnswer) as refusal:
+        raise as_integration_error(refusal) from refusal
 
 
 def meaning_of(status: int) -> Meaning:

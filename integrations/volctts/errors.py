@@ -4,7 +4,8 @@ The code decides, and the HTTP status only where no code came. A submit carries 
 that repeating it is safe: the vendor refuses the second with 40000002.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from framework.errors import Declined, InDoubt, IntegrationError, NeedsAttention, Permanent, Transient
@@ -52,6 +53,25 @@ MEANINGS: Mapping[int, Meaning] = {
 }
 
 STATUSES: Mapping[int, Meaning] = {401: UNAUTHORIZED, 403: UNAUTHORIZED, 408: BROKEN, 429: BUSY}
+
+
+@contextmanager
+def refusals_translated() -> Iterator[None]:
+    """What Volcengine refuses inside, or answers unreadably, leaves as an IntegrationError."""
+    try:
+        yield
+    except (VolcRefusal, UnreadableAnswer) as refusal:
+        raise as_integration_error(refusal) from refusal
+
+
+@contextmanager
+def nothing_in_doubt() -> Iterator[None]:
+    """For requests that change nothing: an answer that was lost or cannot be read is asked for again."""
+    try:
+        with refusals_translated():
+            yield
+    except InDoubt as lost:
+        raise Transient(str(lost), code=lost.code) from lost
 
 
 def meaning_of(refusal: VolcRefusal) -> Meaning:

@@ -4,11 +4,15 @@ A business declares its own payloads and imports nothing from here. Where its na
 `SpeechRequest` and `Speech`, the defaults of the factory match them by name.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
 from uuid import UUID
 
+from framework.errors import DeclarationError
+from framework.integration.outcomes import Completed, Failed, Outcome, Processing
 from framework.model.payload import Payload
-from integrations.volctts.models import AudioParams, RequestParams, SubmitBody, Task, User
+from integrations.volctts.models import AudioParams, RequestParams, SubmitBody, Task, TaskStatus, User
 
 AUDIO_LINK_LIFE = timedelta(hours=1)
 
@@ -28,11 +32,35 @@ class Speech(Payload):
     duration_ms: int | None = None
 
 
-def to_speech_request(request: Payload) -> SpeechRequest:
-    """The request read by its field names; what else it carries is the business's own."""
-    return SpeechRequest.model_validate(
-        {name: getattr(request, name) for name in SpeechRequest.model_fields if hasattr(request, name)}
-    )
+ToSpeechRequest: TypeAlias = Callable[[Any], SpeechRequest]
+ToResult: TypeAlias = Callable[[Speech], Payload]
+
+
+class ResultNotFilled(DeclarationError):
+    """Nothing fills {fields} of {payload}, only {known} is known. Give them defaults, or pass `to_result`."""
+
+
+def to_speech_request(request: Any) -> SpeechRequest:
+    """From a request with `text` and `speaker`; what else it has is the business's own."""
+    return SpeechRequest.model_validate(request, from_attributes=True)
+
+
+def to_result_of(result: type[Payload] | None) -> ToResult:
+    """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
+    if result is None:
+        return lambda speech: speech
+    known = Speech.model_fields.keys()
+    unknown = [
+        name for name, field in result.model_fields.items() if field.is_required() and name not in known
+    ]
+    if unknown:
+        raise ResultNotFilled(fields=", ".join(unknown), payload=result.__name__, known=", ".join(known))
+
+    def to_result(speech: Speech) -> Payload:
+        said = speech.model_dump()
+        return result(**{name: said[name] for name in result.model_fields if name in said})
+
+    return to_result
 
 
 def to_submit_body(request: SpeechRequest, *, call: UUID, user: str, audio: AudioParams) -> SubmitBody:
@@ -46,6 +74,22 @@ def to_speech(task: Task) -> Speech | None:
     if not task.audio_url:
         return None
     return Speech(audio_url=task.audio_url, expires_at=_expires_at(task), duration_ms=_duration_ms(task))
+
+
+def outcome_of(task: Task, to_result: ToResult) -> Outcome:
+    """What the standing of a task means for its call. A status that nobody knows yet is processing."""
+    match task.task_status:
+        case TaskStatus.SUCCESS:
+            speech = to_speech(task)
+            return (
+                Completed(to_result(speech)) if speech else Processing(detail="the audio has no address yet")
+            )
+        case TaskStatus.FAILED:
+            return Failed(task.err_msg or "Volcengine could not speak the text", code="synthesis_failed")
+        case TaskStatus.RUNNING:
+            return Processing(detail="running")
+        case unknown:
+            return Processing(detail=f"task_status {unknown}")
 
 
 def _expires_at(task: Task) -> datetime | None:

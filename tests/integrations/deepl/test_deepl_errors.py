@@ -8,7 +8,7 @@ from framework.errors import InDoubt, IntegrationError, NeedsAttention, Permanen
 from integrations.deepl.client import DeepLRefusal, UnreadableAnswer
 from integrations.deepl.errors import MEANINGS, as_integration_error
 
-ROWS = [
+ROWS: list[tuple[int, type[IntegrationError], str]] = [
     (400, Permanent, "bad_request"),
     (401, NeedsAttention, "unauthorized"),
     (403, NeedsAttention, "forbidden"),

@@ -5,7 +5,7 @@ The facts are of the streaming endpoint, whose `req_params` and headers the asyn
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -15,7 +15,7 @@ from framework.integration.manifest import load_manifest
 from integrations.volctts.client import HOME, SUCCESS, VolcTTSClient
 from integrations.volctts.errors import NOT_PERMITTED, SERVER_ERROR, TEXT_TOO_LONG
 from integrations.volctts.mapping import SpeechRequest, to_submit_body
-from integrations.volctts.models import AudioFormat, AudioParams, SampleRate
+from integrations.volctts.models import AudioFormat, AudioParams, SampleRate, SubmitBody
 from integrations.volctts.sandbox import RESOURCES, VolcTTSSandbox
 
 pytestmark = pytest.mark.anyio
@@ -32,23 +32,31 @@ def request_schema(facts: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(facts["request_schema"])
 
 
-@pytest.mark.parametrize("audio_format", AudioFormat.__args__)  # type: ignore[attr-defined]  # a Literal has them
-@pytest.mark.parametrize("sample_rate", [None, *SampleRate.__args__])  # type: ignore[attr-defined]  # likewise
+def hello(audio: AudioParams) -> SubmitBody:
+    request = SpeechRequest(text="Hello", speaker="en_female_sandbox")
+    return to_submit_body(request, call=uuid4(), user="millrace", audio=audio)
+
+
 async def test_what_is_submitted_is_as_the_facts_say(
     volc: VolcTTSClient,
     volc_sandbox: VolcTTSSandbox,
     request_schema: Draft202012Validator,
     facts: dict[str, Any],
-    audio_format: AudioFormat,
-    sample_rate: SampleRate | None,
 ) -> None:
-    request = SpeechRequest(text="Hello", speaker="en_female_sandbox")
-    audio = AudioParams(format=audio_format, sample_rate=sample_rate)
-    await volc.submit(to_submit_body(request, call=uuid4(), user="millrace", audio=audio))
+    await volc.submit(hello(AudioParams()))
     received = volc_sandbox.requests[-1]
     assert list(request_schema.iter_errors(json.loads(received.body))) == []
     assert received.headers["x-api-resource-id"] in facts["resource_ids"]
     assert received.headers["x-api-request-id"]
+
+
+@pytest.mark.parametrize("audio_format", get_args(AudioFormat))
+@pytest.mark.parametrize("sample_rate", [None, *get_args(SampleRate)])
+def test_every_sound_that_may_be_chosen_is_as_the_facts_say(
+    request_schema: Draft202012Validator, audio_format: AudioFormat, sample_rate: SampleRate | None
+) -> None:
+    body = hello(AudioParams(format=audio_format, sample_rate=sample_rate))
+    assert list(request_schema.iter_errors(body.model_dump(mode="json", exclude_none=True))) == []
 
 
 def test_the_facts_object_to_additions_that_are_no_text(request_schema: Draft202012Validator) -> None:
