@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 from urllib.parse import quote
 
 import structlog
@@ -104,6 +104,9 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+Printed: TypeAlias = tuple[tuple[str | bytes], dict[str, bool]]
+
+
 class Renderer:
     """Turns an event into one line: `name=value` pairs for people, JSON for programs."""
 
@@ -114,7 +117,11 @@ class Renderer:
             key_order=["timestamp", "level", "event"], drop_missing=True, bool_as_flag=False
         )
 
-    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str | bytes:
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> Printed:
+        """The arguments for the standard logger; it must not add the traceback, which nobody would mask."""
+        return (self._line(logger, method, event),), {"exc_info": False}
+
+    def _line(self, logger: WrappedLogger, method: str, event: EventDict) -> str | bytes:
         if self.as_json:
             return self._json(logger, method, event)
         return self._plain(logger, method, {_bare(name): _flat(value) for name, value in event.items()})

@@ -40,7 +40,7 @@ async def inflated(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> A
     empty = True
     try:
         async for chunk in chunks:
-            empty = False
+            empty = empty and not chunk
             piece = inflate.decompress(chunk, left + 1)
             left -= len(piece)
             if left < 0 or inflate.unconsumed_tail:
