@@ -50,19 +50,19 @@ def create_stripe_integration(
     """Charge for every call of this class.
 
     `to_intent` reads the call's request, `to_result` makes its result of a succeeded intent. By default the
-    request has `amount_cents` and `currency`, and maybe `receipt_email`, `payment_method` and `description`; the
-    result's fields are filled by name: `url` (of the receipt), `payment_intent`, `charge`, `amount_cents` and
-    `currency`.
+    request has `amount_cents` and `currency`, and maybe `receipt_email`, `payment_method` and `description`;
+    the result's fields are filled by name: `url` (of the receipt), `payment_intent`, `charge`, `amount_cents`
+    and `currency`.
     """
     stripe = Integration("stripe", settings=settings or StripeSettings, policy=policy)
     as_result = to_result or mapping.to_result_of(result_type(call))
 
     def client_for(http: HTTPClient) -> StripeClient:
-        return StripeClient(http, resolve(stripe.settings.secret_key))
+        return StripeClient(http, resolve(stripe.settings.key))
 
     def webhook_secrets() -> list[str]:
         """The signing secrets that count now: two while one is rotated."""
-        listed = resolve(stripe.settings.webhook_secret).get_secret_value()
+        listed = resolve(stripe.settings.signing_secret).get_secret_value()
         return [secret for part in listed.split(",") if (secret := part.strip())]
 
     signed = signed_with(webhook_secrets)

@@ -12,6 +12,8 @@ from integrations.stripe.models import Charge, PaymentIntent
 
 REFERENCE = "api_call_id"
 """The metadata key under which Stripe keeps our call's id, and gives it back in every event."""
+TEST_CARD = "pm_card_visa"
+"""What a request without a payment method is charged to. Live mode refuses it, so it cannot cost anybody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ def to_intent(request: Any) -> NewIntent:
     return NewIntent(
         amount=request.amount_cents,
         currency=request.currency.lower(),
-        payment_method=getattr(request, "payment_method", None) or "pm_card_visa",
+        payment_method=getattr(request, "payment_method", None) or TEST_CARD,
         receipt_email=getattr(request, "receipt_email", None),
         description=getattr(request, "description", None),
     )

@@ -119,7 +119,7 @@ class StripeSandbox(Sandbox):
         super().__init__(webhook_secret=webhook_secret, **options)
         self.automatic = automatic
         self._api_key = api_key
-        self._enabled_events = frozenset(events)
+        self.events = frozenset(events)
         self._books = Books()
         self._saved: dict[str, Saved] = {}
         self._letters: dict[str, Letter] = {}
@@ -446,12 +446,12 @@ class StripeSandbox(Sandbox):
             "created": int(self.now().timestamp()),
             "data": {"object": deepcopy(subject)},
             "livemode": False,
-            "pending_webhooks": 1 if kind in self._enabled_events else 0,
+            "pending_webhooks": 1 if kind in self.events else 0,
             "request": {"id": _new_id("req") if request else None, "idempotency_key": key},
             "type": str(kind),
         }
         self._books.events[event["id"]] = event
-        if kind in self._enabled_events:
+        if kind in self.events:
             topic = subject.get("payment_intent") or subject["id"]
             self._letters[event["id"]] = self.notify(kind, json.dumps(event).encode(), topic=topic)
 

@@ -1,24 +1,19 @@
 """Where Stripe is, and where its secrets are kept."""
 
-from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framework.integration.secrets import AuthRef
 
 
 class StripeSettings(BaseSettings):
-    """From the environment: `STRIPE_BASE_URL`, `STRIPE_SECRET_KEY_REF` and `STRIPE_WEBHOOK_SECRET_REF`.
+    """`STRIPE_BASE_URL`, and the references `STRIPE_KEY` and `STRIPE_SIGNING_SECRET`; no secret is in here.
 
-    The secrets themselves are kept where the references say, by default in the variables `STRIPE_SECRET_KEY`
-    and `STRIPE_WEBHOOK_SECRET`; the latter may hold several, with a comma between, while one is rotated.
+    By default the secrets are in the variables `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET`. The latter
+    may hold several, with a comma between, while one is rotated.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="STRIPE_", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="STRIPE_", frozen=True)
 
     base_url: str = "https://api.stripe.com"
-    secret_key: AuthRef = Field(AuthRef("env://STRIPE_SECRET_KEY"), validation_alias="STRIPE_SECRET_KEY_REF")
-    webhook_secret: AuthRef = Field(
-        AuthRef("env://STRIPE_WEBHOOK_SECRET"), validation_alias="STRIPE_WEBHOOK_SECRET_REF"
-    )
+    key: AuthRef = AuthRef("env://STRIPE_SECRET_KEY")
+    signing_secret: AuthRef = AuthRef("env://STRIPE_WEBHOOK_SECRET")

@@ -72,7 +72,7 @@ def event_in(delivery: Delivery) -> Event:
 def outcome_of_event(event: Event, to_result: ToResult) -> Outcome | None:
     """What an event tells about a call; None if it tells nothing.
 
-    It goes by the status of the intent, not by the kind of event: after `payment_failed` it may still succeed.
+    It goes by the status of the intent, not the kind of event: after `payment_failed` it may still succeed.
     """
     intent = _intent_in(event)
     if intent is None:

@@ -2,6 +2,10 @@
 
 import hashlib
 import hmac
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -265,6 +269,25 @@ async def test_impossible_faults_are_refused_and_change_nothing(house: House, as
 async def test_an_unknown_vendor_and_an_unknown_endpoint_are_not_found(house: House) -> None:
     assert (await house.guest.get("/cellar/wine")).status_code == 404
     assert (await house.guest.get("/kitchen/wine")).json() == {"message": "No such endpoint: GET /wine"}
+
+
+def test_served_sandboxes_answer_until_they_are_interrupted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = f"""
+from framework.testing.sandbox import serve
+from tests.testing.test_sandbox import Kitchen
+serve({{"kitchen": Kitchen()}}, port={port})
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as server:
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(retries=6)) as guest:
+                answer = guest.get(f"http://127.0.0.1:{port}/kitchen/dishes", headers=KEY)
+        finally:
+            server.send_signal(signal.SIGINT)
+            _, complaints = server.communicate(timeout=10)
+    assert answer.json() == []
+    assert (server.returncode, complaints) == (0, b"")
 
 
 def test_the_same_seed_strikes_at_the_same_requests() -> None:
