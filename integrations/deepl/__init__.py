@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from framework import APICall, Payload
 from framework.errors import NeedsAttention, Permanent
 from framework.integration.calls import CallView, result_type
 from framework.integration.http import HTTPClient
@@ -9,8 +10,6 @@ from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed
 from framework.integration.policy import Policy
 from framework.integration.secrets import resolve
-from framework.model.apicall import APICall
-from framework.model.payload import Payload
 from integrations.deepl.client import DeepLClient, home_of
 from integrations.deepl.errors import refusals_translated
 from integrations.deepl.mapping import (

@@ -7,8 +7,8 @@ A business declares its own payloads and imports nothing from here. Where its na
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from framework import Payload
 from framework.errors import DeclarationError
-from framework.model.payload import Payload
 from integrations.deepl.models import TranslateAnswer, TranslateBody
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from framework import APICall, Payload
 from framework.errors import Permanent
 from framework.integration.calls import CallView, result_type
 from framework.integration.http import HTTPClient
@@ -14,8 +15,6 @@ from framework.integration.integration import Integration
 from framework.integration.outcomes import ExternalId, Failed, NotSubmitted, Outcome
 from framework.integration.policy import Policy, PollSchedule, Rate
 from framework.integration.secrets import Credential
-from framework.model.apicall import APICall
-from framework.model.payload import Payload
 from integrations.volctts.client import VolcRefusal, VolcTTSClient
 from integrations.volctts.errors import DUPLICATE_REQUEST, TASK_GONE, nothing_in_doubt, refusals_translated
 from integrations.volctts.mapping import (

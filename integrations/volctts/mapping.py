@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from framework import Payload
 from framework.errors import DeclarationError
 from framework.integration.outcomes import Completed, Failed, Outcome, Processing
-from framework.model.payload import Payload
 from integrations.volctts.models import AudioParams, RequestParams, SubmitBody, Task, TaskStatus, User
 
 AUDIO_LINK_LIFE = timedelta(hours=1)

@@ -6,13 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from framework import APICall, Payload
 from framework.errors import InDoubt, NeedsAttention, Permanent, Transient
 from framework.integration.calls import CallView, idempotency_key
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed
-from framework.model.apicall import APICall
-from framework.model.payload import Payload
 from integrations.deepl import DeepLSettings, create_deepl_integration
 from integrations.deepl.mapping import ResultNotFilled, Translated, TranslationRequest
 from integrations.deepl.sandbox import DeepLSandbox

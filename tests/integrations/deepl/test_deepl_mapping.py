@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from framework.model.payload import Payload
+from framework import Payload
 from integrations.deepl.mapping import TranslationRequest, to_body, to_translated, to_translation
 from integrations.deepl.models import TranslateAnswer, Translation
 

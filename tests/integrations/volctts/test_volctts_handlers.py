@@ -8,14 +8,13 @@ from uuid import UUID
 import httpx
 import pytest
 
+from framework import APICall, Payload
 from framework.errors import Declined, InDoubt, NeedsAttention, Permanent, Transient
 from framework.integration.calls import CallView, idempotency_key
 from framework.integration.handlers import CallHandlers
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, Failed, NotSubmitted, Processing
-from framework.model.apicall import APICall
-from framework.model.payload import Payload
 from integrations.volctts import VolcTTSSettings, create_volctts_integration
 from integrations.volctts.mapping import ResultNotFilled, Speech, SpeechRequest
 from integrations.volctts.sandbox import VolcTTSSandbox

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from framework.model.payload import Payload
+from framework import Payload
 from integrations.volctts.mapping import SpeechRequest, to_speech, to_speech_request, to_submit_body
 from integrations.volctts.models import AudioParams, Task
 
