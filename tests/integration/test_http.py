@@ -141,10 +141,14 @@ async def test_a_peer_that_does_not_read_is_not_waited_for_for_ever() -> None:
         reader._transport.pause_reading()  # type: ignore[attr-defined]  # the stream API cannot stop reading
         await left.wait()
 
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65_536
+
     left = asyncio.Event()
     hasty = replace(POLICY, timeout=Timeout(connect=0.05, read=0.05, write=0.05))
     async with server(never_reads, hasty) as http:
-        error = await raised_by(http.post("/uploads", content=b"x" * 50_000_000))
+        error = await raised_by(http.post("/uploads", content=endless()))
         left.set()
     assert isinstance(error, InDoubt)
 
