@@ -94,7 +94,7 @@ class IntegrationEvent(Event, table=True):
     """
 
     __tablename__ = "integration_event"
-    __table_args__ = (UniqueConstraint("integration", "dedupe_key"),)
+    __table_args__ = (UniqueConstraint("call_type", "dedupe_key"),)
 
     integration: str
     call_type: str

@@ -24,6 +24,8 @@ def typed(value: Any, annotation: Any) -> Any:
         kind = column_type(annotation)
         if kind is not None:
             _say(field, "sa_type", kind)
+    if annotation is Any and field.nullable is UNDEFINED:
+        _say(field, "nullable", True)
     if field.foreign_key is not UNDEFINED and field.index is UNDEFINED:
         _say(field, "index", True)
     return field

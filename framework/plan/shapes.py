@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import APICall
-from framework.model.columns import column_type
+from framework.model.columns import UtcDateTime, column_type
 from framework.model.entity import Event, Global
 from framework.model.record import Record
 from framework.plan.mistakes import (
@@ -19,7 +19,7 @@ from framework.plan.mistakes import (
     UnknownTable,
     UnknownType,
 )
-from framework.plan.shape import HiddenColumn, Kind, Shape
+from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Shape
 
 Shapes = dict[type[Record], Shape]
 
@@ -41,6 +41,8 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
                 )
         if shape.kind is Kind.EVENT:
             shape.hidden.append(HiddenColumn("_actor", Text()))
+        if shape.kind is Kind.CALL:
+            _add_outbox(shape)
         tables[table.name] = shapes[model] = shape
     for shape in shapes.values():
         for column in shape.table.columns:
@@ -98,3 +100,31 @@ def _kind(model: type[Record]) -> Kind:
 
 def _path(model: type[Record]) -> str:
     return f"{model.__module__}.{model.__qualname__}"
+
+
+def _add_outbox(shape: Shape) -> None:
+    """The columns by which a call's row is also its outbox entry; see `framework.integration`.
+
+    `_due_at` is when there is something to do for the call (None: nothing), `_leased_until` how long a worker has
+    it, `_attempt` the fence: only the worker that made the latest attempt may record its outcome.
+    """
+    shape.hidden += [
+        HiddenColumn("_due_at", UtcDateTime()),
+        HiddenColumn("_leased_until", UtcDateTime()),
+        HiddenColumn("_attempt", BigInteger(), default=0, nullable=False),
+        HiddenColumn(
+            "_burned", BigInteger(), default=0, nullable=False
+        ),  # attempts that count against the limit
+        HiddenColumn("_polls", BigInteger(), default=0, nullable=False),
+        HiddenColumn("_generation", BigInteger(), default=0, nullable=False),
+        HiddenColumn("_first_tried_at", UtcDateTime()),
+        HiddenColumn("_deadline_at", UtcDateTime()),
+        HiddenColumn("_ordering_key", Text()),
+        HiddenColumn("_dead", Boolean(), default=0, nullable=False),
+    ]
+    shape.indexes += [
+        IndexPlan(("_due_at",), where="_due_at IS NOT NULL"),
+        IndexPlan(("_ordering_key", "created_at"), where="_ordering_key IS NOT NULL AND _due_at IS NOT NULL"),
+        IndexPlan(("_dead",), where="_dead"),
+        IndexPlan(("external_id",)),
+    ]

@@ -1,6 +1,6 @@
 """The door: where facts are validated against their declaration before they enter."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,8 @@ class Door:
         self._blank: dict[str, Any] = dict.fromkeys(statements.codec.names)
         self._blank |= {name: computation.initial for name, computation in shape.model.__computed__.items()}
         self._blank |= {hidden.name: hidden.default for hidden in shape.hidden}
+        self.enrol: Callable[[dict[str, Any]], None] | None = None
+        """What else a new row needs: the App lets calls enter the outbox here."""
         self._moment = {Kind.EVENT: "at", Kind.CALL: "created_at"}.get(shape.kind)
 
     def row(self, record: Record, now: datetime, made_by: str | None = None) -> dict[str, Any]:
@@ -42,6 +44,8 @@ class Door:
             row[self._moment] = now
         if made_by is not None:
             row[MADE_BY] = made_by
+        if self.enrol is not None:
+            self.enrol(row)
         return row
 
     def facts(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Work:
         self._amounts: dict[Shape, dict[UUID, dict[str, int]]] = {}
         self._new: list[Change] = []
         self._dirty: dict[Change, None] = {}
+        self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self._moves: list[Row] = []
         self._due: list[tuple[int, int]] = []
         self._queued: set[int] = set()
@@ -117,8 +118,12 @@ class Work:
         return None if found is None else self._remember(shape, found)
 
     def where(self, shape: Shape, key: str, value: Any) -> list[Change]:
-        """All records whose field has the value, in the order of their creation."""
+        """All records whose field has the value."""
         self.flush()
+        return self.stored(shape, key, value)
+
+    def stored(self, shape: Shape, key: str, value: Any) -> list[Change]:
+        """All records whose field had the value when the database was last told."""
         sql, parameters = self.statements[shape].selection((key,))
         known = self.rows.setdefault(shape, {})
         found = []
@@ -297,6 +302,11 @@ class Work:
                     id = change.after_row[key] if change.after_row else None
                     if id is not None and self.find(target, id) is None:
                         return MissingReference(model=change.shape.name, field=key, target=target.name, id=id)
+        if error.sqlite_errorcode not in (
+            sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+            sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        ):
+            return InvariantBroken(problem=f"the database refused a row of {batch[0].shape.name}: {error}")
         columns = [name.rpartition(".")[2] for name in str(error).rpartition(": ")[2].split(", ")]
         for change in batch:
             row = change.after_row

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Dialect, Table, bindparam, insert, select
 
@@ -16,10 +17,23 @@ class Bookkeeping:
         self._dialect = dialect
         self.move = self._insertion(tables.moves, without="position")
         self.dispatch = self._insertion(tables.dispatches)
+        moves = tables.moves.c
+        found = select(moves.record_id, moves.trigger, moves.source, moves.target)
+        self.find_moves = _sql(
+            found.where(moves.machine == bindparam("machine")).order_by(moves.position), dialect
+        )
+        self._moves = Codec(tuple(tables.moves.columns), dialect)
         self._dispatches = Codec(tuple(tables.dispatches.columns), dialect)
         self.find_dispatch = _sql(
             select(tables.dispatches).where(tables.dispatches.c.key == bindparam("key")), dialect
         )
+
+    def moves_of(self, connection: Any, machine: str) -> list[tuple[UUID, str, str, str | None]]:
+        """All moves of a machine in their order: record, trigger, source, target."""
+        return [
+            (self._moves.decode_one("record_id", id), trigger, source, target)
+            for id, trigger, source, target in connection.rows(self.find_moves, [machine])
+        ]
 
     def dispatch_row(self, values: Any) -> Mapping[str, Any]:
         return self._dispatches.decode(values)

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlmodel import Session
 
 from framework.plan.plan import Plan
 from framework.storage.bookkeeping import Bookkeeping
@@ -121,6 +122,29 @@ class Database:
         )
         if differences:
             raise SchemaDiffers(url=self.url, differences="; ".join(differences))
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that reads what was committed, beside whoever writes."""
+        if self.path is None:
+            with self.writing:
+                yield self.writer
+            return
+        pooled = self.reader.raw_connection()
+        try:
+            yield Connection(pooled.driver_connection)  # type: ignore[arg-type]  # it is what `_connect` made
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session for statements of the caller's own; it reads, and its records outlive it."""
+        if self.path is None:
+            with self.writing, Session(self.reader, expire_on_commit=False) as session:
+                yield session
+            return
+        with Session(self.reader, expire_on_commit=False) as session:
+            yield session
 
     @contextmanager
     def translated(self) -> Iterator[None]:

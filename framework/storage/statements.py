@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Dialect, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Dialect, Table, bindparam, delete, insert, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -40,6 +40,7 @@ class TableStatements:
         self.stored = tuple(column.name for column in self.columns if column.computed is None)
         self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
         self._adjustments: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._firsts: dict[tuple[Any, ...], str] = {}
         self._selections: dict[tuple[str, ...], tuple[str, Parameters]] = {}
 
     @cached_property
@@ -112,24 +113,34 @@ class TableStatements:
 
     def recency(self, *, newest: bool = False) -> Sequence[Any]:
         """The order of creation: SQLite numbers its rows."""
-        from sqlalchemy import literal_column
-
         row = literal_column("rowid")
         return [row.desc() if newest else row]
 
     def first_offer(self, key: str | None, offer: str, *, descending: bool) -> str:
         """Select the best offer on a route: one look-up in the index of route and offer."""
         column = self.table.c[offer]
-        conditions = [column.is_not(None)] + ([self.table.c[key] == bindparam("key_")] if key else [])
-        statement = (
-            select(column).where(*conditions).order_by(column.desc() if descending else column).limit(1)
-        )
-        return Statement(statement, self.dialect).sql
+        order = column.desc() if descending else column
+        return self._first((key, offer, descending), [column], column.is_not(None), key, order)
 
     def first_taker(self, key: str | None, offer: str, *, newest: bool) -> str:
         """Select the newest or oldest row on a route that takes part: one look-up in the same index."""
-        conditions = [self.table.c[offer] == bindparam("on_")] + (
-            [self.table.c[key] == bindparam("key_")] if key else []
+        takes_part = self.table.c[offer] == literal_column("1")
+        return self._first(
+            (key, offer, newest, "row"), self.columns, takes_part, key, *self.recency(newest=newest)
         )
-        statement = select(*self.columns).where(*conditions).order_by(*self.recency(newest=newest)).limit(1)
-        return Statement(statement, self.dialect).sql
+
+    def _first(
+        self, name: tuple[Any, ...], columns: Sequence[Any], condition: Any, key: str | None, *order: Any
+    ) -> str:
+        """Select the first that meets the condition; the parameter is the encoded value of `key`, if there is one."""
+        if name not in self._firsts:
+            conditions = [condition] + ([self.table.c[key] == bindparam("key_")] if key else [])
+            statement = (
+                select(*columns)
+                .where(*conditions)
+                .order_by(*order)
+                .limit(literal_column("1"))
+                .offset(literal_column("0"))
+            )
+            self._firsts[name] = Statement(statement, self.dialect).sql
+        return self._firsts[name]

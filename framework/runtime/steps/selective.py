@@ -81,7 +81,7 @@ def _recent(node: RecencyNode, work: Work, host: Change, changes: list[Change]) 
     work.flush()
     statements = work.statements[node.route.source]
     sql = statements.first_taker(node.route.key, node.offer, newest=node.computation.newest)
-    found = work.connection.row(sql, [1, *_key(node.route, work, host.id)])
+    found = work.connection.row(sql, _key(node.route, work, host.id))
     return None if found is None else node.computation.offer(work.adopt(node.route.source, found).after)
 
 

@@ -1,0 +1,140 @@
+"""The App: declarations, integrations and a database, put together."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlmodel.sql.expression import Select, SelectOfScalar
+
+from framework.clock import Clock, SystemClock
+from framework.integration.integration import Integration
+from framework.integration.service import desks_of
+from framework.model.entity import Event
+from framework.model.record import Record
+from framework.observe import Metrics
+from framework.plan.plan import compile_plan
+from framework.runtime.dispatch import dispatch
+from framework.runtime.engine import Engine
+from framework.runtime.errors import NoSuchRecord
+from framework.runtime.present import detached
+from framework.runtime.receipt import Receipt
+from framework.runtime.transaction import Transaction
+from framework.runtime.verify import Difference, rebuild, verify
+from framework.storage.database import Database, Synchronous
+
+R = TypeVar("R", bound=Record)
+E = TypeVar("E", bound=Event)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How an App behaves.
+
+    `strict_calls`: a call class that no integration serves is an error, not a warning. `synchronous`: FULL makes
+    every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to wait for another
+    process that holds the database. `max_delivery_bytes`: the largest webhook body that is taken.
+    """
+
+    strict_calls: bool = False
+    synchronous: Synchronous = "FULL"
+    patience: float = 5.0
+    max_delivery_bytes: int = 1024 * 1024
+
+
+class App:
+    """Compiles declarations into a plan and runs it. All mistakes in the declarations are raised here.
+
+    `modules` are Python modules, or lists of record classes and rules. Nothing is opened until it is needed; the
+    methods that are not `async` are synchronous, and safe to call from any thread.
+    """
+
+    def __init__(
+        self,
+        modules: Sequence[object],
+        integrations: Sequence[Integration[Any]] = (),
+        database: str = "sqlite:///:memory:",
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.url = database
+        self.plan = compile_plan(modules)
+        self.integrations = tuple(integrations)
+        self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
+        for integration in self.integrations:
+            integration.setup(self)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine on its database, which is opened now."""
+        database = Database(
+            self.url, self.plan, synchronous=self.settings.synchronous, patience=self.settings.patience
+        )
+        engine = Engine(self.plan, database, self.clock)
+        for shape, desk in self.desks.items():
+            engine.doors[shape].enrol = desk.enrol
+        return engine
+
+    def create(self) -> None:
+        """Make the schema where it is missing; raises SchemaDiffers where it was made for other declarations."""
+        self.engine.database.create()
+        self.engine.create_globals()
+
+    def dispatch(self, event: E, *, key: str | None = None, actor: str | None = None) -> Receipt[E]:
+        """Store an event and all that follows from it, in one transaction.
+
+        With `key`, once: the same key and content return the first receipt. Raises DispatchError for what the
+        caller can mend, and stores nothing then.
+        """
+        return dispatch(self.engine, event, key=key, actor=actor)
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction for facts that are not events: `with app.transaction() as tx: tx.update(...)`."""
+        return self.engine.transaction()
+
+    def get(self, model: type[R], id: UUID | None = None) -> R:
+        """The record with this id (of a Global: its one row), detached and read-only; raises NoSuchRecord."""
+        shape = self.plan.shape(model)
+        identity = model.model_fields["id"].default if id is None else id
+        statements = self.engine.database.statements[shape]
+        sql, parameters = statements.selection(("id",))
+        with self.engine.database.reading() as connection:
+            found = connection.row(sql, parameters.of({"id": identity}))
+        if found is None:
+            raise NoSuchRecord(model=shape.name, id=identity)
+        return detached(shape, statements.codec.decode(found))  # type: ignore[no-any-return]  # of the shape's class
+
+    def query(self, statement: Select[T] | SelectOfScalar[T]) -> list[T]:
+        """What a `select(...)` finds, detached and read-only."""
+        with self.engine.database.session() as session:
+            return list(session.exec(statement))
+
+    def verify(self) -> list[Difference]:
+        """Recompute everything from the facts and report every property that is not as it should be."""
+        return verify(self.engine)
+
+    def rebuild(self) -> list[Difference]:
+        """Bring every property that `verify` reports to what it should be; returns what was mended."""
+        return rebuild(self.engine)
+
+    def close(self) -> None:
+        """Close the database. The App can be used again; it is opened anew then."""
+        if "engine" in self.__dict__:
+            self.engine.database.close()
+            del self.engine
+
+
+@contextmanager
+def opened(app: App) -> Iterator[App]:
+    """The App with its schema made, closed at the end."""
+    app.create()
+    try:
+        yield app
+    finally:
+        app.close()

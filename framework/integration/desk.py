@@ -1,0 +1,39 @@
+"""A desk: where the calls of one class are carried out, by which handlers, under which policy."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from framework.integration.handlers import CallHandlers
+from framework.integration.integration import Integration
+from framework.integration.policy import Policy
+from framework.observe import Metrics
+from framework.plan.shape import Shape
+from framework.runtime.change import view
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """One call class and the integration that serves it."""
+
+    integration: Integration[Any]
+    handlers: CallHandlers
+    shape: Shape
+    metrics: Metrics
+
+    @property
+    def policy(self) -> Policy:
+        return self.handlers.policy
+
+    def enrol(self, row: dict[str, Any]) -> None:
+        """Let a new call enter the outbox: it is due at once, in the order of its key."""
+        row["_due_at"] = row["created_at"]
+        row["_deadline_at"] = row["created_at"] + self.policy.deadline
+        if self.policy.ordering_key is not None:
+            row["_ordering_key"] = self.policy.ordering_key(view(self.shape.model, row))
+
+    def next_look(self, row: dict[str, Any], now: datetime) -> datetime:
+        """When to look after a call that the vendor has: at the next poll, at the latest at its deadline."""
+        if self.handlers.poll is None:
+            return row["_deadline_at"]  # type: ignore[no-any-return]  # enrol has set it
+        return min(now + self.policy.poll.wait(row["_polls"]), row["_deadline_at"])

@@ -1,0 +1,285 @@
+"""Ingest: the one door for all that is said about calls, whoever says it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from framework.errors import InvariantBroken
+from framework.integration.desk import Desk
+from framework.integration.outcomes import Completed, ExternalId, Failed, Outcome, Processing, own_external_id
+from framework.model.apicall import CallStatus, EventKind, IntegrationEvent, Standing
+from framework.observe import get_logger
+from framework.runtime.change import Change
+from framework.runtime.transaction import Transaction
+
+_log = get_logger(__name__)
+
+TERMINAL = frozenset({CallStatus.COMPLETED, CallStatus.FAILED})
+
+
+class Source(StrEnum):
+    """Who says something about a call."""
+
+    SUBMIT = "submit"  # the handler that carried it out
+    WEBHOOK = "webhook"  # the vendor, unasked
+    POLL = "poll"  # the vendor, asked about one call
+    RECOVER = "recover"  # the vendor, asked whether it got the call
+    RECONCILE = "reconcile"  # the vendor, asked what happened since
+    OPERATOR = "operator"  # a person, or a test
+    DEADLINE = "deadline"  # the clock
+
+
+@dataclass
+class _Progress:
+    """How far a call is within this transaction, before its properties have followed."""
+
+    status: CallStatus
+    external_id: str | None
+
+
+def ingest(
+    transaction: Transaction,
+    desk: Desk,
+    source: Source,
+    outcome: Outcome | ExternalId,
+    *,
+    call_id: UUID | None = None,
+) -> Standing | None:
+    """Store what is said about a call as integration events and let them move it.
+
+    Returns what became of it, or None if it was known before and changes nothing.
+
+    1. Find the call: by its id, by the external id, by the reference that the vendor echoes.
+    2. What names no call that is known waits as an orphan.
+    3. After the end nothing moves; what contradicts the end is marked as a conflict.
+    4. Steps that were skipped are filled in, so that every call sees
+       `initialized -> processing -> completed | failed`.
+    5. Orphans that waited for the external id follow.
+    """
+    said = Processing(external_id=outcome) if isinstance(outcome, str) else outcome
+    call = _find(transaction, desk, said, call_id)
+    if call is None:
+        return _orphan(transaction, desk, source, said)
+    progress = _progress(transaction, call)
+    standing = _standing(progress, said)
+    if source is Source.POLL and isinstance(said, Processing) and standing is Standing.STALE:
+        return None  # still under way, as it was
+    key = _key(said, str(call.id))
+    if (source is not Source.SUBMIT or standing is not Standing.APPLIED) and _is_known(
+        transaction, desk, key
+    ):
+        return None
+    if standing is not Standing.APPLIED:
+        external_id = said.external_id or progress.external_id or own_external_id(call.id)
+        _store(transaction, desk, source, said, standing, external_id, key, call_id=call.id)
+        _report(desk, call.id, said, standing)
+        return standing
+    _apply(transaction, desk, source, said, call, key)
+    return Standing.APPLIED
+
+
+def _apply(
+    transaction: Transaction, desk: Desk, source: Source, said: Outcome, call: Change, key: str
+) -> None:
+    """Store the event with those that must come before it, and let those follow that waited for it."""
+    progress = _progress(transaction, call)
+    first = progress.external_id is None
+    external_id = _take_id(transaction, desk, source, said, call)
+    if isinstance(said, Completed) and progress.status is CallStatus.PENDING:
+        filled = Processing(external_id=ExternalId(external_id))
+        _store(
+            transaction,
+            desk,
+            source,
+            filled,
+            Standing.APPLIED,
+            external_id,
+            f"{call.id}:processing",
+            call_id=call.id,
+        )
+    _store(transaction, desk, source, said, Standing.APPLIED, external_id, key, call_id=call.id)
+    _move(transaction, desk, call, _kind(said))
+    if first:
+        _adopt_orphans(transaction, desk, call, external_id)
+
+
+def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome, call: Change) -> str:
+    """The external id of the call; if it has none yet, an `initialized` event gives it one."""
+    progress = _progress(transaction, call)
+    if progress.external_id is None:
+        progress.external_id = said.external_id or own_external_id(call.id)
+        initialized = IntegrationEvent(
+            integration=desk.integration.name,
+            call_type=desk.shape.name,
+            kind=EventKind.INITIALIZED,
+            external_id=progress.external_id,
+            entity_id=call.id,
+            call_id=call.id,
+            source=source,
+            dedupe_key=f"{call.id}:initialized",
+        )
+        transaction.insert(_events(transaction), initialized)
+    return progress.external_id
+
+
+def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_id: str) -> None:
+    """Events that came before their call had this external id are applied now, in the order of their arrival."""
+    shape = _events(transaction)
+    for waiting in transaction.work.stored(shape, "external_id", external_id):
+        row = waiting.after_row
+        if row is None or row["standing"] is not Standing.ORPHAN or row["call_type"] != desk.shape.name:
+            continue
+        progress = _progress(transaction, call)
+        kind = row["kind"]
+        standing = _standing_of(progress.status, kind)
+        if (
+            standing is Standing.APPLIED
+            and kind is EventKind.COMPLETED
+            and progress.status is CallStatus.PENDING
+        ):
+            raise InvariantBroken(
+                problem=f"an orphan of {desk.shape.name} {call.id} was applied before its call was submitted"
+            )
+        transaction.work.set(waiting, "call_id", call.id)
+        transaction.work.set(waiting, "standing", standing)
+        if standing is Standing.APPLIED:
+            _move(transaction, desk, call, kind)
+
+
+def _move(transaction: Transaction, desk: Desk, call: Change, kind: EventKind) -> None:
+    """Note how far the call is, and set its row in the outbox accordingly."""
+    progress = _progress(transaction, call)
+    progress.status = CallStatus(kind.value)
+    row = call.after_row
+    assert row is not None, "calls are never deleted while something is said about them"
+    ended = progress.status in TERMINAL
+    transaction.work.set(call, "_due_at", None if ended else desk.next_look(row, transaction.now))
+    transaction.work.set(call, "_leased_until", None)
+
+
+def _orphan(transaction: Transaction, desk: Desk, source: Source, said: Outcome) -> Standing | None:
+    external_id = said.external_id or (str(said.reference) if said.reference else None)
+    if external_id is None:
+        raise InvariantBroken(
+            problem=f"a {source} handler of {desk.integration.name} said {_kind(said)} of no call: it gave neither external_id nor reference"
+        )
+    key = _key(said, external_id)
+    if _is_known(transaction, desk, key):
+        return None
+    _store(transaction, desk, source, said, Standing.ORPHAN, external_id, key, call_id=None)
+    _report(desk, None, said, Standing.ORPHAN)
+    return Standing.ORPHAN
+
+
+def _store(
+    transaction: Transaction,
+    desk: Desk,
+    source: Source,
+    said: Outcome,
+    standing: Standing,
+    external_id: str,
+    key: str,
+    *,
+    call_id: UUID | None,
+) -> None:
+    detail = (
+        said.reason if isinstance(said, Failed) else said.detail if isinstance(said, Processing) else None
+    )
+    result = (
+        said.result.model_dump(mode="json")
+        if isinstance(said, Completed) and said.result is not None
+        else None
+    )
+    event = IntegrationEvent(
+        integration=desk.integration.name,
+        call_type=desk.shape.name,
+        kind=_kind(said),
+        external_id=external_id,
+        call_id=call_id,
+        standing=standing,
+        source=source,
+        dedupe_key=key,
+        code=said.code if isinstance(said, Failed) else None,
+        detail=detail,
+        result=result,
+        occurred_at=said.occurred_at,
+    )
+    transaction.insert(_events(transaction), event)
+
+
+def _find(transaction: Transaction, desk: Desk, said: Outcome, call_id: UUID | None) -> Change | None:
+    if call_id is not None:
+        return transaction.work.find(desk.shape, call_id)
+    if said.external_id is not None:
+        found = transaction.work.stored(desk.shape, "external_id", said.external_id)
+        if found:
+            return found[0]
+    return None if said.reference is None else transaction.work.find(desk.shape, said.reference)
+
+
+def _progress(transaction: Transaction, call: Change) -> _Progress:
+    known: dict[UUID, _Progress] = transaction.work.notes.setdefault(_Progress, {})
+    if call.id not in known:
+        assert call.after_row is not None
+        known[call.id] = _Progress(call.after_row["status"], call.after_row["external_id"])
+    return known[call.id]
+
+
+def _standing(progress: _Progress, said: Outcome) -> Standing:
+    """What becomes of an event: only steps forward move a call, and only under its own external id."""
+    standing = _standing_of(progress.status, _kind(said))
+    if said.external_id and progress.external_id and said.external_id != progress.external_id:
+        return Standing.CONFLICT
+    return standing
+
+
+def _standing_of(status: CallStatus, kind: EventKind) -> Standing:
+    if status in TERMINAL:
+        contradicts = kind.value in TERMINAL and kind.value != status.value
+        return Standing.CONFLICT if contradicts else Standing.LATE
+    if kind is EventKind.INITIALIZED or kind.value == status.value:
+        return Standing.STALE
+    return Standing.APPLIED
+
+
+def _is_known(transaction: Transaction, desk: Desk, key: str) -> bool:
+    transaction.work.flush()
+    sql, parameters = transaction.work.statements[_events(transaction)].selection(("call_type", "dedupe_key"))
+    values = parameters.of({"call_type": desk.shape.name, "dedupe_key": key})
+    known = transaction.work.connection.row(sql, values) is not None
+    if known:
+        desk.metrics.count("millrace_duplicates", integration=desk.integration.name)
+    return known
+
+
+def _report(desk: Desk, call_id: UUID | None, said: Outcome, standing: Standing) -> None:
+    desk.metrics.count(
+        "millrace_unapplied_events", integration=desk.integration.name, standing=standing.value
+    )
+    _log.info(
+        "integration event moved nothing",
+        integration=desk.integration.name,
+        call=desk.shape.name,
+        call_id=str(call_id),
+        kind=_kind(said).value,
+        standing=standing.value,
+    )
+
+
+def _key(said: Outcome, of: str) -> str:
+    return f"event:{said.event_id}" if said.event_id else f"{of}:{_kind(said).value}"
+
+
+def _kind(said: Outcome) -> EventKind:
+    match said:
+        case Completed():
+            return EventKind.COMPLETED
+        case Failed():
+            return EventKind.FAILED
+        case Processing():
+            return EventKind.PROCESSING
+
+
+def _events(transaction: Transaction) -> Any:
+    return transaction.plan.shapes[IntegrationEvent]
