@@ -58,11 +58,11 @@ def create_stripe_integration(
     as_result = to_result or mapping.to_result_of(result_type(call))
 
     def client_for(http: HTTPClient) -> StripeClient:
-        return StripeClient(http, resolve(stripe.settings.key))
+        return StripeClient(http, resolve(stripe.settings.secret_key_ref))
 
     def webhook_secrets() -> list[str]:
         """The signing secrets that count now: two while one is rotated."""
-        listed = resolve(stripe.settings.signing_secret).get_secret_value()
+        listed = resolve(stripe.settings.webhook_secret_ref).get_secret_value()
         return [secret for part in listed.split(",") if (secret := part.strip())]
 
     signed = signed_with(webhook_secrets)

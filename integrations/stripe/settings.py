@@ -6,7 +6,8 @@ from framework.integration.secrets import AuthRef
 
 
 class StripeSettings(BaseSettings):
-    """`STRIPE_BASE_URL`, and the references `STRIPE_KEY` and `STRIPE_SIGNING_SECRET`; no secret is in here.
+    """From the environment: `STRIPE_BASE_URL`, and where the secrets are kept: `STRIPE_SECRET_KEY_REF` and
+    `STRIPE_WEBHOOK_SECRET_REF`.
 
     By default the secrets are in the variables `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET`. The latter
     may hold several, with a comma between, while one is rotated.
@@ -15,5 +16,5 @@ class StripeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STRIPE_", frozen=True)
 
     base_url: str = "https://api.stripe.com"
-    key: AuthRef = AuthRef("env://STRIPE_SECRET_KEY")
-    signing_secret: AuthRef = AuthRef("env://STRIPE_WEBHOOK_SECRET")
+    secret_key_ref: AuthRef = AuthRef("env://STRIPE_SECRET_KEY")
+    webhook_secret_ref: AuthRef = AuthRef("env://STRIPE_WEBHOOK_SECRET")
