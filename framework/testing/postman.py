@@ -3,21 +3,23 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
-import httpx
-
+from framework.errors import IntegrationError
+from framework.integration.http import HTTPClient, open_client
+from framework.integration.manifest import BASE_URL
+from framework.integration.policy import Policy, Timeout
 from framework.testing.faults import Fate, Fault
 
-Transport = httpx.AsyncBaseTransport
-ConnectionClosed = httpx.RemoteProtocolError
+POLICY = Policy(timeout=Timeout(read=10), concurrency=8)
 Sign = Callable[[bytes], Mapping[str, str]]
 
 
 @dataclass
 class Letter:
-    """One webhook, and what became of it: the status of each try, or the error that ended it."""
+    """One webhook, and what became of it: the status of each try, or the code of its error."""
 
     kind: str
     body: bytes
@@ -45,7 +47,6 @@ class Postman:
         url: str | None = None,
         hold: bool = False,
         retry_delays: Sequence[float] = (0.05, 0.2, 0.8, 3.2),
-        transport: Transport | None = None,
     ) -> None:
         self.url = url
         self.hold = hold
@@ -55,8 +56,10 @@ class Postman:
         self._sign = sign
         self._fate = fate
         self._retry_delays = tuple(retry_delays)
-        self._transport = transport
-        self._client: httpx.AsyncClient | None = None
+        self._connections = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._client: HTTPClient | None = None
+        self._opened_for: str | None = None
         self._posted = 0
         self._overtaken: list[Letter] = []
         self._rounds: set[asyncio.Task[None]] = set()
@@ -95,9 +98,8 @@ class Postman:
         for a_round in tuple(self._rounds):
             a_round.cancel()
         await self.idle()
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._connections.aclose()
+        self._client = None
 
     def _take_overtaken(self) -> list[Letter]:
         overtaken, self._overtaken = self._overtaken, []
@@ -135,16 +137,16 @@ class Postman:
         assert self.url is not None, "A letter leaves only when there is an address"
         headers = {"content-type": "application/json", **self._sign(letter.body)}
         try:
-            answer = await self._open_client().post(self.url, content=letter.body, headers=headers)
-        except httpx.TransportError as error:
-            return type(error).__name__
+            client = await self._open_client(self.url)
+            answer = await client.post(self.url, content=letter.body, headers=headers)
+        except IntegrationError as error:
+            return error.code
         return answer.status_code
 
-    def _open_client(self) -> httpx.AsyncClient:
-        if self._client is None:
-            limits = httpx.Limits(max_connections=8)
-            # A sandbox delivers on the loopback: a proxy from the environment would be in the way.
-            self._client = httpx.AsyncClient(
-                transport=self._transport, timeout=10, limits=limits, trust_env=False
-            )
-        return self._client
+    async def _open_client(self, url: str) -> HTTPClient:
+        """The client for this address. One for an address of before may still be at work, and closes at the end."""
+        async with self._opening:
+            if self._client is None or self._opened_for != url:
+                opened = open_client(url, [BASE_URL], POLICY, manifest="the address of the webhook")
+                self._client, self._opened_for = await self._connections.enter_async_context(opened), url
+            return self._client

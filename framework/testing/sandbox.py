@@ -27,7 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from framework.testing.faults import Fate, Fault, Faults
-from framework.testing.postman import ConnectionClosed, Letter, Postman, Transport
+from framework.testing.postman import Letter, Postman
 from framework.testing.serving import listening, serve
 
 __all__ = ["Fault", "Faults", "Received", "Sandbox", "listening", "serve"]
@@ -69,7 +69,6 @@ class Sandbox(ABC):
         hold_webhooks: bool = False,
         later_after: float = 0.0,
         retry_delays: Sequence[float] = (0.05, 0.2, 0.8, 3.2),
-        webhook_transport: Transport | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.webhook_secret = webhook_secret
@@ -85,7 +84,6 @@ class Sandbox(ABC):
             url=webhook_url,
             hold=hold_webhooks,
             retry_delays=retry_delays,
-            transport=webhook_transport,
         )
 
     # What a vendor brings.
@@ -342,7 +340,7 @@ async def _hang_up(receive: Receive, send: Send) -> None:
     """
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
-        raise ConnectionClosed("Server disconnected without sending a response.")
+        raise ConnectionResetError("The sandbox closed the connection without an answer")
     transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass

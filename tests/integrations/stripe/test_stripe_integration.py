@@ -229,6 +229,22 @@ async def test_after_a_dropped_connection_the_charge_is_found_and_not_made_twice
     assert len(intents(stripe_sandbox)) == 1
 
 
+async def test_the_frameworks_own_connections_charge_once_too(
+    stripe_integration: Integration[StripeSettings], stripe_sandbox: StripeSandbox
+) -> None:
+    async with stripe_integration.open_client() as http:
+        teller = Teller(stripe_integration.handlers[SandboxCharge], http)
+        before = await teller.submit()
+        teller = Teller(stripe_integration.handlers[SandboxCharge], http)
+        stripe_sandbox.fail_next(Fault.DROP_AFTER_ACCEPTANCE)
+        with pytest.raises(InDoubt):
+            await teller.submit()
+        await stripe_sandbox.idle()
+        found = await teller.recover()
+    assert found.reference == teller.id
+    assert [intent["id"] for intent in intents(stripe_sandbox)] == [before.external_id, found.external_id]
+
+
 async def test_after_an_error_the_charge_is_found_and_not_made_twice(
     teller: Teller, stripe_sandbox: StripeSandbox
 ) -> None:
