@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks import ours
 from benchmarks.baselines import ancestor, handwritten, loop
 from benchmarks.contest import Contestant, Unavailable, Workload, compete
 from benchmarks.machine import describe
@@ -13,6 +14,7 @@ from benchmarks.report import Comparison, markdown, show
 from benchmarks.workloads import WORKLOADS
 
 CONTESTANTS: Sequence[Contestant] = (
+    *ours.CONTESTANTS,
     *handwritten.CONTESTANTS,
     *ancestor.CONTESTANTS,
     *loop.CONTESTANTS,

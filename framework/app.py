@@ -15,11 +15,15 @@ from framework.integration.service import desks_of
 from framework.model.entity import Event
 from framework.model.record import Record
 from framework.observe import Metrics
+from framework.plan.graph import flowchart, statechart
+from framework.plan.mistakes import UnknownMachine
 from framework.plan.plan import compile_plan
+from framework.plan.shape import MachineNode
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
 from framework.runtime.present import detached
+from framework.runtime.explain import Explanation, explain
 from framework.runtime.receipt import Receipt
 from framework.runtime.transaction import Transaction
 from framework.runtime.verify import Difference, rebuild, verify
@@ -122,6 +126,22 @@ class App:
     def rebuild(self) -> list[Difference]:
         """Bring every property that `verify` reports to what it should be; returns what was mended."""
         return rebuild(self.engine)
+
+    def explain(self, record: Record | type[Record], property: str, id: UUID | None = None) -> Explanation:
+        """Why a property has its value: its inputs, rule and event. `print` it, or read its fields."""
+        model = record if isinstance(record, type) else type(record)
+        default = model.model_fields["id"].default
+        identity = id or (default if isinstance(record, type) else record.id)
+        return explain(self.plan, self.engine.database, model, identity, property)
+
+    def graph(self, model: type[Record] | None = None, property: str | None = None) -> str:
+        """The plan as a Mermaid flowchart; of a state machine, given by class and property, a state diagram."""
+        if model is None:
+            return flowchart(self.plan)
+        for node in self.plan.nodes:
+            if isinstance(node, MachineNode) and node.host.model is model and node.property == property:
+                return statechart(node)
+        raise UnknownMachine(model=model.__name__, property=property)
 
     def close(self) -> None:
         """Close the database. The App can be used again; it is opened anew then."""

@@ -3,8 +3,6 @@
 from collections import defaultdict
 from typing import Any
 
-from transitions import Machine
-
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Occasion, Trigger
 from framework.model.entity import Event
@@ -54,24 +52,6 @@ def machine_node(shapes: Shapes, shape: Shape, name: str, machine: StateMachine[
         machine=machine,
         triggers=tuple(triggers),
     )
-
-
-def drawn(machine: StateMachine[Any]) -> Machine:
-    """The machine as a definition of the `transitions` library, which draws it and knows what is legal."""
-    definition = Machine(
-        model=None,
-        states=[str(state) for state in machine.states],
-        initial=str(machine.initial),
-        auto_transitions=False,
-    )
-    for transition in machine.transitions:
-        label = transition.when.describe(_source_name(transition.when))
-        definition.add_transition(label, str(transition.source), str(transition.target))
-    return definition
-
-
-def _source_name(trigger: Trigger) -> str:
-    return trigger.records.__name__ if isinstance(trigger.records, type) else "related"
 
 
 def _check_states(shape: Shape, name: str, machine: StateMachine[Any]) -> None:

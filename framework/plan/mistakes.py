@@ -101,3 +101,7 @@ class TwoRulesOneName(DeclarationError):
 
 class FutureAnnotations(DeclarationError):
     """{model} is declared under `from __future__ import annotations`, which hides the types of its relations. Remove that line from {module}."""
+
+
+class UnknownMachine(DeclarationError):
+    """{model}.{property} is no state machine of this App. Name a class and a property declared as `computed(StateMachine(...))`."""

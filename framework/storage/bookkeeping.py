@@ -1,6 +1,7 @@
 """Statements on the engine's own tables."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,9 @@ class Bookkeeping:
         self.find_moves = _sql(
             found.where(moves.machine == bindparam("machine")).order_by(moves.position), dialect
         )
+        to = select(moves.trigger, moves.cause_id, moves.source, moves.target, moves.at)
+        to = to.where(moves.record_id == bindparam("id"), moves.machine == bindparam("machine"))
+        self.find_moves_to = _sql(to.order_by(moves.position), dialect)
         self._moves = Codec(tuple(tables.moves.columns), dialect)
         self._dispatches = Codec(tuple(tables.dispatches.columns), dialect)
         self.find_dispatch = _sql(
@@ -33,6 +37,15 @@ class Bookkeeping:
         return [
             (self._moves.decode_one("record_id", id), trigger, source, target)
             for id, trigger, source, target in connection.rows(self.find_moves, [machine])
+        ]
+
+    def moves_to(self, connection: Any, machine: str, id: UUID) -> list[tuple[str, UUID, str, str | None, datetime]]:
+        """The moves of one record in their order: trigger, cause, source, target, moment."""
+        decode = self._moves.decode_one
+        rows = connection.rows(self.find_moves_to, [self._moves.encode_one("record_id", id), machine])
+        return [
+            (trigger, decode("cause_id", cause), source, target, decode("at", at))
+            for trigger, cause, source, target, at in rows
         ]
 
     def dispatch_row(self, values: Any) -> Mapping[str, Any]:

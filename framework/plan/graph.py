@@ -1,0 +1,61 @@
+"""Pictures of a plan: what follows from what, and how states move. Both in Mermaid."""
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+
+from transitions.extensions import GraphMachine
+
+from framework.plan.plan import Plan, wakes
+from framework.plan.shape import Kind, MachineNode, Node, RuleNode, Shape
+
+
+def flowchart(plan: Plan) -> str:
+    """The plan as a Mermaid flowchart: a box for each class with its properties, an arrow for each dependency."""
+    lines = ["flowchart LR"]
+    for shape in plan.shapes.values():
+        lines.append(f'    subgraph {_id(shape)}["{_title(shape)}"]')
+        lines.append(f"        {_id(shape, None)}(( ))")
+        lines += [f'        {_id(shape, name)}["{name}"]' for name in shape.model.__computed__]
+        lines.append("    end")
+    lines += sorted({line for node in plan.nodes for line in _arrows(node)})
+    return "\n".join(lines)
+
+
+def statechart(node: MachineNode) -> str:
+    """A state machine as a Mermaid state diagram, drawn by the `transitions` library."""
+    drawn = SimpleNamespace()
+    machine = GraphMachine(
+        model=drawn,
+        states=[str(state) for state in node.machine.states],
+        initial=str(node.machine.initial),
+        transitions=[
+            {"trigger": plan.label, "source": str(one.source), "dest": str(one.target)}
+            for plan in node.triggers
+            for one in plan.transitions
+        ],
+        auto_transitions=False,
+        graph_engine="mermaid",
+        title=node.name,
+    )
+    return str(drawn.get_graph().source)
+
+
+def _arrows(node: Node) -> Iterable[str]:
+    label = f"|{node.rule.name}|" if isinstance(node, RuleNode) else ""
+    for source, read in wakes(node):
+        field = read if read in source.model.__computed__ else None
+        for target, written in node.writes:
+            yield f"    {_id(source, field)} -->{label} {_id(target, written)}"
+
+
+def _title(shape: Shape) -> str:
+    return shape.name if shape.kind is Kind.ENTITY else f"{shape.name} ({shape.kind})"
+
+
+_NOTHING = object()
+
+
+def _id(shape: Shape, field: object = _NOTHING) -> str:
+    if field is _NOTHING:
+        return shape.name
+    return f"{shape.name}.{field or 'exists'}"

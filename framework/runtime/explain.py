@@ -1,0 +1,157 @@
+"""Explain: why a property has its value, from its inputs back to the rule and the event."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from framework.model.apicall import IntegrationEvent
+from framework.model.record import Record
+from framework.plan.mistakes import UnknownRead
+from framework.plan.plan import Plan
+from framework.plan.shape import (
+    AdditiveNode,
+    ExtremeNode,
+    FormulaNode,
+    LookupNode,
+    MachineNode,
+    Node,
+    ProgressNode,
+    RecencyNode,
+    Shape,
+)
+from framework.runtime.errors import NoSuchRecord
+from framework.storage.codec import Row
+from framework.storage.database import Connection, Database
+from framework.storage.tables import MADE_BY
+
+_MOST = 20
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why `model.property` of the record `id` is `value`.
+
+    `because` says it in words; `inputs` are what the value was made from, each explained by name, id and the
+    values that were read (at most 20; `more` counts the rest).
+    """
+
+    model: type[Record]
+    id: UUID
+    property: str
+    value: Any
+    because: str
+    inputs: tuple["Input", ...] = ()
+    more: int = 0
+
+    def __str__(self) -> str:
+        lines = [f"{self.model.__name__} {self.id}: {self.property} is {self.value!r}", f"  because {self.because}"]
+        lines += [f"  - {one}" for one in self.inputs]
+        return "\n".join([*lines, f"  - and {self.more} more"] if self.more else lines)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One record, or one move, that a value was made from."""
+
+    what: str
+    id: UUID
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.id}" + "".join(f", {name} = {value!r}" for name, value in self.values.items())
+
+
+def explain(plan: Plan, database: Database, model: type[Record], id: UUID, property: str) -> Explanation:
+    """Why the property has its value; raises NoSuchRecord, or UnknownRead for a property that is not there."""
+    shape = plan.shape(model)
+    if property not in shape.fields:
+        raise UnknownRead(place="explain", model=shape.name, field=property, fields=", ".join(shape.fields))
+    with database.reading() as connection:
+        reader = _Reader(plan, database, connection)
+        rows = reader.where(shape, "id", id)
+        if not rows:
+            raise NoSuchRecord(model=shape.name, id=id)
+        because, inputs = reader.reasons(shape, rows[0], property)
+        shown = tuple(inputs[:_MOST])
+        return Explanation(model, id, property, rows[0][property], because, shown, len(inputs) - len(shown))
+
+
+class _Reader:
+    """Finds the reasons in the database."""
+
+    def __init__(self, plan: Plan, database: Database, connection: Connection) -> None:
+        self.plan = plan
+        self.database = database
+        self.connection = connection
+
+    def where(self, shape: Shape, key: str, value: Any) -> list[Row]:
+        statements = self.database.statements[shape]
+        sql, parameters = statements.selection((key,))
+        return [statements.codec.decode(values) for values in self.connection.rows(sql, parameters.of({key: value}))]
+
+    def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, list[Input]]:
+        node = next((node for node in self.plan.nodes if (shape, property) in node.writes), None)
+        match node:
+            case AdditiveNode() | ExtremeNode() | RecencyNode():
+                return self._aggregate(node, row, property)
+            case LookupNode():
+                rows = self.where(node.source, "id", row[node.key])
+                return f"it is looked up through {node.key}", [_input(node.source, one, node.sources) for one in rows]
+            case FormulaNode():
+                return "it is a formula of its own row", [_input(shape, row, _fields(node, shape))]
+            case MachineNode():
+                return self._machine(node, row)
+            case ProgressNode():
+                return self._progress(node, row)
+            case _:
+                return self._fact(shape, row)
+
+    def _aggregate(self, node: AdditiveNode | ExtremeNode | RecencyNode, row: Row, property: str) -> tuple[str, list[Input]]:
+        route = node.route
+        computation: Any = (
+            next(one.computation for one in node.members if one.property == property)
+            if isinstance(node, AdditiveNode)
+            else node.computation
+        )
+        name = type(computation).__name__
+        if route.key is None:
+            return f"it is the {name} over all records of {route.source.name}", []
+        rows = self.where(route.source, route.key, row["id"])
+        because = f"it is the {name} over {len(rows)} records of {route.source.name}, by {route.key}"
+        return because, [_input(route.source, one, _fields(node, route.source)) for one in rows]
+
+    def _machine(self, node: MachineNode, row: Row) -> tuple[str, list[Input]]:
+        inputs = []
+        for trigger, cause, source, target, at in self.database.bookkeeping.moves_to(self.connection, node.name, row["id"]):
+            move = f"{source} -> {target}" if target else f"stays {source}"
+            inputs.append(Input(f"{trigger}: {move}, caused by", cause, {"at": at.isoformat()}))
+        return f"it started as {str(node.machine.initial)!r} and was moved by {len(inputs)} triggers", inputs
+
+    def _progress(self, node: ProgressNode, row: Row) -> tuple[str, list[Input]]:
+        events = self.where(self.plan.shapes[IntegrationEvent], "call_id", row["id"])
+        shown = ("kind", "source", "standing", "external_id", "code", "detail")
+        inputs = [
+            Input(f"IntegrationEvent at {one['at'].isoformat()}", one["id"], {name: str(one[name]) for name in shown if one[name]})
+            for one in sorted(events, key=lambda event: event["id"])
+        ]
+        return f"it is derived from {len(inputs)} integration events", inputs
+
+    def _fact(self, shape: Shape, row: Row) -> tuple[str, list[Input]]:
+        made_by = row.get(MADE_BY)
+        if made_by is None:
+            actor = f" by {row['_actor']}" if row.get("_actor") else ""
+            return f"it is a fact, given{actor} from outside", []
+        key, source, _ = made_by.rsplit(":", 2)
+        maker = next(node for node in shape.makers if node.rule.key == key)
+        rows = self.where(maker.source, "id", UUID(hex=source))
+        reads = maker.fields or frozenset(maker.source.facts)
+        return f"the rule {maker.rule.name} made it from", [_input(maker.source, one, reads) for one in rows]
+
+
+def _fields(node: Node, shape: Shape) -> frozenset[str]:
+    return frozenset(name for source, name in node.reads if source is shape and name)
+
+
+def _input(shape: Shape, row: Row, fields: Iterable[str]) -> Input:
+    return Input(shape.name, row["id"], {name: row[name] for name in sorted(fields)})
