@@ -144,7 +144,7 @@ class Postman:
         return answer.status_code
 
     async def _open_client(self, url: str) -> HTTPClient:
-        """The client for this address. One for an address of before may still be at work, and closes at the end."""
+        """The client for this address. One for an earlier address may still work, and closes at the end."""
         async with self._opening:
             if self._client is None or self._opened_for != url:
                 opened = open_client(url, [BASE_URL], POLICY, manifest="the address of the webhook")
