@@ -36,7 +36,7 @@ async def listening(
     sandboxes: Mapping[str, Served], host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[str]:
     """Serve while the block runs, and give the address (`http://host:port`); port 0 takes a free one."""
-    with socket.create_server((host, port), backlog=2048) as listener:
+    with _listener(host, port) as listener:
         server = _Server(_switchboard(sandboxes))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listener])
@@ -48,6 +48,24 @@ async def listening(
                     for sandbox in sandboxes.values():
                         await sandbox.aclose()
                 server.should_exit = True
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """A listening socket that is TCP by name.
+
+    asyncio turns Nagle's algorithm off for such sockets alone, and a head and a body sent apart would wait
+    40 ms for each other under it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 class _Server(uvicorn.Server):

@@ -8,13 +8,12 @@ description of API version 2023-08-16.
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from framework.testing.postman import Letter
@@ -89,12 +88,12 @@ class Saved:
 
     asked: tuple[str, bytes]
     status: int
-    body: Object
+    body: bytes
 
 
 @dataclass
 class Books:
-    """All that this Stripe knows, by id, oldest first."""
+    """All that this Stripe knows, by id, oldest first. An object changes by its own keys, never within them."""
 
     payment_intents: dict[str, Object] = field(default_factory=dict)
     charges: dict[str, Object] = field(default_factory=dict)
@@ -370,11 +369,11 @@ class StripeSandbox(Sandbox):
             return _answer(saved.status, saved.body, {"idempotent-replayed": "true"})
         form = dict(parse_qsl(asked[1].decode(), keep_blank_values=True))
         try:
-            status, body = 200, deepcopy(write(request, form))
+            status, body = 200, json.dumps(write(request, form)).encode()
         except Refusal as refusal:
             if refusal.status != 402:  # a request that never ran is not remembered
                 raise
-            status, body = refusal.status, deepcopy(refusal.body)
+            status, body = refusal.status, json.dumps(refusal.body).encode()
         if key:
             self._saved[key] = Saved(asked, status, body)
         return _answer(status, body)
@@ -444,7 +443,7 @@ class StripeSandbox(Sandbox):
             "object": "event",
             "api_version": API_VERSION,
             "created": int(self.now().timestamp()),
-            "data": {"object": deepcopy(subject)},
+            "data": {"object": dict(subject)},
             "livemode": False,
             "pending_webhooks": 1 if kind in self.events else 0,
             "request": {"id": _new_id("req") if request else None, "idempotency_key": key},
@@ -465,9 +464,10 @@ class StripeSandbox(Sandbox):
         return intent
 
 
-def _answer(status: int, body: Object, headers: Mapping[str, str] | None = None) -> Response:
+def _answer(status: int, body: Object | bytes, headers: Mapping[str, str] | None = None) -> Response:
     shared = {"request-id": _new_id("req"), "stripe-version": API_VERSION}
-    return JSONResponse(body, status, {**shared, **(headers or {})})
+    content = body if isinstance(body, bytes) else json.dumps(body)
+    return Response(content, status, {**shared, **(headers or {})}, "application/json")
 
 
 def _new_id(kind: str) -> str:
@@ -512,7 +512,7 @@ def _missing(kind: str, wanted: str) -> Refusal:
 
 def _unexpected_state(intent: Object, verb: str) -> Refusal:
     said = f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}."
-    return Refusal(400, said, code="payment_intent_unexpected_state", payment_intent=deepcopy(intent))
+    return Refusal(400, said, code="payment_intent_unexpected_state", payment_intent=dict(intent))
 
 
 def _require_version(request: Request) -> None:
