@@ -63,10 +63,14 @@ class Faults:
 
 
 class Fate:
-    """Decides whether a fault strikes: first what was asked for by name, then what the rates say."""
+    """Decides whether a fault strikes: first what was asked for by name, then what the rates say.
+
+    `struck` counts how often each did.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
+        self.struck: Counter[Fault] = Counter()
         self._asked: Counter[Fault] = Counter()
 
     def fail_next(self, fault: Fault) -> None:
@@ -75,5 +79,7 @@ class Fate:
     def strikes(self, fault: Fault, nth: int) -> bool:
         if self._asked[fault]:
             self._asked[fault] -= 1
-            return True
-        return self.faults.strikes(fault, nth)
+        elif not self.faults.strikes(fault, nth):
+            return False
+        self.struck[fault] += 1
+        return True

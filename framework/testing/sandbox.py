@@ -55,9 +55,12 @@ class Sandbox(ABC):
     """A double of one vendor as an ASGI app, `app`.
 
     The subclass brings the routes, the check of credentials, the signature of webhooks and the books.
+    `environment` has the variables with which an integration is at home here: the credentials that the double
+    takes by default, and settings that suit a vendor who is quick. Its address comes on top.
     """
 
     name: ClassVar[str]
+    environment: ClassVar[Mapping[str, str]] = {}
     secret_headers: ClassVar[frozenset[str]] = frozenset({"authorization", "cookie"})
 
     def __init__(
@@ -194,6 +197,7 @@ class Sandbox(ABC):
             routes=[
                 Route("/__sandbox__/books", self._show_books),
                 Route("/__sandbox__/requests", self._show_requests),
+                Route("/__sandbox__/faults", self._show_faults, methods=["GET"]),
                 Route("/__sandbox__/faults", self._set_faults, methods=["POST"]),
                 Route("/__sandbox__/flush", self._flush, methods=["POST"]),
                 Route("/__sandbox__/webhook", self._set_webhook, methods=["POST"]),
@@ -282,6 +286,9 @@ class Sandbox(ABC):
 
     async def _show_requests(self, request: Request) -> Response:
         return JSONResponse([asdict(received) for received in self.requests])
+
+    async def _show_faults(self, request: Request) -> Response:
+        return JSONResponse({"rates": asdict(self.faults), "struck": dict(self._fate.struck)})
 
     async def _set_faults(self, request: Request) -> Response:
         """Rates replace rates; `next` names faults that strike once; an empty object changes nothing."""

@@ -78,6 +78,7 @@ class DeepLSandbox(Sandbox):
     """DeepL with its own keys, languages and quota."""
 
     name: ClassVar[str] = "deepl"
+    environment = {"DEEPL_AUTH_KEY": "sandbox"}
 
     def __init__(
         self,

@@ -105,6 +105,11 @@ class StripeSandbox(Sandbox):
     """Accepts `api_key`, and sends the kinds of events in `events` to its webhook endpoint."""
 
     name = "stripe"
+    environment = {
+        "STRIPE_SECRET_KEY": "sk_test_sandbox",
+        "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
+        "STRIPE_POLL_SECONDS": "2",
+    }
 
     def __init__(
         self,

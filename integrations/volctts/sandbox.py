@@ -64,6 +64,7 @@ class VolcTTSSandbox(Sandbox):
     """The speech service with its own keys, speakers and tasks."""
 
     name: ClassVar[str] = "volctts"
+    environment = {"VOLC_TTS_API_KEY": "sandbox"}
     secret_headers = Sandbox.secret_headers | {"x-api-key", "x-api-app-id", "x-api-access-key"}
 
     def __init__(
