@@ -93,7 +93,7 @@ class Saved:
 
 @dataclass
 class Books:
-    """All that this Stripe knows, by id, oldest first. An object changes by its own keys, never within them."""
+    """All that this Stripe knows, by id, oldest first; objects change by their keys, never within them."""
 
     payment_intents: dict[str, Object] = field(default_factory=dict)
     charges: dict[str, Object] = field(default_factory=dict)
