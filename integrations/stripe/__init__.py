@@ -6,6 +6,7 @@ again by that id.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from framework.integration.calls import CallView, result_type
@@ -39,6 +40,16 @@ NOT_YET_SEARCHABLE = timedelta(hours=1)
 """Search lags behind by a minute, and more in an outage; younger intents are looked for in the list."""
 
 
+class StripeIntegration(Integration[StripeSettings]):
+    """Asks about a silent payment as soon as the settings say, where they say it."""
+
+    def configure(self) -> None:
+        super().configure()
+        if self.settings.poll_seconds is not None:
+            poll = replace(self.policy.poll, first=self.settings.poll_seconds)
+            self.policy = replace(self.policy, poll=poll)
+
+
 def create_stripe_integration(
     call: type[APICall],
     settings: StripeSettings | None = None,
@@ -54,7 +65,7 @@ def create_stripe_integration(
     the result's fields are filled by name: `url` (of the receipt), `payment_intent`, `charge`, `amount_cents`
     and `currency`.
     """
-    stripe = Integration("stripe", settings=settings or StripeSettings, policy=policy)
+    stripe = StripeIntegration("stripe", settings=settings or StripeSettings, policy=policy)
     as_result = to_result or mapping.to_result_of(result_type(call))
 
     def client_for(http: HTTPClient) -> StripeClient:
