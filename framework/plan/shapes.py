@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
@@ -121,6 +121,7 @@ def _add_outbox(shape: Shape) -> None:
         HiddenColumn("_deadline_at", UtcDateTime()),
         HiddenColumn("_ordering_key", Text()),
         HiddenColumn("_dead", Boolean(), default=0, nullable=False),
+        HiddenColumn("_replay_of", Uuid()),
     ]
     shape.indexes += [
         IndexPlan(("_due_at",), where="_due_at IS NOT NULL"),

@@ -1,6 +1,6 @@
 """The tables of one App: what its classes declare, and what the engine adds."""
 
-from sqlalchemy import BigInteger, Column, Computed, Index, MetaData, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Column, Computed, Index, MetaData, Table, Text, Uuid, text
 
 from framework.model.columns import UtcDateTime
 from framework.model.record import Record
@@ -25,6 +25,8 @@ class Tables:
         self.dispatches = _dispatches(self.metadata)
         self.moves = _moves(self.metadata)
         self.attempts = _attempts(self.metadata)
+        self.cursors = _cursors(self.metadata)
+        self.effects = _effects(self.metadata)
 
     def of_model(self, plan: Plan, model: type[Record]) -> Table:
         return self.of[plan.shape(model)]
@@ -101,8 +103,35 @@ def _attempts(metadata: MetaData) -> Table:
         Column("worker", Text, nullable=False),
         Column("started_at", UtcDateTime, nullable=False),
         Column("finished_at", UtcDateTime),
+        Column("doubtful", Boolean, nullable=False),  # the vendor may have acted, and we have not heard
         Column("error", Text),
         Column("code", Text),
+    )
+
+
+def _cursors(metadata: MetaData) -> Table:
+    """One row for each call class whose vendor is asked what happened: up to when the answer is known."""
+    return Table(
+        "millrace_cursor",
+        metadata,
+        Column("name", Text, primary_key=True),
+        Column("at", UtcDateTime, nullable=False),
+    )
+
+
+def _effects(metadata: MetaData) -> Table:
+    """One row for each bare side effect that is still to happen; it goes when it has."""
+    return Table(
+        "millrace_effect",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("name", Text, nullable=False),  # the integration and its function
+        Column("record_id", Uuid, nullable=False),
+        Column("due_at", UtcDateTime),  # None: nobody will try again by themselves
+        Column("tried", BigInteger, nullable=False),
+        Column("first_tried_at", UtcDateTime),
+        Column("error", Text),
+        Index(None, "name", "due_at"),
     )
 
 
