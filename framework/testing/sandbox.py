@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -56,11 +57,13 @@ class Sandbox(ABC):
 
     The subclass brings the routes, the check of credentials, the signature of webhooks and the books.
     `environment` has the variables with which an integration is at home here: the credentials that the double
-    takes by default, and settings that suit a vendor who is quick. Its address comes on top.
+    takes by default, and settings that suit a vendor who is quick. Its address comes on top. `ledgers` names
+    the attributes that hold what the vendor must not forget, each with its type.
     """
 
     name: ClassVar[str]
     environment: ClassVar[Mapping[str, str]] = {}
+    ledgers: ClassVar[Mapping[str, Any]] = {}
     secret_headers: ClassVar[frozenset[str]] = frozenset({"authorization", "cookie"})
 
     def __init__(
@@ -136,6 +139,18 @@ class Sandbox(ABC):
         return letter
 
     # What a test calls.
+
+    def kept(self) -> dict[str, Any]:
+        """All that the vendor must not forget, as JSON; webhooks that are on their way are not among it."""
+        return {
+            name: TypeAdapter(kind).dump_python(getattr(self, name), mode="json")
+            for name, kind in self.ledgers.items()
+        }
+
+    def resume(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what an earlier sandbox has `kept`. Raises pydantic's ValidationError."""
+        for name, kind in self.ledgers.items():
+            setattr(self, name, TypeAdapter(kind).validate_python(kept[name]))
 
     @property
     def faults(self) -> Faults:

@@ -79,6 +79,7 @@ class DeepLSandbox(Sandbox):
 
     name: ClassVar[str] = "deepl"
     environment = {"DEEPL_AUTH_KEY": "sandbox"}
+    ledgers = {"billed": list[Billed]}
 
     def __init__(
         self,

@@ -110,6 +110,7 @@ class StripeSandbox(Sandbox):
         "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
         "STRIPE_POLL_SECONDS": "2",
     }
+    ledgers = {"_books": Books, "_saved": dict[str, Saved]}
 
     def __init__(
         self,

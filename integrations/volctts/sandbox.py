@@ -65,6 +65,7 @@ class VolcTTSSandbox(Sandbox):
 
     name: ClassVar[str] = "volctts"
     environment = {"VOLC_TTS_API_KEY": "sandbox"}
+    ledgers = {"tasks": dict[str, SandboxTask]}
     secret_headers = Sandbox.secret_headers | {"x-api-key", "x-api-app-id", "x-api-access-key"}
 
     def __init__(
