@@ -36,6 +36,8 @@ class Sum(Additive[R, int]):
 
 def whole(value: Any, computation: str) -> int:
     """The value as an exact integer; anything that could drift is refused."""
+    if type(value) is int:
+        return value
     if isinstance(value, int):
         return int(value)
     raise InexactContribution(computation=computation, value=value)

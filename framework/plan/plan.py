@@ -1,7 +1,7 @@
 """The plan: the immutable graph that all declarations compile into."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -71,7 +71,7 @@ def compile_plan(modules: Iterable[object]) -> Plan:
     return Plan(MappingProxyType(shapes), tuple(ordered))
 
 
-def _tell_readers(shapes: Iterable[Shape], nodes: Iterable[Node]) -> None:
+def _tell_readers(shapes: Iterable[Shape], nodes: Sequence[Node]) -> None:
     readers: dict[tuple[Shape, str | None], dict[Node, None]] = defaultdict(dict)
     for node in nodes:
         for read in wakes(node):
@@ -81,6 +81,9 @@ def _tell_readers(shapes: Iterable[Shape], nodes: Iterable[Node]) -> None:
         for name in shape.fields:
             if readers[shape, name]:
                 shape.readers[name] = tuple(readers[shape, name])
+    for node in nodes:
+        if isinstance(node, AdditiveNode):
+            node.readers = tuple(dict.fromkeys(one for written in node.writes for one in readers[written]))
 
 
 def wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:

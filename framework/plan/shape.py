@@ -16,6 +16,7 @@ from framework.computations.selective import Extreme, Recency
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Trigger
 from framework.model.record import Record
+from framework.plan.view import view_class
 
 
 class Kind(StrEnum):
@@ -74,6 +75,9 @@ class Shape:
     def fields(self) -> tuple[str, ...]:
         return (*self.model.__facts__, *self.model.__computed__)
 
+    def __post_init__(self) -> None:
+        self.view = view_class(self.model)
+
     def __repr__(self) -> str:
         return f"<Shape {self.name}>"
 
@@ -115,9 +119,18 @@ class AdditiveNode(Node):
     route: Route
     members: tuple[Member, ...]
 
-    @property
-    def states(self) -> tuple[str, ...]:
-        return tuple(state for member in self.members for state in member.states)
+    readers: tuple[Node, ...] = field(default=(), init=False)  # the nodes that read what it writes
+
+    def __post_init__(self) -> None:
+        self.states = tuple(state for member in self.members for state in member.states)
+        self.contributions = tuple(member.computation.contribution for member in self.members)
+
+    def contribution(self, record: Any) -> list[int]:
+        """What one record contributes to all states of the group."""
+        vector: list[int] = []
+        for contribution in self.contributions:
+            vector += contribution(record)
+        return vector
 
 
 @dataclass(eq=False)

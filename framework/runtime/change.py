@@ -3,18 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from framework.model.record import Record
 from framework.plan.shape import Shape
+from framework.plan.view import view_of
 from framework.storage.codec import Row
-
-_setattr = object.__setattr__
-
-
-def view(model: type[Record], row: Row) -> Any:
-    """The row as a record for callbacks: it shares the row, has no session, and cannot be written."""
-    record = object.__new__(model)
-    _setattr(record, "__dict__", row)
-    return record
 
 
 class Change:
@@ -31,14 +22,14 @@ class Change:
         self.after_row = after
         self.stored = stored  # whether the database has the row, perhaps in an earlier form
         self.dirty: dict[str, None] = {}  # columns that the database has yet to be told of
-        self.view: Any = None if after is None else view(shape.model, after)
+        self.view: Any = None if after is None else view_of(shape.view, after)
         self._before: Any = None
 
     @property
     def before(self) -> Any:
         """The record as the transaction found it, or None."""
         if self._before is None and self.before_row is not None:
-            self._before = view(self.shape.model, self.before_row)
+            self._before = view_of(self.shape.view, self.before_row)
         return self._before
 
     @property

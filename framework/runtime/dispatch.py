@@ -39,13 +39,14 @@ def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | N
             replayed = _replay(engine.plan, transaction, key, event)
             if replayed is not None:
                 return replayed
-        stored = transaction.dispatch(event, actor=actor)
+        transaction.dispatch(event, actor=actor)
         transaction.finish()
         changes = _changes(transaction)
         if key is not None:
             _remember(transaction, key, event, changes)
-        assert stored.id == event.id, "an event keeps its id"
-        return Receipt(detached(shape, stored.__dict__), changes)
+        row = transaction.work.rows[shape][event.id].after_row
+        assert row is not None, "events are never deleted"
+        return Receipt(detached(shape, row), changes)
 
     return engine.write(operation)
 

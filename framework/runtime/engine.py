@@ -3,8 +3,7 @@
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +42,23 @@ class _Ticket(Generic[T]):
         return self.result  # type: ignore[no-any-return]  # set by the operation of this type
 
 
+class _Entered:
+    """Marks the thread that is inside a transaction, so that it cannot start another one there."""
+
+    def __init__(self) -> None:
+        self._inside = threading.local()
+
+    def __enter__(self) -> None:
+        self._inside.transaction = True
+
+    def __exit__(self, *raised: object) -> None:
+        self._inside.transaction = False
+
+    def refuse_nested(self) -> None:
+        if getattr(self._inside, "transaction", False):
+            raise NestedDispatch()
+
+
 class Engine:
     """Runs operations as transactions. Synchronous, and safe to call from any thread.
 
@@ -57,11 +73,11 @@ class Engine:
         self.doors = {shape: Door(shape, database.statements[shape]) for shape in plan.shapes.values()}
         self.listeners: list[Callable[[Work], None]] = []
         self._waiting: deque[_Ticket[Any]] = deque()
-        self._inside = threading.local()
+        self.entered = _Entered()
 
     def write(self, operation: Operation[T]) -> T:
         """Run one operation as a transaction; all of it is stored, or none."""
-        self._refuse_nested()
+        self.entered.refuse_nested()
         ticket: _Ticket[T] = _Ticket(operation, copy_context())
         self._waiting.append(ticket)
         with self.database.writing:
@@ -71,7 +87,7 @@ class Engine:
 
     def write_each(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
         """Run operations in one commit, each standing or falling alone; what one raised is its result."""
-        self._refuse_nested()
+        self.entered.refuse_nested()
         tickets: list[_Ticket[T]] = [_Ticket(operation, None) for operation in operations]
         if tickets:
             with self.database.writing:
@@ -83,21 +99,9 @@ class Engine:
             results.append(ticket.result if ticket.error is None else ticket.error)  # type: ignore[arg-type]  # an Exception by the line above
         return results
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> "Scope":
         """A transaction of the caller's own; leaving it normally commits, leaving it by an exception does not."""
-        self._refuse_nested()
-        with self.database.writing, self._entered():
-            self._begin()
-            try:
-                transaction = self._transaction()
-                yield transaction
-                transaction.finish()
-                self.database.writer.run("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
-        self._tell(transaction.work)
+        return Scope(self)
 
     def create_globals(self) -> None:
         """Store the one row of each Global that has none yet."""
@@ -120,8 +124,8 @@ class Engine:
         """Run a group of operations in one database transaction; never raises what an operation raised."""
         connection = self.database.writer
         try:
-            with self._entered():
-                self._begin()
+            with self.entered:
+                self.begin()
                 if len(tickets) == 1:
                     self._run(tickets[0])
                 else:
@@ -132,11 +136,11 @@ class Engine:
                             connection.run("ROLLBACK TO one")
                         connection.run("RELEASE one")
                 if all(ticket.error is not None for ticket in tickets):
-                    self._roll_back()
+                    self.roll_back()
                 else:
                     connection.run("COMMIT")
         except BaseException as error:
-            self._roll_back()
+            self.roll_back()
             for ticket in tickets:
                 ticket.error = ticket.error or error
             if not isinstance(error, Exception):
@@ -146,7 +150,7 @@ class Engine:
                 ticket.done = True
         for ticket in tickets:
             if ticket.error is None and ticket.work is not None:
-                self._tell(ticket.work)
+                self.tell(ticket.work)
 
     def _run(self, ticket: _Ticket[Any]) -> None:
         try:
@@ -158,15 +162,15 @@ class Engine:
             ticket.error = error
 
     def _carry_out(self, ticket: _Ticket[Any]) -> None:
-        transaction = self._transaction()
+        transaction = self.open()
         ticket.work = transaction.work
         ticket.result = ticket.operation(transaction)
         transaction.finish()
 
-    def _transaction(self) -> Transaction:
+    def open(self) -> Transaction:
         return Transaction(self.plan, Work(self.database, self.doors, self.clock.now()))
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         for left in reversed(range(_TRIES)):
             try:
                 self.database.writer.run("BEGIN IMMEDIATE")
@@ -179,22 +183,50 @@ class Engine:
                         url=self.database.url, seconds=self.database.patience * _TRIES
                     ) from error
 
-    def _roll_back(self) -> None:
+    def roll_back(self) -> None:
         if self.database.writer.raw.in_transaction:
             self.database.writer.run("ROLLBACK")
 
-    def _tell(self, work: Work) -> None:
+    def tell(self, work: Work) -> None:
         for listener in self.listeners:
             listener(work)
 
-    def _refuse_nested(self) -> None:
-        if getattr(self._inside, "transaction", False):
-            raise NestedDispatch()
 
-    @contextmanager
-    def _entered(self) -> Iterator[None]:
-        self._inside.transaction = True
+class Scope:
+    """What `with app.transaction() as tx:` enters and leaves."""
+
+    __slots__ = ("_engine", "_transaction")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> Transaction:
+        engine = self._engine
+        engine.entered.refuse_nested()
+        engine.database.writing.acquire()
         try:
-            yield
+            engine.begin()
+            engine.entered.__enter__()
+            self._transaction = engine.open()
+        except BaseException:
+            engine.database.writing.release()
+            raise
+        return self._transaction
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        engine = self._engine
+        try:
+            if kind is None:
+                try:
+                    self._transaction.finish()
+                    engine.database.writer.run("COMMIT")
+                except BaseException:
+                    engine.roll_back()
+                    raise
+            else:
+                engine.roll_back()
         finally:
-            self._inside.transaction = False
+            engine.entered.__exit__()
+            engine.database.writing.release()
+        if kind is None:
+            engine.tell(self._transaction.work)

@@ -45,7 +45,10 @@ class Explanation:
     more: int = 0
 
     def __str__(self) -> str:
-        lines = [f"{self.model.__name__} {self.id}: {self.property} is {self.value!r}", f"  because {self.because}"]
+        lines = [
+            f"{self.model.__name__} {self.id}: {self.property} is {self.value!r}",
+            f"  because {self.because}",
+        ]
         lines += [f"  - {one}" for one in self.inputs]
         return "\n".join([*lines, f"  - and {self.more} more"] if self.more else lines)
 
@@ -59,7 +62,9 @@ class Input:
     values: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.what} {self.id}" + "".join(f", {name} = {value!r}" for name, value in self.values.items())
+        return f"{self.what} {self.id}" + "".join(
+            f", {name} = {value!r}" for name, value in self.values.items()
+        )
 
 
 def explain(plan: Plan, database: Database, model: type[Record], id: UUID, property: str) -> Explanation:
@@ -88,7 +93,10 @@ class _Reader:
     def where(self, shape: Shape, key: str, value: Any) -> list[Row]:
         statements = self.database.statements[shape]
         sql, parameters = statements.selection((key,))
-        return [statements.codec.decode(values) for values in self.connection.rows(sql, parameters.of({key: value}))]
+        return [
+            statements.codec.decode(values)
+            for values in self.connection.rows(sql, parameters.of({key: value}))
+        ]
 
     def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, list[Input]]:
         node = next((node for node in self.plan.nodes if (shape, property) in node.writes), None)
@@ -97,7 +105,9 @@ class _Reader:
                 return self._aggregate(node, row, property)
             case LookupNode():
                 rows = self.where(node.source, "id", row[node.key])
-                return f"it is looked up through {node.key}", [_input(node.source, one, node.sources) for one in rows]
+                return f"it is looked up through {node.key}", [
+                    _input(node.source, one, node.sources) for one in rows
+                ]
             case FormulaNode():
                 return "it is a formula of its own row", [_input(shape, row, _fields(node, shape))]
             case MachineNode():
@@ -107,7 +117,9 @@ class _Reader:
             case _:
                 return self._fact(shape, row)
 
-    def _aggregate(self, node: AdditiveNode | ExtremeNode | RecencyNode, row: Row, property: str) -> tuple[str, list[Input]]:
+    def _aggregate(
+        self, node: AdditiveNode | ExtremeNode | RecencyNode, row: Row, property: str
+    ) -> tuple[str, list[Input]]:
         route = node.route
         computation: Any = (
             next(one.computation for one in node.members if one.property == property)
@@ -123,7 +135,9 @@ class _Reader:
 
     def _machine(self, node: MachineNode, row: Row) -> tuple[str, list[Input]]:
         inputs = []
-        for trigger, cause, source, target, at in self.database.bookkeeping.moves_to(self.connection, node.name, row["id"]):
+        for trigger, cause, source, target, at in self.database.bookkeeping.moves_to(
+            self.connection, node.name, row["id"]
+        ):
             move = f"{source} -> {target}" if target else f"stays {source}"
             inputs.append(Input(f"{trigger}: {move}, caused by", cause, {"at": at.isoformat()}))
         return f"it started as {str(node.machine.initial)!r} and was moved by {len(inputs)} triggers", inputs
@@ -132,7 +146,11 @@ class _Reader:
         events = self.where(self.plan.shapes[IntegrationEvent], "call_id", row["id"])
         shown = ("kind", "source", "standing", "external_id", "code", "detail")
         inputs = [
-            Input(f"IntegrationEvent at {one['at'].isoformat()}", one["id"], {name: str(one[name]) for name in shown if one[name]})
+            Input(
+                f"IntegrationEvent at {one['at'].isoformat()}",
+                one["id"],
+                {name: str(one[name]) for name in shown if one[name]},
+            )
             for one in sorted(events, key=lambda event: event["id"])
         ]
         return f"it is derived from {len(inputs)} integration events", inputs

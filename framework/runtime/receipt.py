@@ -58,6 +58,8 @@ def net_changes(changes: Iterable[Change]) -> list[NetChange]:
     net = []
     for change in changes:
         before, after = change.before_row, change.after_row
+        if before is not None:
+            before |= {name: derive(before) for name, derive in change.shape.derive_old.items()}
         if before == after:
             continue
         kind = (

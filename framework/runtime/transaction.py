@@ -51,7 +51,8 @@ class Transaction:
                 raise GlobalIsFixed(model=shape.name)
             case Kind.CALL:
                 raise CallsAreDerived(model=shape.name, remedy="Declare a `@derive` rule that returns it.")
-        return self.insert(shape, record).view  # type: ignore[no-any-return]  # the view is of the record's class
+        self.insert(shape, record)
+        return record
 
     def dispatch(self, event: E, *, actor: str | None = None) -> E:
         """Store an event; what follows from it is there when the transaction ends."""
@@ -61,7 +62,7 @@ class Transaction:
         change = self.insert(shape, event)
         if actor is not None and change.after_row is not None:
             change.after_row["_actor"] = actor
-        return change.view  # type: ignore[no-any-return]  # the view is of the event's class
+        return event
 
     def update(self, record: Record | type[Record], id: UUID | None = None, /, **facts: Any) -> None:
         """Change facts of a stored record, given as a record or as class and id (a Global: the class alone)."""

@@ -22,7 +22,7 @@ from framework.plan.shape import (
     RuleNode,
     Shape,
 )
-from framework.runtime.change import view
+from framework.plan.view import view_of
 from framework.runtime.engine import Engine
 from framework.runtime.steps.additive import GLOBAL_ID
 from framework.runtime.steps.progress import after_event
@@ -133,7 +133,7 @@ class _Recomputation:
 
     def _views(self, shape: Shape) -> Iterator[tuple[Row, Any]]:
         for row in self.expected[shape].values():
-            yield row, view(shape.model, row)
+            yield row, view_of(shape.view, row)
 
     def _additive(self, node: AdditiveNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
         host, key = node.route.host, node.route.key
@@ -170,7 +170,7 @@ class _Recomputation:
     def _lookup(self, node: LookupNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
         for id, row in self.expected[node.host].items():
             target = self.expected[node.source].get(row[node.key])
-            value = None if target is None else node.computation.of(view(node.source.model, target))
+            value = None if target is None else node.computation.of(view_of(node.source.view, target))
             yield node.host, id, node.property, value
 
     def _formula(self, node: FormulaNode) -> Iterator[tuple[Shape, UUID, str, Any]]:

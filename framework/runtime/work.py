@@ -1,5 +1,6 @@
 """The working set of one transaction: what it has touched, what is still to be told to the database."""
 
+import operator
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -8,13 +9,17 @@ from typing import Any
 from uuid import UUID
 
 from framework.errors import InvariantBroken
-from framework.plan.shape import MachineNode, Node, Shape
+from framework.plan.shape import AdditiveNode, MachineNode, Node, Shape
 from framework.runtime.change import Change
 from framework.runtime.door import Door
 from framework.runtime.errors import AlreadyExists, MissingReference, StillReferenced
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.statements import TableStatements
+
+
+Amounts = dict[AdditiveNode, Sequence[int]]
+"""What is to be added to one record, by the steps that say so."""
 
 
 class Work:
@@ -32,23 +37,25 @@ class Work:
         self.doors = doors
         self.now = now
         self.rows: dict[Shape, dict[UUID, Change]] = {}
-        self._amounts: dict[Shape, dict[UUID, dict[str, int]]] = {}
+        self._amounts: dict[Shape, dict[UUID, Amounts]] = {}
         self._new: list[Change] = []
         self._dirty: dict[Change, None] = {}
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self._moves: list[Row] = []
-        self._due: list[tuple[int, int]] = []
+        self._due: list[int] = []
         self._queued: set[int] = set()
         self._nodes: dict[int, Node] = {}
         self._running = -1
 
     def insert(self, shape: Shape, row: Row) -> Change:
         """A record comes to be."""
-        change = Change(shape, row["id"], None, row, stored=False)
+        id = row["id"]
         known = self.rows.setdefault(shape, {})
-        if change.id in known and known[change.id].after_row is not None:
-            raise AlreadyExists(model=shape.name, columns="id", values=str(change.id))
-        known[change.id] = change
+        earlier = known.get(id)
+        if earlier is not None and earlier.after_row is not None:
+            raise AlreadyExists(model=shape.name, columns="id", values=repr(str(id)))
+        change = Change(shape, id, None if earlier is None else earlier.before_row, row, stored=False)
+        known[id] = change
         self._new.append(change)
         for node in shape.watchers:
             self.wake(node)
@@ -68,19 +75,19 @@ class Work:
             self.wake(node)
         return True
 
-    def add(self, shape: Shape, id: UUID, states: Sequence[str], amounts: Sequence[int]) -> None:
+    def add(self, node: AdditiveNode, id: UUID, amounts: Sequence[int]) -> None:
         """Amounts are added to the states of a record, by the database if nobody has read the row."""
+        shape = node.route.host
         known = self.rows.get(shape)
         change = known.get(id) if known else None
         if change is None:
             held = self._amounts.setdefault(shape, {}).setdefault(id, {})
-            for state, amount in zip(states, amounts, strict=True):
-                if amount:
-                    held[state] = held.get(state, 0) + amount
+            earlier = held.get(node)
+            held[node] = amounts if earlier is None else list(map(operator.add, earlier, amounts))
         elif change.after_row is not None:
-            self._add_to_row(change, zip(states, amounts, strict=True))
-        for node in _nodes_reading(shape, states):
-            self.wake(node)
+            self._add_to_row(change, {node: amounts})
+        for reader in node.readers:
+            self.wake(reader)
 
     def remove(self, change: Change) -> None:
         """A record goes, and what refers to it by cascade; the rest must have let go of it."""
@@ -98,7 +105,7 @@ class Work:
         self.flush()
         if change.stored:
             self.connection.run(
-                self.statements[shape].deletion, [self.statements[shape].codec.encode_one("id", change.id)]
+                self.statements[shape].deletion, [self.statements[shape].encode_id(change.id)]
             )
             change.stored = False
         change.after_row = None
@@ -166,12 +173,12 @@ class Work:
             raise InvariantBroken(problem=f"{node.name} was woken after its turn")
         self._queued.add(node.position)
         self._nodes[node.position] = node
-        heappush(self._due, (node.position, 0))
+        heappush(self._due, node.position)
 
     def due(self) -> Iterator[Node]:
         """The steps that are due, lowest first, with those that they wake."""
         while self._due:
-            position, _ = heappop(self._due)
+            position = heappop(self._due)
             self._running = position
             yield self._nodes[position]
             self._queued.discard(position)
@@ -190,13 +197,9 @@ class Work:
         for shape, held in self._amounts.items():
             statements = self.statements[shape]
             for id, amounts in held.items():
-                changed = {state: amount for state, amount in amounts.items() if amount}
-                if changed:
-                    sql, _ = statements.adjustment(tuple(changed))
-                    if not self.connection.run(
-                        sql, [*changed.values(), self.statements[shape].codec.encode_one("id", id)]
-                    ):
-                        raise self._missing(shape, id)
+                sql, _ = statements.adjustment(tuple(amounts))
+                if not self.connection.run(sql, _parameters(amounts, statements.encode_id(id))):
+                    raise self._missing(shape, id)
         self._amounts.clear()
         if self._moves:
             sql, parameters = self.database.bookkeeping.move
@@ -242,38 +245,36 @@ class Work:
         statements = self.statements[shape]
         known = self.rows.setdefault(shape, {})
         for id, amounts in held.items():
-            changed = {state: amount for state, amount in amounts.items() if amount}
-            if not changed:
-                continue
-            if shape.relative:
-                _, sql = statements.adjustment(tuple(changed))
-                values = self.connection.row(
-                    sql, [*changed.values(), self.statements[shape].codec.encode_one("id", id)]
-                )
-                if values is None:
-                    raise self._missing(shape, id)
-                row = statements.codec.decode(values)
-                before = row.copy()
-                for state, amount in changed.items():
-                    before[state] -= amount
-                for name, derive in shape.derive_old.items():
-                    before[name] = derive(before)
-                known[id] = Change(shape, id, before, row, stored=True)
-            else:
+            if not shape.relative:
                 change = self.find(shape, id)
                 if change is None:
                     raise self._missing(shape, id)
-                self._add_to_row(change, changed.items())
+                self._add_to_row(change, amounts)
+                continue
+            _, sql = statements.adjustment(tuple(amounts))
+            values = self.connection.row(sql, _parameters(amounts, statements.encode_id(id)))
+            if values is None:
+                raise self._missing(shape, id)
+            row = statements.codec.decode(values)
+            before = row.copy()
+            for node, vector in amounts.items():
+                for state, amount in zip(node.states, vector, strict=True):
+                    before[state] -= amount
+            for name, derive in shape.derive_old.items():
+                if name in shape.readers:
+                    before[name] = derive(before)
+            known[id] = Change(shape, id, before, row, stored=True)
 
-    def _add_to_row(self, change: Change, amounts: Iterable[tuple[str, int]]) -> None:
+    def _add_to_row(self, change: Change, amounts: Amounts) -> None:
         row = change.after_row
         assert row is not None, "amounts go to records that are there"
-        for state, amount in amounts:
-            if amount:
-                row[state] += amount
-                if change.stored:
-                    change.dirty[state] = None
-                    self._dirty[change] = None
+        for node, vector in amounts.items():
+            for state, amount in zip(node.states, vector, strict=True):
+                if amount:
+                    row[state] += amount
+                    if change.stored:
+                        change.dirty[state] = None
+                        self._dirty[change] = None
         for name, derive in change.shape.derive_old.items():
             row[name] = derive(row)
 
@@ -283,7 +284,7 @@ class Work:
         self.rows.setdefault(shape, {})[change.id] = change
         held = self._amounts.get(shape)
         if held and change.id in held:
-            self._add_to_row(change, held.pop(change.id).items())
+            self._add_to_row(change, held.pop(change.id))
         return change
 
     def _missing(self, shape: Shape, id: UUID) -> Exception:
@@ -332,19 +333,10 @@ class Work:
         )
 
 
-def _nodes_reading(shape: Shape, states: Sequence[str]) -> Iterable[Node]:
-    """The steps that read a property which these states define."""
-    readers = shape.readers
-    if not readers:
-        return ()
-    woken: dict[Node, None] = {}
-    for state in states:
-        for node in readers.get(state, ()):
-            woken[node] = None
-    for name in shape.derive_old:
-        for node in readers.get(name, ()):
-            woken[node] = None
-    return woken
-
-
-__all__ = ["Work"]
+def _parameters(amounts: Amounts, id: Any) -> list[Any]:
+    """The amounts of all nodes in their order, then the encoded id."""
+    parameters: list[Any] = []
+    for vector in amounts.values():
+        parameters += vector
+    parameters.append(id)
+    return parameters

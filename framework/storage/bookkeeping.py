@@ -39,7 +39,9 @@ class Bookkeeping:
             for id, trigger, source, target in connection.rows(self.find_moves, [machine])
         ]
 
-    def moves_to(self, connection: Any, machine: str, id: UUID) -> list[tuple[str, UUID, str, str | None, datetime]]:
+    def moves_to(
+        self, connection: Any, machine: str, id: UUID
+    ) -> list[tuple[str, UUID, str, str | None, datetime]]:
         """The moves of one record in their order: trigger, cause, source, target, moment."""
         decode = self._moves.decode_one
         rows = connection.rows(self.find_moves_to, [self._moves.encode_one("record_id", id), machine])

@@ -8,7 +8,7 @@ from sqlalchemy import Dialect, Table, bindparam, delete, insert, literal_column
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from framework.plan.shape import Shape
+from framework.plan.shape import AdditiveNode, Shape
 from framework.storage.codec import Codec, Parameters
 from framework.storage.tables import MADE_BY
 
@@ -37,9 +37,10 @@ class TableStatements:
         self.dialect = dialect
         self.columns = tuple(table.columns)
         self.codec = Codec(self.columns, dialect)
+        self.encode_id = self.codec.encoder.get("id", lambda id: id)
         self.stored = tuple(column.name for column in self.columns if column.computed is None)
         self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
-        self._adjustments: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._adjustments: dict[tuple[AdditiveNode, ...], tuple[str, str]] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
         self._selections: dict[tuple[str, ...], tuple[str, Parameters]] = {}
 
@@ -64,24 +65,23 @@ class TableStatements:
             self._updates[names] = compiled.sql, Parameters(compiled.names, self.codec)
         return self._updates[names]
 
-    def adjustment(self, names: tuple[str, ...]) -> tuple[str, str]:
-        """Add to the named columns of the row with this id: without, and with the whole row returned.
+    def adjustment(self, nodes: tuple[AdditiveNode, ...]) -> tuple[str, str]:
+        """Add to the states of the nodes in the row with this id: without, and with the whole row returned.
 
-        Parameters are the amounts in the order of `names`, then the encoded id.
+        Parameters are the amounts in the order of the nodes' states, then the encoded id.
         """
-        if names not in self._adjustments:
+        if nodes not in self._adjustments:
             columns = self.table.c
+            names = [state for node in nodes for state in node.states]
             values = {name: columns[name] + bindparam(f"{name}_") for name in names}
             statement = update(self.table).where(columns.id == bindparam("id_")).values(values)
             plain = Statement(statement, self.dialect)
-            assert plain.names == (*(f"{name}_" for name in names), "id_"), (
-                "parameters keep the order of the columns"
-            )
-            self._adjustments[names] = (
+            assert plain.names == (*(f"{name}_" for name in names), "id_"), "parameters keep their order"
+            self._adjustments[nodes] = (
                 plain.sql,
                 Statement(statement.returning(*self.columns), self.dialect).sql,
             )
-        return self._adjustments[names]
+        return self._adjustments[nodes]
 
     def selection(self, names: tuple[str, ...], *, locked: bool = False) -> tuple[str, Parameters]:
         """Select whole rows by the named columns, oldest first; `locked` keeps others from changing them."""

@@ -1,7 +1,7 @@
 """Sums and counts: every changed record contributes the difference it makes."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from operator import add, neg, sub
 from uuid import UUID
 
 from framework.model.entity import Global
@@ -13,41 +13,26 @@ GLOBAL_ID: UUID = Global.model_fields["id"].default
 
 def step(node: AdditiveNode, work: Work) -> None:
     """Add to each host what its records contribute now, less what they contributed before."""
-    key = node.route.key
-    contributions = [member.computation.contribution for member in node.members]
-    width = len(node.states)
-    totals: dict[UUID, list[int]] = {}
+    key, contribution = node.route.key, node.contribution
+    totals: dict[UUID, Sequence[int]] = {}
     for change in work.changes(node.route.source):
-        before, after = change.before, change.after
-        if before is not None:
-            _accumulate(
-                totals, GLOBAL_ID if key is None else getattr(before, key), contributions, before, -1, width
-            )
-        if after is not None:
-            _accumulate(
-                totals, GLOBAL_ID if key is None else getattr(after, key), contributions, after, 1, width
-            )
+        before, after = change.before_row, change.after_row
+        old_host = None if before is None else GLOBAL_ID if key is None else before[key]
+        new_host = None if after is None else GLOBAL_ID if key is None else after[key]
+        if old_host is None:
+            if new_host is not None:
+                _add(totals, new_host, contribution(change.view))
+        elif old_host == new_host:
+            _add(totals, old_host, list(map(sub, contribution(change.view), contribution(change.before))))
+        else:
+            _add(totals, old_host, list(map(neg, contribution(change.before))))
+            if new_host is not None:
+                _add(totals, new_host, contribution(change.view))
     for host, amounts in totals.items():
         if any(amounts):
-            work.add(node.route.host, host, node.states, amounts)
+            work.add(node, host, amounts)
 
 
-def _accumulate(
-    totals: dict[UUID, list[int]],
-    host: UUID | None,
-    contributions: list[Callable[[Any], tuple[int, ...]]],
-    record: Any,
-    sign: int,
-    width: int,
-) -> None:
-    if host is None:
-        return
-    amounts = totals.get(host)
-    if amounts is None:
-        amounts = totals[host] = [0] * width
-    position = 0
-    for contribution in contributions:
-        for amount in contribution(record):
-            if amount:
-                amounts[position] += sign * amount
-            position += 1
+def _add(totals: dict[UUID, Sequence[int]], host: UUID, amounts: Sequence[int]) -> None:
+    known = totals.get(host)
+    totals[host] = amounts if known is None else list(map(add, known, amounts))
