@@ -77,6 +77,7 @@ def _tell_readers(shapes: Iterable[Shape], nodes: Sequence[Node]) -> None:
         for read in wakes(node):
             readers[read][node] = None
     for shape in shapes:
+        shape.machines = tuple(one for one in nodes if isinstance(one, MachineNode) and one.host is shape)
         shape.watchers = tuple(readers[shape, None])
         for name in shape.fields:
             if readers[shape, name]:

@@ -65,6 +65,7 @@ class Shape:
     readers: dict[str, tuple["Node", ...]] = field(default_factory=dict)
     watchers: tuple["Node", ...] = ()  # nodes that care whether a record is there at all
     makers: list["RuleNode"] = field(default_factory=list)
+    machines: tuple["MachineNode", ...] = ()  # of its own properties
     relative: bool = True  # all computed properties can be kept by relative updates
 
     @property

@@ -28,7 +28,7 @@ from framework.runtime.steps.additive import GLOBAL_ID
 from framework.runtime.steps.progress import after_event
 from framework.runtime.steps.rule import made
 from framework.runtime.transaction import Transaction
-from framework.runtime.work import Work
+from framework.runtime.work import DELETED, Work
 from framework.storage.codec import Row
 from framework.storage.tables import MADE_BY
 
@@ -186,6 +186,9 @@ class _Recomputation:
             self.work.connection, node.name
         ):
             if id not in states or target is None:
+                continue
+            if trigger == DELETED:
+                states[id] = node.machine.initial
                 continue
             if kind(source) != states[id] or (kind(source), kind(target), trigger) not in legal:
                 self.found.append(

@@ -18,6 +18,9 @@ from framework.storage.database import Connection, Database
 from framework.storage.statements import TableStatements
 
 
+DELETED = "the record was deleted"
+"""The trigger that ends what a state machine remembers of a record."""
+
 Amounts = dict[AdditiveNode, Sequence[int]]
 """What is to be added to one record, by the steps that say so."""
 
@@ -108,6 +111,8 @@ class Work:
                 self.statements[shape].deletion, [self.statements[shape].encode_id(change.id)]
             )
             change.stored = False
+        for node in shape.machines:  # a record that comes back under this id starts anew
+            self.moved(node, change.id, DELETED, change.id, change.after_row[node.property], node.machine.initial)
         change.after_row = None
         change.dirty.clear()
         self._dirty.pop(change, None)
