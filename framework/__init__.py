@@ -4,14 +4,17 @@ from sqlmodel import Field, Relationship
 
 from framework.computations.average import Average
 from framework.computations.count import Count
+from framework.computations.custom import Custom
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
 from framework.computations.quantifiers import Every, Some
 from framework.computations.rule import derive
-from framework.computations.selective import First, Latest, Max, Min
+from framework.computations.selective import Collect, First, Latest, Max, Min
+from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.sum import Sum
 from framework.computations.triggers import changed, completed, created, deleted, failed, on
+from framework.computations.weighted_sum import WeightedSum
 from framework.model.apicall import APICall, CallStatus, IntegrationEvent
 from framework.model.computation import computed
 from framework.model.entity import Entity, Event, Global
@@ -21,7 +24,9 @@ __all__ = [
     "APICall",
     "Average",
     "CallStatus",
+    "Collect",
     "Count",
+    "Custom",
     "Entity",
     "Event",
     "Every",
@@ -36,10 +41,12 @@ __all__ = [
     "Min",
     "Payload",
     "Relationship",
+    "Sequence",
     "Some",
     "StateMachine",
     "Sum",
     "Transition",
+    "WeightedSum",
     "changed",
     "completed",
     "computed",

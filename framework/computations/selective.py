@@ -57,6 +57,26 @@ class Max(Extreme[R, V]):
 
 
 @dataclass(frozen=True, eq=False)
+class Collect(Aggregate[R, list[V]], Generic[R, V]):
+    """`of` the newest `limit` records for which it is not None, the newest first; of nothing: []."""
+
+    of: Callable[[R], V | None]
+    limit: int
+    reads: tuple[str, ...] | None = None
+
+    @property
+    def initial(self) -> Any:  # type: ignore[override]  # a new list for every record
+        return []
+
+    def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
+        return given(self.of)
+
+    def offer(self, record: R) -> V | None:
+        """What the record offers, or None if it takes no part."""
+        return self.of(record)
+
+
+@dataclass(frozen=True, eq=False)
 class Recency(Selective[R, V]):
     """The records are ordered by the moment of their creation."""
 

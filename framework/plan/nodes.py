@@ -8,9 +8,11 @@ from sqlalchemy import BigInteger, Boolean
 from sqlalchemy.orm import RelationshipDirection
 
 from framework.computations.aggregate import Additive, Aggregate
+from framework.computations.custom import Custom
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
-from framework.computations.selective import Extreme, Recency
+from framework.computations.selective import Collect, Extreme, Recency
+from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine
 from framework.model.apicall import FromEvents, IntegrationEvent
 from framework.model.columns import column_type, without_none
@@ -20,13 +22,17 @@ from framework.plan.machines import machine_node
 from framework.plan.mistakes import (
     AllRecordsOnEntity,
     UndeclaredRecord,
+    UnknownRead,
     UnknownRelation,
     WrongAnnotation,
     WrongSide,
 )
 from framework.plan.reading import read_fields
+from framework.plan.reads import reads_of
 from framework.plan.shape import (
     AdditiveNode,
+    CollectNode,
+    CustomNode,
     ExtremeNode,
     FormulaNode,
     HiddenColumn,
@@ -37,6 +43,7 @@ from framework.plan.shape import (
     Node,
     ProgressNode,
     RecencyNode,
+    SequenceNode,
     Route,
     Shape,
 )
@@ -55,12 +62,16 @@ def computation_nodes(shapes: Shapes) -> list[Node]:
                     continue
                 case Additive():
                     nodes.append(_additive(shapes, shape, name, computation))
-                case Extreme() | Recency():
+                case Extreme() | Recency() | Collect():
                     nodes.append(_selective(shapes, shape, name, computation))
                 case Lookup():
                     nodes.append(_lookup(shapes, shape, name, computation))
                 case Formula():
                     nodes.append(_formula(shape, name, computation))
+                case Sequence():
+                    nodes.append(_sequence(shape, name, computation))
+                case Custom():
+                    nodes.append(_custom(shapes, shape, name, computation))
                 case StateMachine():
                     nodes.append(machine_node(shapes, shape, name, computation))
                 case _:
@@ -107,7 +118,14 @@ def _additive(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any
     if name not in states:
         shape.generated[name] = lambda table: computation.expression([table.c[state] for state in states])  # type: ignore[return-value]  # states that are no property have one
         shape.derive_old[name] = lambda row: computation.value(tuple(row[state] for state in states))
-    expected: dict[str, type] = {"Count": int, "Sum": int, "Average": float, "Every": bool, "Some": bool}
+    expected: dict[str, type] = {
+        "Count": int,
+        "Sum": int,
+        "WeightedSum": int,
+        "Average": float,
+        "Every": bool,
+        "Some": bool,
+    }
     _check_annotation(shape, name, computation, expected.get(type(computation).__name__))
     return AdditiveNode(
         name=place,
@@ -119,31 +137,32 @@ def _additive(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any
 
 
 def _selective(
-    shapes: Shapes, shape: Shape, name: str, computation: Extreme[Any, Any] | Recency[Any, Any]
+    shapes: Shapes,
+    shape: Shape,
+    name: str,
+    computation: Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any],
 ) -> Node:
     route = _route(shapes, shape, name, computation)
     place = f"{shape.name}.{name}"
     reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
     offer = f"_{shape.table.name}_{name}"
-    extreme = isinstance(computation, Extreme)
-    kind = column_type(_annotation(shape, name)) if extreme else Boolean()
+    kind = column_type(_annotation(shape, name)) if isinstance(computation, Extreme) else Boolean()
     assert kind is not None, "shapes_of has checked the types of all properties"
     route.source.hidden.append(HiddenColumn(offer, kind))
     route.source.indexes.append(IndexPlan((*((route.key,) if route.key else ()), offer)))
     route.source.relative = False
-    fixed = dict(
+    nodes = {Extreme: ExtremeNode, Recency: RecencyNode, Collect: CollectNode}
+    make: Any = next(node for base, node in nodes.items() if isinstance(computation, base))
+    node: Node = make(
         name=place,
         reads=reads | {(route.source, None), (shape, None)},
         writes=frozenset({(shape, name)}),
         route=route,
         property=name,
+        computation=computation,
         offer=offer,
     )
-    return (
-        ExtremeNode(computation=computation, **fixed)
-        if extreme
-        else RecencyNode(computation=computation, **fixed)
-    )  # type: ignore[arg-type]  # narrowed by `extreme`
+    return node
 
 
 def _lookup(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any, Any]) -> Node:
@@ -181,6 +200,58 @@ def _formula(shape: Shape, name: str, computation: Formula[Any]) -> Node:
         host=shape,
         property=name,
         computation=computation,
+    )
+
+
+def _sequence(shape: Shape, name: str, computation: Sequence) -> Node:
+    for field in computation.per:
+        if field not in shape.facts:
+            facts = ", ".join(shape.facts)
+            raise UnknownRead(place=f"{shape.name}.{name}", model=shape.name, field=field, fields=facts)
+    _check_annotation(shape, name, computation, int)
+    return SequenceNode(
+        name=f"{shape.name}.{name}",
+        reads=frozenset({(shape, None)}),
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=computation,
+    )
+
+
+def _custom(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any]) -> Node:
+    place = f"{shape.name}.{name}"
+    relations = []
+    reads: set[tuple[Shape, str | None]] = {(shape, None)}
+    for declared in computation.reads or sorted(reads_of(computation.compute, place)):
+        read, _, field = declared.partition(".")
+        if read in shape.model.__sqlmodel_relationships__:
+            source, key, direction = relation_target(shapes, shape, read)
+            if field and field not in source.fields:
+                raise UnknownRead(
+                    place=place, model=source.name, field=field, fields=", ".join(source.fields)
+                )
+            if direction is not RelationshipDirection.ONETOMANY:
+                raise WrongSide(
+                    model=shape.name, property=name, computation="Custom", expected="to-many", relation=read,
+                    actual="to-one", remedy="Use Lookup for a value through a to-one relation.",
+                )  # fmt: skip
+            relations.append((read, Route(host=shape, source=source, key=key, relation=read)))
+            reads |= {(source, None), (source, key)} | {
+                (source, one) for one in ([field] if field else source.fields)
+            }
+        elif read in shape.fields:
+            reads.add((shape, read))
+        else:
+            raise UnknownRead(place=place, model=shape.name, field=read, fields=", ".join(shape.fields))
+    return CustomNode(
+        name=place,
+        reads=frozenset(reads),
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=computation,
+        relations=tuple(dict(relations).items()),
     )
 
 

@@ -14,6 +14,7 @@ from framework.plan.nodes import computation_nodes, merge_additive
 from framework.plan.rules import rule_nodes
 from framework.plan.shape import (
     AdditiveNode,
+    CollectNode,
     ExtremeNode,
     Kind,
     LookupNode,
@@ -93,7 +94,7 @@ def wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:
     A host that comes to be needs no step of its own: what counts for it comes to be, or moves, after it.
     """
     match node:
-        case AdditiveNode() | ExtremeNode() | RecencyNode():
+        case AdditiveNode() | ExtremeNode() | RecencyNode() | CollectNode():
             route = node.route
             own = {(route.source, None)} | ({(route.source, route.key)} if route.key else set())
             return frozenset({read for read in node.reads if read[0] is route.source} | own)

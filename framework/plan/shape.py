@@ -9,10 +9,12 @@ from sqlalchemy import ColumnElement, Table
 from sqlalchemy.types import TypeEngine
 
 from framework.computations.aggregate import Additive
+from framework.computations.custom import Custom
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
 from framework.computations.rule import Rule
-from framework.computations.selective import Extreme, Recency
+from framework.computations.selective import Collect, Extreme, Recency
+from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Trigger
 from framework.model.record import Record
@@ -148,6 +150,29 @@ class RecencyNode(Node):
     property: str
     computation: Recency[Any, Any]
     offer: str  # hidden column of the source: whether it takes part
+
+
+@dataclass(eq=False)
+class CollectNode(Node):
+    route: Route
+    property: str
+    computation: Collect[Any, Any]
+    offer: str  # hidden column of the source: whether it takes part
+
+
+@dataclass(eq=False)
+class SequenceNode(Node):
+    host: Shape
+    property: str
+    computation: Sequence
+
+
+@dataclass(eq=False)
+class CustomNode(Node):
+    host: Shape
+    property: str
+    computation: Custom[Any]
+    relations: tuple[tuple[str, Route], ...]  # the relations that are read, by name
 
 
 @dataclass(eq=False)

@@ -11,6 +11,8 @@ from framework.plan.mistakes import UnknownRead
 from framework.plan.plan import Plan
 from framework.plan.shape import (
     AdditiveNode,
+    CollectNode,
+    CustomNode,
     ExtremeNode,
     FormulaNode,
     LookupNode,
@@ -18,6 +20,7 @@ from framework.plan.shape import (
     Node,
     ProgressNode,
     RecencyNode,
+    SequenceNode,
     Shape,
 )
 from framework.runtime.errors import NoSuchRecord
@@ -101,7 +104,7 @@ class _Reader:
     def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, list[Input]]:
         node = next((node for node in self.plan.nodes if (shape, property) in node.writes), None)
         match node:
-            case AdditiveNode() | ExtremeNode() | RecencyNode():
+            case AdditiveNode() | ExtremeNode() | RecencyNode() | CollectNode():
                 return self._aggregate(node, row, property)
             case LookupNode():
                 rows = self.where(node.source, "id", row[node.key])
@@ -110,6 +113,17 @@ class _Reader:
                 ]
             case FormulaNode():
                 return "it is a formula of its own row", [_input(shape, row, _fields(node, shape))]
+            case CustomNode():
+                inputs = [_input(shape, row, _fields(node, shape))]
+                for _, route in node.relations:
+                    rows = self.where(route.source, route.key or "id", row["id"])
+                    inputs += [_input(route.source, one, _fields(node, route.source)) for one in rows]
+                return "it is computed from its own row and related records", inputs
+            case SequenceNode():
+                scope = frozenset(node.computation.per)
+                return "it was the next number of its scope when the record came to be", [
+                    _input(shape, row, scope)
+                ]
             case MachineNode():
                 return self._machine(node, row)
             case ProgressNode():
@@ -118,7 +132,7 @@ class _Reader:
                 return self._fact(shape, row)
 
     def _aggregate(
-        self, node: AdditiveNode | ExtremeNode | RecencyNode, row: Row, property: str
+        self, node: AdditiveNode | ExtremeNode | RecencyNode | CollectNode, row: Row, property: str
     ) -> tuple[str, list[Input]]:
         route = node.route
         computation: Any = (

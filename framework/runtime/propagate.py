@@ -3,6 +3,8 @@
 from framework.errors import InvariantBroken
 from framework.plan.shape import (
     AdditiveNode,
+    CollectNode,
+    CustomNode,
     ExtremeNode,
     FormulaNode,
     LookupNode,
@@ -10,8 +12,20 @@ from framework.plan.shape import (
     ProgressNode,
     RecencyNode,
     RuleNode,
+    SequenceNode,
 )
-from framework.runtime.steps import additive, formula, lookup, machine, progress, rule, selective
+from framework.runtime.steps import (
+    additive,
+    collect,
+    custom,
+    formula,
+    lookup,
+    machine,
+    progress,
+    rule,
+    selective,
+    sequence,
+)
 from framework.runtime.work import Work
 
 
@@ -40,5 +54,11 @@ def propagate(work: Work) -> None:
                 lookup.step(node, work)
             case FormulaNode():
                 formula.step(node, work)
+            case CollectNode():
+                collect.step(node, work)
+            case SequenceNode():
+                sequence.step(node, work)
+            case CustomNode():
+                custom.step(node, work)
             case _:
                 raise InvariantBroken(problem=f"no step is known for {node!r}")

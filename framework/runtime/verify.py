@@ -11,6 +11,8 @@ from framework.model.apicall import EventKind, Standing
 from framework.model.record import Record
 from framework.plan.shape import (
     AdditiveNode,
+    CollectNode,
+    CustomNode,
     ExtremeNode,
     FormulaNode,
     Kind,
@@ -20,13 +22,15 @@ from framework.plan.shape import (
     ProgressNode,
     RecencyNode,
     RuleNode,
+    SequenceNode,
     Shape,
 )
 from framework.plan.view import view_of
 from framework.runtime.engine import Engine
-from framework.runtime.steps.additive import GLOBAL_ID
 from framework.runtime.steps.progress import after_event
+from framework.runtime.steps.route import GLOBAL_ID
 from framework.runtime.steps.rule import made
+from framework.runtime.steps.sequence import scope_of
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import DELETED, Work
 from framework.storage.codec import Row
@@ -116,8 +120,12 @@ class _Recomputation:
         match node:
             case AdditiveNode():
                 return self._additive(node)
-            case ExtremeNode() | RecencyNode():
+            case ExtremeNode() | RecencyNode() | CollectNode():
                 return self._selective(node)
+            case SequenceNode():
+                return self._sequence(node)
+            case CustomNode():
+                return self._custom(node)
             case LookupNode():
                 return self._lookup(node)
             case FormulaNode():
@@ -151,7 +159,9 @@ class _Recomputation:
                 if member.property not in member.states:
                     yield host, id, member.property, member.computation.value(state)
 
-    def _selective(self, node: ExtremeNode | RecencyNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
+    def _selective(
+        self, node: ExtremeNode | RecencyNode | CollectNode
+    ) -> Iterator[tuple[Shape, UUID, str, Any]]:
         host, key = node.route.host, node.route.key
         offers: dict[UUID, list[Any]] = defaultdict(list)
         for row, record in self._views(node.route.source):
@@ -166,6 +176,32 @@ class _Recomputation:
                 offers[GLOBAL_ID if key is None else row[key]].append(offer)
         for id in self.expected[host]:
             yield host, id, node.property, _select(node, offers[id])
+
+    def _sequence(self, node: SequenceNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
+        """Numbers are given, not computed: each must be of its sequence, and belong to one record of its scope."""
+        given: dict[tuple[str, int], UUID] = {}
+        computation = node.computation
+        for id, row in self.expected[node.host].items():
+            number = row[node.property]
+            place = (scope_of(node, row), number)
+            if number is None or (number - computation.start) % computation.step or place in given:
+                self.found.append(
+                    Difference(node.host.model, id, node.property, number, "a number of its own")
+                )
+            given[place] = id
+        return iter(())
+
+    def _custom(self, node: CustomNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
+        for id, row in list(self.expected[node.host].items()):
+            lists = {
+                name: [
+                    view_of(route.source.view, one)
+                    for one in self.expected[route.source].values()
+                    if one[route.key or ""] == id
+                ]
+                for name, route in node.relations
+            }
+            yield node.host, id, node.property, node.computation.compute(view_of(node.host.view, row | lists))
 
     def _lookup(self, node: LookupNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
         for id, row in self.expected[node.host].items():
@@ -250,7 +286,9 @@ class _Recomputation:
                 )
 
 
-def _select(node: ExtremeNode | RecencyNode, offers: list[Any]) -> Any:
+def _select(node: ExtremeNode | RecencyNode | CollectNode, offers: list[Any]) -> Any:
+    if isinstance(node, CollectNode):
+        return offers[::-1][: node.computation.limit]
     if not offers:
         return None
     if isinstance(node, RecencyNode):

@@ -112,7 +112,9 @@ class Work:
             )
             change.stored = False
         for node in shape.machines:  # a record that comes back under this id starts anew
-            self.moved(node, change.id, DELETED, change.id, change.after_row[node.property], node.machine.initial)
+            self.moved(
+                node, change.id, DELETED, change.id, change.after_row[node.property], node.machine.initial
+            )
         change.after_row = None
         change.dirty.clear()
         self._dirty.pop(change, None)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Dialect, Table, bindparam, insert, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from framework.storage.codec import Codec, Parameters
 from framework.storage.tables import Tables
@@ -27,6 +28,7 @@ class Bookkeeping:
         to = to.where(moves.record_id == bindparam("id"), moves.machine == bindparam("machine"))
         self.find_moves_to = _sql(to.order_by(moves.position), dialect)
         self._moves = Codec(tuple(tables.moves.columns), dialect)
+        self.next_number = _next_number(tables, dialect)
         self._dispatches = Codec(tuple(tables.dispatches.columns), dialect)
         self.find_dispatch = _sql(
             select(tables.dispatches).where(tables.dispatches.c.key == bindparam("key")), dialect
@@ -63,3 +65,15 @@ class Bookkeeping:
 
 def _sql(statement: Any, dialect: Dialect) -> str:
     return str(statement.compile(dialect=dialect))
+
+
+def _next_number(tables: Tables, dialect: Dialect) -> str:
+    """Give the next number of a scope. Parameters: name, scope, the first number, the step."""
+    table = tables.sequences
+    given = sqlite_insert(table).values(
+        name=bindparam("name"), scope=bindparam("scope"), last=bindparam("start")
+    )
+    given = given.on_conflict_do_update(
+        index_elements=[table.c.name, table.c.scope], set_={"last": table.c.last + bindparam("step")}
+    )
+    return _sql(given.returning(table.c.last), dialect)

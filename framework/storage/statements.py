@@ -129,8 +129,20 @@ class TableStatements:
             (key, offer, newest, "row"), self.columns, takes_part, key, *self.recency(newest=newest)
         )
 
+    def newest_takers(self, key: str | None, offer: str, limit: int) -> str:
+        """Select the newest rows on a route that take part, at most `limit`."""
+        takes_part = self.table.c[offer] == literal_column("1")
+        order = self.recency(newest=True)
+        return self._first((key, offer, limit, "rows"), self.columns, takes_part, key, *order, limit=limit)
+
     def _first(
-        self, name: tuple[Any, ...], columns: Sequence[Any], condition: Any, key: str | None, *order: Any
+        self,
+        name: tuple[Any, ...],
+        columns: Sequence[Any],
+        condition: Any,
+        key: str | None,
+        *order: Any,
+        limit: int = 1,
     ) -> str:
         """Select the first that meets the condition; the parameter is the encoded value of `key`, if there is one."""
         if name not in self._firsts:
@@ -139,7 +151,7 @@ class TableStatements:
                 select(*columns)
                 .where(*conditions)
                 .order_by(*order)
-                .limit(literal_column("1"))
+                .limit(literal_column(str(limit)))
                 .offset(literal_column("0"))
             )
             self._firsts[name] = Statement(statement, self.dialect).sql

@@ -24,6 +24,7 @@ class Tables:
             _complete(shape, table)
         self.dispatches = _dispatches(self.metadata)
         self.moves = _moves(self.metadata)
+        self.sequences = _sequences(self.metadata)
         self.attempts = _attempts(self.metadata)
         self.cursors = _cursors(self.metadata)
         self.effects = _effects(self.metadata)
@@ -87,6 +88,17 @@ def _moves(metadata: MetaData) -> Table:
         Column("at", UtcDateTime, nullable=False),
         Index(None, "record_id", "machine", "position"),
         Index("ix_millrace_move_cause_id", "cause_id"),
+    )
+
+
+def _sequences(metadata: MetaData) -> Table:
+    """One row for each scope of each sequence: the number that was given last."""
+    return Table(
+        "millrace_sequence",
+        metadata,
+        Column("name", Text, primary_key=True),
+        Column("scope", Text, primary_key=True),
+        Column("last", BigInteger, nullable=False),
     )
 
 

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from operator import add, neg, sub
 from uuid import UUID
 
-from framework.model.entity import Global
 from framework.plan.shape import AdditiveNode
+from framework.runtime.steps.route import GLOBAL_ID
 from framework.runtime.work import Work
-
-GLOBAL_ID: UUID = Global.model_fields["id"].default
 
 
 def step(node: AdditiveNode, work: Work) -> None:

@@ -4,9 +4,9 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from framework.plan.shape import ExtremeNode, RecencyNode, Route
+from framework.plan.shape import ExtremeNode, RecencyNode
 from framework.runtime.change import Change
-from framework.runtime.steps.additive import GLOBAL_ID
+from framework.runtime.steps.route import encoded_key, host_of
 from framework.runtime.work import Work
 
 
@@ -19,7 +19,7 @@ def extreme_step(node: ExtremeNode, work: Work) -> None:
         offers = node.computation.offer(change.after) if change.after is not None else None
         if change.after is not None:
             work.set(change, node.offer, offers)
-        origin, destination = _host(node.route, change.before_row), _host(node.route, change.after_row)
+        origin, destination = host_of(node.route, change.before_row), host_of(node.route, change.after_row)
         if offered == offers and origin == destination:
             continue
         if origin is not None and offered is not None:
@@ -48,7 +48,7 @@ def _look_up(node: ExtremeNode, work: Work, host: UUID) -> Any:
     work.flush()
     statements = work.statements[node.route.source]
     sql = statements.first_offer(node.route.key, node.offer, descending=node.computation.descending)
-    found = work.connection.row(sql, _key(node.route, work, host))
+    found = work.connection.row(sql, encoded_key(node.route, work, host))
     return None if found is None else statements.codec.decode_one(node.offer, found[0])
 
 
@@ -61,7 +61,9 @@ def recency_step(node: RecencyNode, work: Work) -> None:
         if change.after is not None:
             work.set(change, node.offer, takes_part)
         if took_part or takes_part:
-            for id in {_host(node.route, change.before_row), _host(node.route, change.after_row)} - {None}:
+            for id in {host_of(node.route, change.before_row), host_of(node.route, change.after_row)} - {
+                None
+            }:
                 touched[id].append(change)  # type: ignore[index]  # None was taken out
     for id, changes in touched.items():
         host = work.find(node.route.host, id)
@@ -81,17 +83,5 @@ def _recent(node: RecencyNode, work: Work, host: Change, changes: list[Change]) 
     work.flush()
     statements = work.statements[node.route.source]
     sql = statements.first_taker(node.route.key, node.offer, newest=node.computation.newest)
-    found = work.connection.row(sql, _key(node.route, work, host.id))
+    found = work.connection.row(sql, encoded_key(node.route, work, host.id))
     return None if found is None else node.computation.offer(work.adopt(node.route.source, found).after)
-
-
-def _host(route: Route, row: dict[str, Any] | None) -> UUID | None:
-    if row is None:
-        return None
-    return GLOBAL_ID if route.key is None else row[route.key]
-
-
-def _key(route: Route, work: Work, host: UUID) -> list[Any]:
-    if route.key is None:
-        return []
-    return [work.statements[route.host].codec.encode_one("id", host)]

@@ -1,0 +1,27 @@
+"""Numbers: given once, when a record comes to be, from a counter of its scope that the transaction holds."""
+
+import json
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from framework.plan.shape import SequenceNode
+from framework.runtime.work import Work
+from framework.storage.codec import Row
+
+
+def step(node: SequenceNode, work: Work) -> None:
+    """Give every new record the next number of its scope."""
+    for change in work.changes(node.host):
+        row = change.after_row
+        if row is not None and change.before_row is None and row[node.property] is None:
+            computation = node.computation
+            parameters = [node.name, scope_of(node, row), computation.start, computation.step]
+            (number,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
+            work.set(change, node.property, number)
+
+
+def scope_of(node: SequenceNode, row: Row) -> str:
+    """The values that make up the scope, as one text."""
+    values: list[Any] = [row[name] for name in node.computation.per]
+    return json.dumps(to_jsonable_python(values), sort_keys=True)
