@@ -1,7 +1,9 @@
 """Millrace: declare what data is, and how its truth reaches other people's APIs. The public names."""
 
-from sqlmodel import Field, Relationship
+from sqlmodel import Field, Index, Relationship
+from sqlmodel import UniqueConstraint as Unique
 
+from framework.computations.admission import Admission, Refused, condition, guard
 from framework.computations.average import Average
 from framework.computations.count import Count
 from framework.computations.custom import Custom
@@ -22,6 +24,7 @@ from framework.model.payload import Payload
 
 __all__ = [
     "APICall",
+    "Admission",
     "Average",
     "CallStatus",
     "Collect",
@@ -34,25 +37,30 @@ __all__ = [
     "First",
     "Formula",
     "Global",
+    "Index",
     "IntegrationEvent",
     "Latest",
     "Lookup",
     "Max",
     "Min",
     "Payload",
+    "Refused",
     "Relationship",
     "Sequence",
     "Some",
     "StateMachine",
     "Sum",
     "Transition",
+    "Unique",
     "WeightedSum",
     "changed",
     "completed",
     "computed",
+    "condition",
     "created",
     "deleted",
     "derive",
     "failed",
+    "guard",
     "on",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from framework.computations.admission import Guard
 from framework.computations.rule import Rule
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.record import Record
@@ -13,10 +14,11 @@ from framework.plan.mistakes import FutureAnnotations, NotADeclaration
 
 @dataclass(frozen=True)
 class Declarations:
-    """The record classes and the rules of an App, each once, in the order of their declaration."""
+    """The record classes, the rules and the guards of an App, each once, in the order of their declaration."""
 
     models: tuple[type[Record], ...]
     rules: tuple[Rule[Any, Any], ...]
+    guards: tuple[Guard, ...] = ()
 
 
 def collect(modules: Iterable[object]) -> Declarations:
@@ -28,7 +30,11 @@ def collect(modules: Iterable[object]) -> Declarations:
     for model in models:
         if isinstance(next(iter(model.__dict__.get("__annotations__", {}).values()), None), str):
             raise FutureAnnotations(model=model.__name__, module=model.__module__)
-    return Declarations(tuple(models), tuple(thing for thing in found if isinstance(thing, Rule)))
+    return Declarations(
+        tuple(models),
+        tuple(thing for thing in found if isinstance(thing, Rule)),
+        tuple(thing for thing in found if isinstance(thing, Guard)),
+    )
 
 
 def is_table(thing: object) -> bool:
@@ -42,7 +48,7 @@ def _flatten(things: Iterable[object]) -> Iterator[Any]:
             yield from _members(thing)
         elif isinstance(thing, (list, tuple, set, frozenset)):
             yield from _flatten(thing)
-        elif is_table(thing) or isinstance(thing, Rule):
+        elif is_table(thing) or isinstance(thing, (Rule, Guard)):
             yield thing
         else:
             raise NotADeclaration(thing=thing)
@@ -53,4 +59,6 @@ def _members(module: ModuleType) -> Iterator[Any]:
         if is_table(thing) and thing.__module__ == module.__name__:
             yield thing
         elif isinstance(thing, Rule) and thing.function.__module__ == module.__name__:
+            yield thing
+        elif isinstance(thing, Guard):
             yield thing

@@ -69,6 +69,10 @@ def compile_plan(modules: Iterable[object]) -> Plan:
     for position, node in enumerate(ordered):
         node.position = position
     _tell_readers(shapes.values(), ordered)
+    for guard in declarations.guards:
+        if guard.event not in shapes:
+            raise UndeclaredRecord(place=f"the guard {guard.condition.name}", model=guard.event.__name__)
+        shapes[guard.event].guards += (guard,)
     return Plan(MappingProxyType(shapes), tuple(ordered))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table
 from sqlalchemy.types import TypeEngine
 
+from framework.computations.admission import Guard
 from framework.computations.aggregate import Additive
 from framework.computations.custom import Custom
 from framework.computations.formula import Formula
@@ -67,6 +68,7 @@ class Shape:
     readers: dict[str, tuple["Node", ...]] = field(default_factory=dict)
     watchers: tuple["Node", ...] = ()  # nodes that care whether a record is there at all
     makers: list["RuleNode"] = field(default_factory=list)
+    guards: tuple[Guard, ...] = ()  # what an event of this class must meet
     machines: tuple["MachineNode", ...] = ()  # of its own properties
     relative: bool = True  # all computed properties can be kept by relative updates
 

@@ -59,6 +59,8 @@ class Transaction:
         shape = self._shape(event)
         if shape.kind is not Kind.EVENT:
             raise NotAnEvent(model=shape.name)
+        for guard in shape.guards:
+            guard.admit(event, _Admission(self, actor))
         change = self.insert(shape, event)
         if actor is not None and change.after_row is not None:
             change.after_row["_actor"] = actor
@@ -148,3 +150,14 @@ class Transaction:
     def _refuse_if_over(self) -> None:
         if self._over:
             raise TransactionOver()
+
+
+class _Admission:
+    """What a guard sees of a transaction: who dispatches, and records as they are."""
+
+    def __init__(self, transaction: Transaction, actor: str | None) -> None:
+        self._transaction = transaction
+        self.actor = actor
+
+    def get(self, model: type[R], id: UUID | None = None) -> R:
+        return self._transaction.get(model, id)

@@ -1,0 +1,101 @@
+"""Admission: who may let which event happen. Only True admits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from framework.errors import DispatchError
+from framework.model.entity import Event
+from framework.model.record import Record
+
+R = TypeVar("R", bound=Record)
+
+
+class Admission(Protocol):
+    """What a condition may look at beside the event."""
+
+    @property
+    def actor(self) -> str | None:
+        """Who dispatches, as the caller said."""
+        ...
+
+    def get(self, model: type[R], id: UUID | None = None) -> R:
+        """A record as it is in the transaction of the event; raises NoSuchRecord."""
+        ...
+
+
+class Refused(DispatchError):
+    """{event} is not admitted: {condition} says no (code {code!r})."""
+
+
+class NotAVerdict(DispatchError):
+    """The condition {condition} of {event} gave {given!r}, which is neither True nor False. Nothing was admitted; return a bool."""
+
+
+Test = Callable[[Any, Admission], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """A yes-or-no question about an event; combine questions with `&`, `|` and `~`."""
+
+    test: Test
+    name: str
+    code: str
+
+    def __call__(self, event: Event, admission: Admission) -> bool:
+        """The verdict; raises NotAVerdict for anything but True and False, however it is combined."""
+        verdict = self.test(event, admission)
+        if verdict is True or verdict is False:
+            return verdict
+        raise NotAVerdict(condition=self.name, event=type(event).__name__, given=verdict)
+
+    def __and__(self, other: "Condition") -> "Condition":
+        def both(event: Event, admission: Admission) -> bool:
+            return self(event, admission) and other(event, admission)
+
+        return Condition(both, f"({self.name} and {other.name})", f"{self.code}_and_{other.code}")
+
+    def __or__(self, other: "Condition") -> "Condition":
+        def either(event: Event, admission: Admission) -> bool:
+            return self(event, admission) or other(event, admission)
+
+        return Condition(either, f"({self.name} or {other.name})", f"{self.code}_or_{other.code}")
+
+    def __invert__(self) -> "Condition":
+        def opposite(event: Event, admission: Admission) -> bool:
+            return not self(event, admission)
+
+        return Condition(opposite, f"not {self.name}", f"not_{self.code}")
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """A condition that every event of a class must meet."""
+
+    event: type[Event]
+    condition: Condition
+
+    def admit(self, event: Event, admission: Admission) -> None:
+        """Raises Refused unless the condition is True."""
+        if not self.condition(event, admission):
+            raise Refused(event=type(event).__name__, condition=self.condition.name, code=self.condition.code)
+
+
+def condition(test: Test) -> Condition:
+    """Make a question of a function `(event, admission) -> bool`; its code is the function's name."""
+    return Condition(test, test.__name__, test.__name__)
+
+
+def guard(event: type[Event], *, code: str | None = None) -> Callable[[Test | Condition], Guard]:
+    """Declare a guard of an event class: `@guard(OrderCancelled)`, or `guard(OrderCancelled)(owner | admin)`.
+
+    `code` is what a refusal carries for programs; without it, the condition's own.
+    """
+
+    def declared(test: Test | Condition) -> Guard:
+        asked = test if isinstance(test, Condition) else condition(test)
+        return Guard(event, asked if code is None else Condition(asked.test, asked.name, code))
+
+    return declared
