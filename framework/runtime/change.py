@@ -1,5 +1,6 @@
 """One record as a transaction finds and leaves it."""
 
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -7,17 +8,20 @@ from framework.plan.shape import Shape
 from framework.plan.view import view_of
 from framework.storage.codec import Row
 
+_positions = count()
+
 
 class Change:
     """A record that a transaction has touched: its row before (None: new) and after (None: gone)."""
 
-    __slots__ = ("_before", "after_row", "before_row", "dirty", "id", "shape", "stored", "view")
+    __slots__ = ("_before", "after_row", "before_row", "dirty", "id", "position", "shape", "stored", "view")
 
     def __init__(
         self, shape: Shape, id: UUID, before: Row | None, after: Row | None, *, stored: bool
     ) -> None:
         self.shape = shape
         self.id = id
+        self.position = next(_positions)  # the order in which a transaction comes upon its records
         self.before_row = before
         self.after_row = after
         self.stored = stored  # whether the database has the row, perhaps in an earlier form

@@ -1,6 +1,5 @@
-"""State machines: each trigger that fires moves each record that it reaches, once, and is written down."""
+"""State machines: each change that a trigger waits for moves each record that it reaches, once, on record."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -8,40 +7,57 @@ from framework.computations.statemachine import Transition
 from framework.plan.shape import MachineNode, TriggerPlan
 from framework.runtime.change import Change
 from framework.runtime.errors import AmbiguousMove
+from framework.runtime.steps.route import GLOBAL_ID
 from framework.runtime.work import Work
 
 
 def step(node: MachineNode, work: Work) -> None:
-    """Move every record by the triggers that fired for it, in the order in which their causes came."""
-    for plan, cause, host in _fired(node, work):
-        change = work.find(node.host, host)
-        if change is None:
+    """Move every record by the changes that concern it, in the order in which they came.
+
+    One change may be what several triggers wait for: still one transition fires; two that could are an error.
+    """
+    for (cause, id), plans in _fired(node, work).items():
+        host = work.find(node.host, id)
+        if host is None or host.after_row is None:
             continue  # the record is gone, and its state with it
-        assert change.after_row is not None
-        state = change.after_row[node.property]
-        taken = _taken(node, plan, change, state)
-        work.moved(node, change.id, plan.label, cause.id, state, None if taken is None else taken.target)
-        if taken is not None:
-            work.set(change, node.property, taken.target)
+        state = host.after_row[node.property]
+        taken = _taken(node, plans, host, state)
+        if taken is None:
+            label = " and ".join(plan.label for plan in plans)
+            work.moved(node, id, label, cause.id, state, None)
+        else:
+            plan, transition = taken
+            work.moved(node, id, plan.label, cause.id, state, transition.target)
+            work.set(host, node.property, transition.target)
 
 
-def _fired(node: MachineNode, work: Work) -> Iterator[tuple[TriggerPlan, Change, UUID]]:
+def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[TriggerPlan]]:
+    """Which change concerns which record by which triggers, in the order in which the changes came."""
+    fired: dict[tuple[Change, UUID], list[TriggerPlan]] = {}
     for plan in node.triggers:
         for change in work.changes(plan.source):
             if plan.trigger.fires(change.before, change.after):
-                row: dict[str, Any] | None = change.after_row or change.before_row
-                host = None if row is None else change.id if plan.key is None else row[plan.key]
+                row = change.after_row or change.before_row
+                host = GLOBAL_ID if plan.key is None else row[plan.key] if row else None
                 if host is not None:
-                    yield plan, change, host
+                    fired.setdefault((change, host), []).append(plan)
+    return dict(sorted(fired.items(), key=lambda item: item[0][0].position)) if len(fired) > 1 else fired
 
 
-def _taken(node: MachineNode, plan: TriggerPlan, change: Change, state: Any) -> Transition[Any] | None:
-    open_ones = [
-        transition
-        for transition in plan.transitions
-        if transition.source == state and (transition.guard is None or transition.guard(change.after))
+def _taken(
+    node: MachineNode, plans: list[TriggerPlan], host: Change, state: Any
+) -> tuple[TriggerPlan, Transition[Any]] | None:
+    could = [
+        (plan, one)
+        for plan in plans
+        for one in plan.transitions
+        if one.source == state and (one.guard is None or one.guard(host.after))
     ]
-    if len(open_ones) > 1:
-        targets = ", ".join(str(one.target) for one in open_ones)
-        raise AmbiguousMove(machine=node.name, state=str(state), trigger=plan.label, targets=targets)
-    return open_ones[0] if open_ones else None
+    if len(could) > 1:
+        raise AmbiguousMove(
+            machine=node.name,
+            state=str(state),
+            trigger=" and ".join(dict.fromkeys(plan.label for plan, _ in could)),
+            targets=", ".join(str(one.target) for _, one in could),
+        )
+    return could[0] if could else None
