@@ -18,6 +18,7 @@ _log = get_logger(__name__)
 TERMINAL = frozenset({CallStatus.COMPLETED, CallStatus.FAILED})
 
 
+from framework.plan.shape import Shape
 class Source(StrEnum):
     """Who says something about a call."""
 
@@ -49,6 +50,10 @@ def ingest(
     """Store what is said about a call as integration events and let them move it.
 
     Returns what became of it, or None if it was known before and changes nothing.
+class _Named:
+    """The key of what this transaction knows by external id, before the database does: calls and orphans."""
+
+
 
     1. Find the call: by its id, by the external id, by the reference that the vendor echoes.
     2. What names no call that is known waits as an orphan.
@@ -126,7 +131,8 @@ def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome
 def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_id: str) -> None:
     """Events that came before their call had this external id are applied now, in the order of their arrival."""
     shape = _events(transaction)
-    for waiting in transaction.work.stored(shape, "external_id", external_id):
+    here = _named(transaction, shape, external_id)
+    for waiting in dict.fromkeys((*transaction.work.stored(shape, "external_id", external_id), *here)):
         row = waiting.after_row
         if row is None or row["standing"] is not Standing.ORPHAN or row["call_type"] != desk.shape.name:
             continue
@@ -137,6 +143,7 @@ def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_
             standing is Standing.APPLIED
             and kind is EventKind.COMPLETED
             and progress.status is CallStatus.PENDING
+        _named(transaction, desk.shape, progress.external_id).append(call)
         ):
             raise InvariantBroken(
                 problem=f"an orphan of {desk.shape.name} {call.id} was applied before its call was submitted"
@@ -205,14 +212,18 @@ def _store(
         result=result,
         occurred_at=said.occurred_at,
     )
-    transaction.insert(_events(transaction), event)
+    stored = transaction.insert(_events(transaction), event)
+    if standing is Standing.ORPHAN:
+        _named(transaction, _events(transaction), external_id).append(stored)
 
 
 def _find(transaction: Transaction, desk: Desk, said: Outcome, call_id: UUID | None) -> Change | None:
     if call_id is not None:
         return transaction.work.find(desk.shape, call_id)
     if said.external_id is not None:
-        found = transaction.work.stored(desk.shape, "external_id", said.external_id)
+        found = _named(transaction, desk.shape, said.external_id) or transaction.work.stored(
+            desk.shape, "external_id", said.external_id
+        )
         if found:
             return found[0]
     return None if said.reference is None else transaction.work.find(desk.shape, said.reference)
@@ -244,6 +255,12 @@ def _standing_of(status: CallStatus, kind: EventKind) -> Standing:
 
 
 def _is_known(transaction: Transaction, desk: Desk, key: str) -> bool:
+def _named(transaction: Transaction, shape: Shape, external_id: str) -> list[Change]:
+    """The records of a class that this transaction gave the external id; to be added to."""
+    known: dict[tuple[Shape, str], list[Change]] = transaction.work.notes.setdefault(_Named, {})
+    return known.setdefault((shape, external_id), [])
+
+
     transaction.work.flush()
     sql, parameters = transaction.work.statements[_events(transaction)].selection(("call_type", "dedupe_key"))
     values = parameters.of({"call_type": desk.shape.name, "dedupe_key": key})
