@@ -55,6 +55,19 @@ class Connection:
         self.raw.executemany(sql, parameters)
 
 
+class SharedConnection(sqlite3.Connection):
+    """The one connection of a database in memory, which readers share with the writer.
+
+    Transactions are begun and ended by statements; what a session that only reads does at its end is not one.
+    """
+
+    def commit(self) -> None:
+        """Nothing: a reader has nothing to commit."""
+
+    def rollback(self) -> None:
+        """Nothing: a reader must not undo what the writer has open."""
+
+
 class Database:
     """The store of one App: its tables, its compiled statements, its writer and its readers.
 
@@ -172,6 +185,7 @@ class Database:
             raw = sqlite3.connect(
                 str(self.path) if self.path else ":memory:",
                 isolation_level=None,
+                factory=sqlite3.Connection if self.path else SharedConnection,
                 check_same_thread=False,
                 timeout=self.patience,
                 cached_statements=1024,

@@ -1,0 +1,189 @@
+"""Why does it have this value: from a property back to its inputs, its rule and its event."""
+
+from enum import StrEnum
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from framework import (
+    APICall,
+    Average,
+    Count,
+    Entity,
+    Event,
+    Field,
+    Global,
+    Lookup,
+    Payload,
+    Relationship,
+    StateMachine,
+    Sum,
+    Transition,
+    completed,
+    computed,
+    derive,
+    on,
+)
+from framework.app import App, opened
+from framework.integration.ingest import Source, ingest
+from framework.integration.integration import Integration
+from framework.integration.outcomes import Completed, ExternalId
+from framework.plan.mistakes import UnknownMachine, UnknownRead
+from framework.runtime.errors import NoSuchRecord
+
+
+class Letter(Payload):
+    text: str
+
+
+class State(StrEnum):
+    NEW = "new"
+    SENT = "sent"
+    READ = "read"
+
+
+class MemberJoined(Event, table=True):
+    name: str
+
+
+class WelcomeRead(Event, table=True):
+    member_id: UUID = Field(foreign_key="member.id")
+
+
+class Welcome(APICall, table=True):
+    member_id: UUID = Field(foreign_key="member.id")
+    request: Letter
+
+
+class Visit(Entity, table=True):
+    member_id: UUID = Field(foreign_key="member.id")
+    minutes: int
+    member: "Member" = Relationship()
+
+    host: str | None = computed(Lookup(member, lambda member: member.name))
+
+
+class Member(Entity, table=True):
+    name: str
+    welcomes: list[Welcome] = Relationship()
+    visits: list[Visit] = Relationship(sa_relationship_kwargs={"overlaps": "member"})
+
+    visited: int = computed(Count(visits))
+    mean_minutes: float | None = computed(Average(visits, lambda visit: visit.minutes))
+    state: State = computed(
+        StateMachine(
+            State.NEW,
+            Transition(State.NEW, State.SENT, when=completed(welcomes)),
+            Transition(State.SENT, State.READ, when=on(WelcomeRead)),
+        )
+    )
+
+
+class Totals(Global, table=True):
+    minutes: int = computed(Sum(Visit, lambda visit: visit.minutes))
+
+
+@derive
+def member(joined: MemberJoined) -> Member:
+    return Member(id=joined.id, name=joined.name)
+
+
+@derive
+def welcome(member: Member) -> Welcome:
+    return Welcome(member_id=member.id, request=Letter(text=f"Hello {member.name}"))
+
+
+@pytest.fixture
+def app():
+    post = Integration("post")
+
+    @post.call(Welcome)
+    async def send(call: Welcome, http: object) -> Completed:
+        return Completed()
+
+    declared = [MemberJoined, WelcomeRead, Welcome, Visit, Member, Totals, member, welcome]
+    with opened(App([declared], [post])) as app:
+        yield app
+
+
+@pytest.fixture
+def ada(app: App) -> UUID:
+    id = app.dispatch(MemberJoined(name="Ada"), actor="front desk").id
+    with app.transaction() as tx:
+        for minutes in (10, 20):
+            tx.add(Visit(member_id=id, minutes=minutes))
+    return id
+
+
+def test_an_aggregate_names_its_records_and_the_values_that_were_read(app: App, ada: UUID) -> None:
+    explained = app.explain(Member, "mean_minutes", ada)
+
+    assert explained.value == 15.0
+    assert explained.because == "it is the Average over 2 records of Visit, by member_id"
+    assert sorted(one.values["minutes"] for one in explained.inputs) == [10, 20]
+
+
+def test_a_state_names_the_triggers_that_moved_it_and_those_that_did_not(app: App, ada: UUID) -> None:
+    app.dispatch(WelcomeRead(member_id=ada))
+    call = app.query(select(Welcome))[0]
+    desk = app.desks[app.plan.shape(Welcome)]
+    app.engine.write(lambda tx: ingest(tx, desk, Source.SUBMIT, Completed(), call_id=call.id))
+
+    moves = [one.what for one in app.explain(app.get(Member, ada), "state").inputs]
+
+    assert moves == [
+        "WelcomeRead created: stays new, caused by",
+        "Welcome completed: new -> sent, caused by",
+    ]
+
+
+def test_a_call_names_its_integration_events(app: App, ada: UUID) -> None:
+    call = app.query(select(Welcome))[0]
+    desk = app.desks[app.plan.shape(Welcome)]
+    app.engine.write(lambda tx: ingest(tx, desk, Source.SUBMIT, ExternalId("w-1"), call_id=call.id))
+
+    explained = app.explain(app.get(Welcome, call.id), "status")
+
+    assert [one.values["kind"] for one in explained.inputs] == ["initialized", "processing"]
+    assert str(explained).startswith(f"Welcome {call.id}: status is ")
+
+
+def test_a_fact_names_the_rule_and_the_event_that_it_came_from(app: App, ada: UUID) -> None:
+    explained = app.explain(Member, "name", ada)
+
+    assert explained.because == "the rule member made it from"
+    assert explained.inputs[0].what == "MemberJoined"
+    assert app.explain(MemberJoined, "name", ada).because == "it is a fact, given by front desk from outside"
+
+
+def test_lookups_and_totals_are_explained(app: App, ada: UUID) -> None:
+    visit = app.query(select(Visit))[0]
+
+    assert app.explain(visit, "host").inputs[0].values == {"name": "Ada"}
+    assert app.explain(Totals, "minutes").because == "it is the Sum over all records of Visit"
+    assert app.explain(Totals, "minutes").value == 30
+
+
+def test_what_is_not_there_is_said(app: App, ada: UUID) -> None:
+    with pytest.raises(UnknownRead, match="explain reads 'nome', but Member has no such field"):
+        app.explain(Member, "nome", ada)
+    with pytest.raises(NoSuchRecord):
+        app.explain(Member, "name", UUID(int=1))
+
+
+def test_the_plan_is_drawn_with_its_rules(app: App) -> None:
+    drawn = app.graph()
+
+    assert drawn.splitlines()[0] == "flowchart LR"
+    assert "    MemberJoined.exists -->|member| Member.exists" in drawn
+    assert "    Visit.exists --> Member.visited" in drawn
+
+
+def test_a_state_machine_is_drawn_by_its_transitions(app: App) -> None:
+    drawn = app.graph(Member, "state")
+
+    assert "new --> sent: Welcome completed" in drawn
+    assert "sent --> read: WelcomeRead created" in drawn
+    with pytest.raises(UnknownMachine, match="Member.visited is no state machine"):
+        app.graph(Member, "visited")
