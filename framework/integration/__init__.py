@@ -13,7 +13,9 @@ from framework.integration.outcomes import (
     Failed,
     NotSubmitted,
     Outcome,
+    PollNow,
     Processing,
+    Reply,
     own_external_id,
 )
 from framework.integration.policy import Breaker, Policy, PollSchedule, Rate, Retry, Timeout
@@ -46,10 +48,12 @@ __all__ = [
     "Pause",
     "Policy",
     "Poll",
+    "PollNow",
     "PollSchedule",
     "Processing",
     "Rate",
     "Recover",
+    "Reply",
     "Retry",
     "RetryAt",
     "SideEffect",

@@ -7,9 +7,18 @@ from uuid import UUID
 
 from framework.errors import InvariantBroken
 from framework.integration.desk import Desk
-from framework.integration.outcomes import Completed, ExternalId, Failed, Outcome, Processing, own_external_id
+from framework.integration.outcomes import (
+    Completed,
+    ExternalId,
+    Failed,
+    Outcome,
+    PollNow,
+    Processing,
+    own_external_id,
+)
 from framework.model.apicall import CallStatus, EventKind, IntegrationEvent, Standing
 from framework.observe import get_logger
+from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.transaction import Transaction
 
@@ -17,8 +26,10 @@ _log = get_logger(__name__)
 
 TERMINAL = frozenset({CallStatus.COMPLETED, CallStatus.FAILED})
 
+POLL_NOW = "poll_now"
+"""The code of a `processing` event that asks for a poll."""
 
-from framework.plan.shape import Shape
+
 class Source(StrEnum):
     """Who says something about a call."""
 
@@ -39,6 +50,10 @@ class _Progress:
     external_id: str | None
 
 
+class _Named:
+    """The key of what this transaction knows by external id, before the database does: calls and orphans."""
+
+
 def ingest(
     transaction: Transaction,
     desk: Desk,
@@ -50,10 +65,6 @@ def ingest(
     """Store what is said about a call as integration events and let them move it.
 
     Returns what became of it, or None if it was known before and changes nothing.
-class _Named:
-    """The key of what this transaction knows by external id, before the database does: calls and orphans."""
-
-
 
     1. Find the call: by its id, by the external id, by the reference that the vendor echoes.
     2. What names no call that is known waits as an orphan.
@@ -61,8 +72,10 @@ class _Named:
     4. Steps that were skipped are filled in, so that every call sees
        `initialized -> processing -> completed | failed`.
     5. Orphans that waited for the external id follow.
+    6. A call of which there is news is asked about at once, if it is with the vendor.
     """
     said = Processing(external_id=outcome) if isinstance(outcome, str) else outcome
+    _check(desk, said)
     call = _find(transaction, desk, said, call_id)
     if call is None:
         return _orphan(transaction, desk, source, said)
@@ -74,14 +87,18 @@ class _Named:
     if (source is not Source.SUBMIT or standing is not Standing.APPLIED) and _is_known(
         transaction, desk, key
     ):
+        if isinstance(said, PollNow) and said.event_id is None:
+            _hurry(transaction, call)  # nothing tells this news from the one before
         return None
     if standing is not Standing.APPLIED:
         external_id = said.external_id or progress.external_id or own_external_id(call.id)
         _store(transaction, desk, source, said, standing, external_id, key, call_id=call.id)
         _report(desk, call.id, said, standing)
-        return standing
-    _apply(transaction, desk, source, said, call, key)
-    return Standing.APPLIED
+    else:
+        _apply(transaction, desk, source, said, call, key)
+    if isinstance(said, PollNow):
+        _hurry(transaction, call)
+    return standing
 
 
 def _apply(
@@ -125,6 +142,7 @@ def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome
             dedupe_key=f"{call.id}:initialized",
         )
         transaction.insert(_events(transaction), initialized)
+        _named(transaction, desk.shape, progress.external_id).append(call)
     return progress.external_id
 
 
@@ -143,7 +161,6 @@ def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_
             standing is Standing.APPLIED
             and kind is EventKind.COMPLETED
             and progress.status is CallStatus.PENDING
-        _named(transaction, desk.shape, progress.external_id).append(call)
         ):
             raise InvariantBroken(
                 problem=f"an orphan of {desk.shape.name} {call.id} was applied before its call was submitted"
@@ -152,6 +169,22 @@ def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_
         transaction.work.set(waiting, "standing", standing)
         if standing is Standing.APPLIED:
             _move(transaction, desk, call, kind)
+        if row["code"] == POLL_NOW:
+            _hurry(transaction, call)
+
+
+def _hurry(transaction: Transaction, call: Change) -> None:
+    """Let a call that is with the vendor be polled as soon as somebody can.
+
+    A poll that is under way may have been answered before there was news: it no longer counts.
+    """
+    row = call.after_row
+    if row is None or _progress(transaction, call).status is not CallStatus.PROCESSING:
+        return
+    if row["_leased_until"] is not None:
+        transaction.work.set(call, "_attempt", row["_attempt"] + 1)
+        transaction.work.set(call, "_leased_until", None)
+    transaction.work.set(call, "_due_at", transaction.now)
 
 
 def _move(transaction: Transaction, desk: Desk, call: Change, kind: EventKind) -> None:
@@ -207,7 +240,7 @@ def _store(
         standing=standing,
         source=source,
         dedupe_key=key,
-        code=said.code if isinstance(said, Failed) else None,
+        code=_code(said),
         detail=detail,
         result=result,
         occurred_at=said.occurred_at,
@@ -227,6 +260,12 @@ def _find(transaction: Transaction, desk: Desk, said: Outcome, call_id: UUID | N
         if found:
             return found[0]
     return None if said.reference is None else transaction.work.find(desk.shape, said.reference)
+
+
+def _named(transaction: Transaction, shape: Shape, external_id: str) -> list[Change]:
+    """The records of a class that this transaction gave the external id; to be added to."""
+    known: dict[tuple[Shape, str], list[Change]] = transaction.work.notes.setdefault(_Named, {})
+    return known.setdefault((shape, external_id), [])
 
 
 def _progress(transaction: Transaction, call: Change) -> _Progress:
@@ -255,12 +294,6 @@ def _standing_of(status: CallStatus, kind: EventKind) -> Standing:
 
 
 def _is_known(transaction: Transaction, desk: Desk, key: str) -> bool:
-def _named(transaction: Transaction, shape: Shape, external_id: str) -> list[Change]:
-    """The records of a class that this transaction gave the external id; to be added to."""
-    known: dict[tuple[Shape, str], list[Change]] = transaction.work.notes.setdefault(_Named, {})
-    return known.setdefault((shape, external_id), [])
-
-
     transaction.work.flush()
     sql, parameters = transaction.work.statements[_events(transaction)].selection(("call_type", "dedupe_key"))
     values = parameters.of({"call_type": desk.shape.name, "dedupe_key": key})
@@ -284,8 +317,27 @@ def _report(desk: Desk, call_id: UUID | None, said: Outcome, standing: Standing)
     )
 
 
+def _check(desk: Desk, said: Outcome) -> None:
+    if isinstance(said, PollNow) and desk.handlers.poll is None:
+        raise InvariantBroken(
+            problem=f"a webhook of {desk.integration.name} said PollNow of a {desk.shape.name}, but there is no poll for it"
+        )
+
+
 def _key(said: Outcome, of: str) -> str:
-    return f"event:{said.event_id}" if said.event_id else f"{of}:{_kind(said).value}"
+    if said.event_id:
+        return f"event:{said.event_id}"
+    return f"{of}:{POLL_NOW if isinstance(said, PollNow) else _kind(said).value}"
+
+
+def _code(said: Outcome) -> str | None:
+    match said:
+        case Failed():
+            return said.code
+        case PollNow():
+            return POLL_NOW
+        case _:
+            return None
 
 
 def _kind(said: Outcome) -> EventKind:

@@ -54,6 +54,22 @@ class Processing(_Correlated):
     detail: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class PollNow(Processing):
+    """Said by a webhook whose delivery names a call and tells nothing more: ask the vendor about it at once.
+
+    The integration must have a `poll` for the call. Without an `event_id` every such delivery asks anew.
+    """
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Said by a webhook to the vendor, and about no call: what a verified delivery is answered with."""
+
+    body: bytes
+    content_type: str = field(default="text/plain; charset=utf-8", kw_only=True)
+
+
 @dataclass(frozen=True)
 class NotSubmitted:
     """Said by `recover` alone: the vendor never got the call, so it may be sent again."""
