@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from framework.errors import DeclarationError
-from framework.integration.handlers import API, CallHandlers, Poll, SideEffect, Webhook
+from framework.integration.handlers import API, CallHandlers, Inbound, Poll, SideEffect, Webhook
 from framework.integration.policy import OnDoubt, Policy
 from framework.integration.registration import Registration
 from framework.model.apicall import APICall
@@ -35,8 +35,18 @@ class WebhookWithoutVerify(DeclarationError):
     that a {call} is done. Give it a function that raises InvalidSignature."""
 
 
+class InboundWithoutVerify(DeclarationError):
+    """The inbound path {path!r} of integration {integration} has no `verify`, so that anybody could say what
+    happened. Give it a function that raises InvalidSignature."""
+
+
+class InboundTwice(DeclarationError):
+    """Integration {integration} has two `inbound` handlers for the path {path!r}. Let one of them tell the kinds
+    of deliveries apart."""
+
+
 class BadWebhookPath(DeclarationError):
-    """The webhook path {path!r} of integration {integration} for {call} must be relative, as "events" is."""
+    """The webhook path {path!r} of integration {integration} must be relative, as "events" is."""
 
 
 class TwoVerifiers(DeclarationError):
@@ -67,6 +77,7 @@ class Declarations:
     webhooks: Sequence[Webhook]
     polls: Sequence[Poll]
     apis: Sequence[API]
+    inbounds: Sequence[Inbound] = ()
     others: Sequence[Registration] = ()
     in_doubt: OnDoubt | None = None
 
@@ -136,11 +147,16 @@ def _settled(declared: Declarations, recovers: bool, facts: Mapping[str, str]) -
 
 def _check_webhooks(declared: Declarations) -> None:
     verifiers: dict[str, object] = {}
-    for webhook in declared.webhooks:
-        facts = {"integration": declared.integration, "call": webhook.call.__name__, "path": webhook.path}
-        if not webhook.path or webhook.path.startswith("/"):
+    hooks: list[Webhook | Inbound] = [*declared.webhooks, *declared.inbounds]
+    for hook in hooks:
+        facts = {"integration": declared.integration, "path": hook.path}
+        if not hook.path or hook.path.startswith("/"):
             raise BadWebhookPath(**facts)
-        if webhook.verify is None:
-            raise WebhookWithoutVerify(**facts)
-        if verifiers.setdefault(webhook.path, webhook.verify) is not webhook.verify:
+        if hook.verify is None and isinstance(hook, Webhook):
+            raise WebhookWithoutVerify(call=hook.call.__name__, **facts)
+        if hook.verify is None:
+            raise InboundWithoutVerify(**facts)
+        if verifiers.setdefault(hook.path, hook.verify) is not hook.verify:
             raise TwoVerifiers(**facts)
+    for path in _twice(inbound.path for inbound in declared.inbounds):
+        raise InboundTwice(integration=declared.integration, path=path)

@@ -11,6 +11,7 @@ from framework.integration.outcomes import Completed, ExternalId, Failed, NotSub
 from framework.integration.policy import Policy
 from framework.integration.signature import Verify
 from framework.model.apicall import APICall
+from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
 
@@ -22,6 +23,8 @@ SubmitHandler: TypeAlias = Callable[
 ]
 PollHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Outcome | None]]
 WebhookHandler: TypeAlias = Callable[[Delivery], Outcome | None]
+InboundHandler: TypeAlias = Callable[[Delivery], Event | None]
+DeliveryKey: TypeAlias = Callable[[Delivery], str]
 RecoverHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[ExternalId | Outcome | NotSubmitted]]
 ReconcileHandler: TypeAlias = Callable[
     [datetime, HTTPClient], AsyncIterator[Outcome] | Awaitable[Sequence[Outcome]]
@@ -56,6 +59,20 @@ class Webhook:
     path: str
     verify: Verify | None
     parse: WebhookHandler
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """An address for what happens at the vendor unasked: a delivery becomes an event of the business.
+
+    `key` reads the vendor's name for the delivery. The event is dispatched under it, so that a repeated
+    delivery changes nothing.
+    """
+
+    path: str
+    verify: Verify | None
+    key: DeliveryKey
+    parse: InboundHandler
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from framework.integration.assembly import Declarations, assemble
 from framework.integration.handlers import (
     API,
     CallHandlers,
+    Inbound,
     Poll,
     SideEffect,
     Webhook,
@@ -108,6 +109,14 @@ class Integration(Verbs, Generic[Settings]):
             for one in self._registered("webhook")
         ]
 
+    def create_inbounds(self) -> list[Inbound]:
+        """Where the vendor tells what happened unasked: the `inbound` verbs."""
+        return [
+            Inbound(one.path, one.verify, one.key, one.function)
+            for one in self._registered("inbound")
+            if one.key is not None
+        ]
+
     def create_polls(self) -> list[Poll]:
         """How outcomes are asked for: the `poll` verbs."""
         return [Poll(cast(type[APICall], one.record), one.function) for one in self._registered("poll")]
@@ -128,6 +137,7 @@ class Integration(Verbs, Generic[Settings]):
                 policy=self.policy,
                 side_effects=self.create_side_effects(),
                 webhooks=self.create_webhooks(),
+                inbounds=self.create_inbounds(),
                 polls=self.create_polls(),
                 apis=self.create_apis(),
                 others=self._registered("recover", "reconcile", "cancel"),

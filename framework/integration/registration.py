@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from framework.errors import DeclarationError
+from framework.integration.handlers import DeliveryKey
 from framework.integration.signature import Verify
 from framework.model.apicall import APICall
 from framework.model.record import Record
@@ -40,6 +41,8 @@ SHAPES: Mapping[str, Shape] = {
     "api": Shape(("call", "http")),
     "reconcile": Shape(("since", "http"), Nature.EITHER),
     "webhook": Shape(("delivery",), Nature.SYNC),
+    "inbound": Shape(("delivery",), Nature.SYNC),
+    "key": Shape(("delivery",), Nature.SYNC),
     "verify": Shape(("delivery",), Nature.SYNC),
     "side_effect": Shape(("record", "http")),
     "test_connection": Shape(("http",)),
@@ -66,6 +69,7 @@ class Registration:
     record: type[Record] | None = None
     path: str = ""
     verify: Verify | None = field(default=None)
+    key: DeliveryKey | None = field(default=None)
 
 
 def check(integration: str, registrations: Sequence[Registration]) -> None:
@@ -75,6 +79,8 @@ def check(integration: str, registrations: Sequence[Registration]) -> None:
         _check_shape(integration, registration.verb, registration.function, registration.record)
         if registration.verify is not None:
             _check_shape(integration, "verify", registration.verify, registration.record)
+        if registration.key is not None:
+            _check_shape(integration, "key", registration.key, registration.record)
 
 
 def _check_class(integration: str, registration: Registration) -> None:

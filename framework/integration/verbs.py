@@ -7,7 +7,9 @@ from framework.integration.handlers import (
     APIHandler,
     CallHandler,
     CancelHandler,
+    DeliveryKey,
     Hook,
+    InboundHandler,
     PollHandler,
     Probe,
     ReconcileHandler,
@@ -25,6 +27,7 @@ CallF = TypeVar("CallF", bound=CallHandler)
 SubmitF = TypeVar("SubmitF", bound=SubmitHandler)
 PollF = TypeVar("PollF", bound=PollHandler)
 WebhookF = TypeVar("WebhookF", bound=WebhookHandler)
+InboundF = TypeVar("InboundF", bound=InboundHandler)
 RecoverF = TypeVar("RecoverF", bound=RecoverHandler)
 ReconcileF = TypeVar("ReconcileF", bound=ReconcileHandler)
 CancelF = TypeVar("CancelF", bound=CancelHandler)
@@ -64,6 +67,16 @@ class Verbs:
         None means that the delivery is about nothing of ours.
         """
         return self._register("webhook", call, path=path, verify=verify)
+
+    def inbound(
+        self, *, key: DeliveryKey, path: str = "events", verify: Verify | None = None
+    ) -> Callable[[InboundF], InboundF]:
+        """Hear what happens at the vendor unasked, once `verify` has proven it: `def f(delivery) -> Event | None`.
+
+        The event is dispatched under the delivery's `key`, so that a repeated delivery changes nothing. None
+        means that the delivery tells the business nothing. A path may be shared with webhooks.
+        """
+        return self._register("inbound", path=path, verify=verify, key=key)
 
     def recover(self, call: type[APICall]) -> Callable[[RecoverF], RecoverF]:
         """Find out after a crash or a time-out whether the vendor got the call.
@@ -108,10 +121,16 @@ class Verbs:
         return self._register("on_stop")(function)
 
     def _register(
-        self, verb: str, record: type[Record] | None = None, *, path: str = "", verify: Verify | None = None
+        self,
+        verb: str,
+        record: type[Record] | None = None,
+        *,
+        path: str = "",
+        verify: Verify | None = None,
+        key: DeliveryKey | None = None,
     ) -> Callable[[F], F]:
         def register(function: F) -> F:
-            self._registrations.append(Registration(verb, function, record, path, verify))
+            self._registrations.append(Registration(verb, function, record, path, verify, key))
             return function
 
         return register
