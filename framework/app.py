@@ -10,8 +10,11 @@ from uuid import UUID
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.clock import Clock, SystemClock
+from framework.integration.attempts import Attempt
 from framework.integration.integration import Integration
 from framework.integration.service import desks_of
+from framework.integration.workshop import Health, Workshop
+from framework.model.apicall import APICall
 from framework.model.entity import Event
 from framework.model.record import Record
 from framework.observe import Metrics
@@ -22,8 +25,8 @@ from framework.plan.shape import MachineNode
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
-from framework.runtime.present import detached
 from framework.runtime.explain import Explanation, explain
+from framework.runtime.present import detached
 from framework.runtime.receipt import Receipt
 from framework.runtime.transaction import Transaction
 from framework.runtime.verify import Difference, rebuild, verify
@@ -71,6 +74,7 @@ class App:
         self.plan = compile_plan(modules)
         self.integrations = tuple(integrations)
         self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
+        self.workshop = Workshop(lambda: self.engine, list(self.desks.values()), self.metrics)
         for integration in self.integrations:
             integration.setup(self)
 
@@ -142,6 +146,38 @@ class App:
             if isinstance(node, MachineNode) and node.host.model is model and node.property == property:
                 return statechart(node)
         raise UnknownMachine(model=model.__name__, property=property)
+
+    async def run(self) -> None:
+        """Carry out calls until cancelled; then what is under way may end."""
+        await self.workshop.run()
+
+    async def settle(self, timeout: float = 0.0) -> None:
+        """Carry out what is due until nothing is.
+
+        What will be due later, and webhooks, are waited for as long as `timeout` seconds, and not at all if the
+        clock stands still. Calls of a paused integration keep waiting.
+        """
+        await self.workshop.settle(timeout)
+
+    def attempts(self, call_id: UUID) -> list[Attempt]:
+        """All tries at carrying out a call, in order."""
+        return self.workshop.attempts(call_id)
+
+    def dead_calls(self) -> list[APICall]:
+        """The calls that the framework gave up: exhausted, in doubt, out of time. Oldest first."""
+        return self.workshop.dead_calls()
+
+    def replay(self, call_id: UUID) -> APICall:
+        """Try a dead call again, as a new call with the same facts, which is returned. Raises DispatchError."""
+        return self.workshop.replay(call_id)  # type: ignore[no-any-return]  # of the call's class
+
+    def health(self) -> list[Health]:
+        """How each integration is: paused, breaker, what runs, what is due, what is dead, the last error."""
+        return self.workshop.health()
+
+    def resume(self, integration: str) -> None:
+        """Let an integration go on that paused itself, once its credentials are mended."""
+        self.workshop.resume(integration)
 
     def close(self) -> None:
         """Close the database. The App can be used again; it is opened anew then."""

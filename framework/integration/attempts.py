@@ -1,0 +1,191 @@
+"""Attempts: each try at carrying out a call, written down before the vendor hears of it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic_core import to_jsonable_python
+from sqlalchemy import bindparam, insert, literal_column, select, update
+from sqlalchemy.sql import ClauseElement
+
+from framework.plan.shape import Shape
+from framework.storage.codec import Codec, Parameters
+from framework.storage.database import Connection, Database
+from framework.storage.statements import Statement
+
+AttemptVerb: TypeAlias = Literal["call", "submit", "recover"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try. It has no end while it is under way, or if its worker died.
+
+    `doubtful` says that the vendor may have acted on it without our hearing of it.
+    """
+
+    call_id: UUID
+    number: int
+    verb: AttemptVerb
+    idempotency_key: str
+    request_hash: str
+    worker: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    doubtful: bool = True
+    error: str | None = None
+    code: str | None = None
+
+
+class Attempts:
+    """What a worker writes down about its tries."""
+
+    def __init__(self, database: Database) -> None:
+        self._table = database.tables.attempts
+        self._tables = database.tables
+        self._dialect = database.dialect
+        self._codec = Codec(tuple(self._table.columns), database.dialect)
+
+    def begin(self, connection: Connection, attempt: Attempt) -> None:
+        """Write down that the vendor is about to be called."""
+        connection.run(self._insertion[0], self._insertion[1].of(attempt.__dict__))
+
+    def finish(
+        self,
+        connection: Connection,
+        call_id: UUID,
+        number: int,
+        now: datetime,
+        *,
+        doubtful: bool = False,
+        error: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        """Write down how an attempt ended."""
+        connection.run(self._end[0], self._end[1].of(_end(call_id, number, now, doubtful, error, code)))
+
+    def finish_if_untouched(
+        self, connection: Connection, shape: Shape, call_id: UUID, number: int, fence: int, now: datetime
+    ) -> bool:
+        """Write down that an attempt ended well, if nobody has touched its call since; whether that is so."""
+        sql, parameters = self._guarded_end(shape)
+        values = _end(call_id, number, now, False, None, None)
+        encoded = [*parameters.of(values), self._codec.encode_one("call_id", call_id), fence]
+        return bool(connection.run(sql, encoded))
+
+    def interrupt(self, connection: Connection, call_id: UUID, now: datetime) -> None:
+        """Write down that the attempts without an end were cut off: nobody is at work on them any more."""
+        connection.run(self._interruption, [self._codec.encode_one("finished_at", now), call_id.hex])
+
+    def resolve(self, connection: Connection, call_id: UUID) -> None:
+        """Nothing is in doubt any more: the vendor has been asked."""
+        connection.run(self._resolution, [call_id.hex])
+
+    def hash_under(self, connection: Connection, call_id: UUID, key: str) -> str | None:
+        """The hash of the request that was first sent under an idempotency key."""
+        found = connection.row(self._first_hash, [self._codec.encode_one("call_id", call_id), key])
+        return None if found is None else found[0]
+
+    def of(self, connection: Connection, call_id: UUID) -> list[Attempt]:
+        """All attempts of a call, in order."""
+        rows: Sequence[Any] = connection.rows(self._selection, [self._codec.encode_one("call_id", call_id)])
+        return [Attempt(**self._codec.decode(values)) for values in rows]
+
+    @cached_property
+    def _insertion(self) -> tuple[str, Parameters]:
+        return self._compiled(
+            insert(self._table).values({name: bindparam(name) for name in self._codec.names})
+        )
+
+    @cached_property
+    def _end(self) -> tuple[str, Parameters]:
+        return self._compiled(self._ending())
+
+    def _guarded_end(self, shape: Shape) -> tuple[str, Parameters]:
+        """The row of the call is as it was claimed while its lease and its fence are: whatever moves it takes the lease."""
+        if shape not in self._guarded_ends:
+            calls = self._tables.of[shape]
+            untouched: Any = (
+                select(literal_column("1"))
+                .where(calls.c.id == bindparam("id_"), calls.c["_attempt"] == bindparam("fence_"))
+                .where(calls.c["_leased_until"].is_not(None))
+            )
+            statement = Statement(self._ending().where(untouched.exists()), self._dialect)
+            *names, id, fence = statement.names
+            assert (id, fence) == ("id_", "fence_"), "the guard comes last"
+            self._guarded_ends[shape] = statement.sql, Parameters(names, self._codec)
+        return self._guarded_ends[shape]
+
+    @cached_property
+    def _guarded_ends(self) -> dict[Shape, tuple[str, Parameters]]:
+        return {}
+
+    def _ending(self) -> Any:
+        attempts = self._table.c
+        columns = ("finished_at", "doubtful", "error", "code")
+        return (
+            update(self._table)
+            .where(attempts.call_id == bindparam("call_id_"), attempts.number == bindparam("number_"))
+            .values({name: bindparam(name) for name in columns})
+        )
+
+    @cached_property
+    def _interruption(self) -> str:
+        attempts = self._table.c
+        values: dict[str, Any] = {
+            "finished_at": bindparam("finished_at"),
+            "code": literal_column("'interrupted'"),
+            "error": literal_column("'the worker was cut off before the answer was recorded'"),
+        }
+        open_ones = update(self._table).where(
+            attempts.call_id == bindparam("call_id_"), attempts.finished_at.is_(None)
+        )
+        return Statement(open_ones.values(values), self._dialect).sql
+
+    @cached_property
+    def _resolution(self) -> str:
+        doubts = update(self._table).where(self._table.c.call_id == bindparam("call_id_"))
+        return Statement(doubts.values({"doubtful": literal_column("0")}), self._dialect).sql
+
+    @cached_property
+    def _first_hash(self) -> str:
+        attempts = self._table.c
+        statement = select(attempts.request_hash).where(
+            attempts.call_id == bindparam("call_id_"), attempts.idempotency_key == bindparam("key_")
+        )
+        return Statement(statement.order_by(attempts.number), self._dialect).sql
+
+    @cached_property
+    def _selection(self) -> str:
+        attempts = self._table.c
+        statement = select(self._table).where(attempts.call_id == bindparam("call_id_"))
+        return Statement(statement.order_by(attempts.number), self._dialect).sql
+
+    def _compiled(self, statement: ClauseElement) -> tuple[str, Parameters]:
+        compiled = Statement(statement, self._dialect)
+        return compiled.sql, Parameters(compiled.names, self._codec)
+
+
+def _end(
+    call_id: UUID, number: int, now: datetime, doubtful: bool, error: str | None, code: str | None
+) -> dict[str, Any]:
+    return {
+        "finished_at": now,
+        "doubtful": doubtful,
+        "error": error,
+        "code": code,
+        "call_id": call_id,
+        "number": number,
+        "call_id_": call_id.hex,
+        "number_": number,
+    }
+
+
+def request_hash(request: Any) -> str:
+    """A digest of what is asked of the vendor, whatever the order of its fields."""
+    canonical = json.dumps(to_jsonable_python(request), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

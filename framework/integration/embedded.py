@@ -1,0 +1,156 @@
+"""The embedded executor: work finds the worker within the process, and nothing is polled."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+
+import anyio.to_thread
+
+from framework.integration.agenda import Agenda
+from framework.integration.executor import Look, Stats
+from framework.integration.outbox import Outbox
+from framework.plan.shape import Shape
+from framework.runtime.engine import Engine
+from framework.runtime.transaction import Transaction
+from framework.runtime.work import Work
+
+
+class Alarm:
+    """Wakes one event loop: at once from any thread, or after a time."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._rung = asyncio.Event()
+
+    @property
+    def is_ringing(self) -> bool:
+        return self._rung.is_set()
+
+    def ring(self) -> None:
+        if self._rung.is_set():
+            return
+        if threading.get_ident() == self._thread:
+            self._rung.set()
+        else:
+            self._loop.call_soon_threadsafe(self._rung.set)
+
+    async def wait(self, seconds: float | None) -> None:
+        """Return when rung, at the latest after so many seconds."""
+        if not self._rung.is_set():
+            timer = None if seconds is None else self._loop.call_later(max(0.0, seconds), self._rung.set)
+            try:
+                await self._rung.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+        self._rung.clear()
+
+
+class EmbeddedExecutor:
+    """Commits wake the worker, and so do the moments that committed rows name.
+
+    A lock on the file of a SQLite database makes the process its sole owner: leases that are found at the start
+    are those of a dead worker.
+    """
+
+    def __init__(self, engine: Engine, outboxes: Iterable[Outbox]) -> None:
+        self._engine = engine
+        self._outboxes: dict[Shape, Outbox] = {outbox.desk.shape: outbox for outbox in outboxes}
+        self._agenda = Agenda()
+        self._alarm: Alarm | None = None
+        self._quiet = asyncio.Event()
+        self._stopped = False
+
+    def enqueue(
+        self, transaction: Transaction | None, outbox: Outbox, moment: datetime, *, sure: bool = True
+    ) -> None:
+        """Look at `moment`. The row itself is the entry, so nothing is written here."""
+        if self._agenda.note(outbox, moment, self._engine.clock.now(), sure=sure):
+            self.ring()
+
+    def cancel(self, transaction: Transaction, outbox: Outbox) -> None:
+        """A row that is due no more is no entry any more; looking for it in vain costs one look-up."""
+
+    async def run(self, look: Look) -> None:
+        self._alarm = Alarm()
+        self._stopped = False
+        self._engine.listeners.append(self._committed)
+        try:
+            await anyio.to_thread.run_sync(self._survey)
+            while not self._stopped:
+                quiet = await look(self._agenda.take(self._engine.clock.now()))
+                if quiet and not self._alarm.is_ringing and not self._is_due():
+                    self._quiet.set()
+                await self._alarm.wait(self._seconds())
+                self._quiet.clear()
+        finally:
+            self._engine.listeners.remove(self._committed)
+            self._alarm = None
+            self._quiet.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self.ring()
+
+    def recover(self) -> int:
+        """Void all leases."""
+
+        def operation(transaction: Transaction) -> int:
+            connection, now = transaction.work.connection, transaction.now
+            return sum(outbox.take_over(connection, now) for outbox in self._outboxes.values())
+
+        return self._engine.write(operation)
+
+    def stats(self) -> Stats:
+        now = self._engine.clock.now()
+        with self._engine.database.reading() as connection:
+            due = {shape.name: box.count_due(connection, now) for shape, box in self._outboxes.items()}
+            moments = [box.next_due(connection) for box in self._outboxes.values()]
+        return Stats(due, min((moment for moment in moments if moment is not None), default=None))
+
+    async def drain(self) -> None:
+        if self._alarm is not None:
+            self._quiet.clear()
+            self.ring()
+            await self._quiet.wait()
+
+    def ring(self) -> None:
+        alarm = self._alarm
+        if alarm is not None:
+            alarm.ring()
+
+    def _survey(self) -> None:
+        """Learn from the database, once, when there is something to do; from then on commits tell."""
+        now = self._engine.clock.now()
+        with self._engine.database.reading() as connection:
+            for outbox in self._outboxes.values():
+                moment = outbox.next_due(connection)
+                if moment is not None:
+                    self._agenda.note(outbox, moment, now, sure=False)
+
+    def _committed(self, work: Work) -> None:
+        """Learn from a committed transaction which calls have something to do, and when."""
+        rings = False
+        for shape in work.rows.keys() & self._outboxes.keys():
+            outbox = self._outboxes[shape]
+            for change in work.rows[shape].values():
+                row = change.after_row
+                moment = None if row is None else row["_due_at"]
+                if moment is not None and row is not None and row["_leased_until"] is None:
+                    rings = self._agenda.note(outbox, moment, work.now) or rings
+                elif outbox.ordered and change.before_row is not None:
+                    rings = (
+                        self._agenda.note(outbox, work.now, work.now) or rings
+                    )  # the next of its key may go
+        if rings:
+            self.ring()
+
+    def _is_due(self) -> bool:
+        first = self._agenda.next()
+        return first is not None and first <= self._engine.clock.now()
+
+    def _seconds(self) -> float | None:
+        first = self._agenda.next()
+        return None if first is None else (first - self._engine.clock.now()).total_seconds()

@@ -1,0 +1,64 @@
+"""The executor: how due work finds a worker. Lease, attempt and outcome live in our own tables whatever it is."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from framework.integration.outbox import Outbox
+from framework.runtime.transaction import Transaction
+
+Look: TypeAlias = Callable[[Mapping[Outbox, bool]], Awaitable[bool]]
+"""A worker's look at the outboxes in which something may be due; True for those whose next moment is unknown.
+
+Returns whether it is quiet: nothing is under way, and nothing that is due could be carried out now.
+"""
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How much is waiting: calls that are due now, by call class, and when the next one will be."""
+
+    due: Mapping[str, int]
+    next_due: datetime | None
+
+
+class Executor(Protocol):
+    """How due work finds a worker, within one process or among many."""
+
+    def enqueue(
+        self, transaction: Transaction | None, outbox: Outbox, moment: datetime, *, sure: bool = True
+    ) -> None:
+        """There is something to do at `moment` for a call of this outbox, once the transaction is committed.
+
+        Without a transaction its row is committed already. Not `sure`: nobody knows what comes after that moment.
+        """
+        ...
+
+    def cancel(self, transaction: Transaction, outbox: Outbox) -> None:
+        """There is nothing to do any more for a call of this outbox, once the transaction is committed."""
+        ...
+
+    async def run(self, look: Look) -> None:
+        """Let the worker look whenever something may be due, until `stop`."""
+        ...
+
+    def stop(self) -> None:
+        """Let the worker not look again."""
+        ...
+
+    def recover(self) -> int:
+        """Make the calls of dead workers due again; returns how many there were."""
+        ...
+
+    def stats(self) -> Stats:
+        """How much is waiting."""
+        ...
+
+    async def drain(self) -> None:
+        """Return when it is quiet: nothing is due, and nothing is under way."""
+        ...
+
+    def ring(self) -> None:
+        """Let the worker look now; from any thread."""
+        ...

@@ -1,0 +1,221 @@
+"""The outbox: the rows of one call class, as a worker claims, keeps and releases them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Integer,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql import ClauseElement
+
+from framework.integration.desk import Desk
+from framework.storage.codec import Row
+from framework.storage.database import Connection, Database
+from framework.storage.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A call that is ours until its lease ends; `doubtful` if an earlier attempt may have reached the vendor."""
+
+    row: Row
+    doubtful: bool
+
+
+class Outbox:
+    """What a worker asks of the table of one call class, each statement compiled once.
+
+    `_due_at` says when there is something to do for a call: carry it out, look after it, take it over because
+    its lease has ended. It is None for calls that are over, which is why the index on it stays small.
+    """
+
+    def __init__(self, desk: Desk, database: Database) -> None:
+        self.desk = desk
+        self._statements = database.statements[desk.shape]
+        self._table = self._statements.table
+        self._attempts = database.tables.attempts
+        self.ordered = desk.policy.ordering_key is not None
+
+    def claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
+        """Take up to `limit` calls that are due, in order: those that wait behind another of their key do not count."""
+        policy = self.desk.policy
+        until = now + policy.lease
+        values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": limit}
+        rows = connection.rows(self._claim.sql, self._parameters(self._claim, values))
+        decode = self._statements.codec.decode
+        claimed = [Claimed(decode(values[:-1]), bool(values[-1])) for values in rows]
+        claimed.sort(key=lambda one: (one.row["created_at"], one.row["id"].hex))
+        return claimed
+
+    def release(self, connection: Connection, id: UUID, fence: int, **columns: Any) -> bool:
+        """Give a call back with these columns; whether it was still ours.
+
+        It is not if another worker has it, or if an event has moved it: then that has given it its next moment.
+        """
+        statement = self._release(tuple(columns))
+        values = {f"{name}_": value for name, value in columns.items()} | {"id_": id, "fence": fence}
+        return bool(connection.run(statement.sql, self._parameters(statement, values)))
+
+    def prolong(self, connection: Connection, ids: Sequence[tuple[UUID, int]], until: datetime) -> None:
+        """Extend the leases of calls that are under way, each under its fence."""
+        for id, fence in ids:
+            values = {"until": until, "id_": id, "fence": fence}
+            connection.run(self._prolong.sql, self._parameters(self._prolong, values))
+
+    def take_over(self, connection: Connection, now: datetime) -> int:
+        """Void all leases: whoever held them is dead. Returns how many there were."""
+        return connection.run(self._take_over.sql, self._parameters(self._take_over, {"now": now}))
+
+    def next_due(self, connection: Connection) -> datetime | None:
+        """When there is something to do for the first of the calls."""
+        found = connection.row(self._next_due.sql)
+        return None if found is None else self._statements.codec.decode_one("_due_at", found[0])
+
+    def count_due(self, connection: Connection, now: datetime) -> int:
+        """How many calls could be worked on now."""
+        return int(connection.row(self._count_due.sql, self._parameters(self._count_due, {"now": now}))[0])
+
+    def count_dead(self, connection: Connection) -> int:
+        """How many calls the framework gave up."""
+        return int(connection.row(self._count_dead.sql)[0])
+
+    def dead(self, connection: Connection) -> list[Row]:
+        """The calls that the framework gave up and nobody has tried again, oldest first."""
+        return [self._statements.codec.decode(values) for values in connection.rows(self._dead.sql)]
+
+    def _parameters(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
+        return [_encoded(self._statements.codec, values[name]) for name in statement.names]
+
+    @cached_property
+    def _claim(self) -> Statement:
+        calls = self._table.c
+        due = self._table.alias("due")
+        conditions: list[Any] = [due.c["_due_at"] <= bindparam("now", type_=calls["_due_at"].type)]
+        if self.ordered:
+            conditions.append(or_(due.c["_ordering_key"].is_(None), ~self._earlier(due)))
+        chosen = (
+            select(due.c.id)
+            .where(*conditions)
+            .order_by(due.c["_due_at"])
+            .limit(bindparam("limit", type_=Integer()))
+            .offset(literal_column("0"))
+        )
+        attempts = self._attempts.c
+        doubtful = exists().where(
+            attempts.call_id == calls.id,
+            attempts.number < calls["_attempt"],
+            attempts.doubtful == literal_column("1"),
+        )
+        fresh = calls["_first_tried_at"].is_(None)
+        statement = (
+            update(self._table)
+            .where(calls.id.in_(chosen))
+            .values(
+                {
+                    "_due_at": bindparam("until"),
+                    "_leased_until": bindparam("until"),
+                    "_attempt": calls["_attempt"] + literal_column("1"),
+                    "_first_tried_at": func.coalesce(calls["_first_tried_at"], bindparam("now")),
+                    "_deadline_at": case((fresh, bindparam("deadline")), else_=calls["_deadline_at"]),
+                }
+            )
+            .returning(*self._statements.columns, doubtful.correlate(self._table))
+        )
+        return self._compiled(statement)
+
+    def _earlier(self, call: Any) -> Any:
+        """Whether a call of the same key was made before this one and is not over."""
+        other = self._table.alias("earlier")
+        return exists().where(
+            other.c["_ordering_key"] == call.c["_ordering_key"],
+            other.c["_due_at"].is_not(None),
+            tuple_(other.c.created_at, other.c.id) < tuple_(call.c.created_at, call.c.id),
+        )
+
+    def _release(self, names: tuple[str, ...]) -> Statement:
+        if names not in self._releases:
+            values: dict[str, Any] = {name: bindparam(f"{name}_") for name in names}
+            values["_leased_until"] = literal_column("NULL")
+            calls = self._table.c
+            ours = and_(
+                calls.id == bindparam("id_"),
+                calls["_attempt"] == bindparam("fence"),
+                calls["_leased_until"].is_not(None),
+            )
+            self._releases[names] = self._compiled(update(self._table).where(ours).values(values))
+        return self._releases[names]
+
+    @cached_property
+    def _releases(self) -> dict[tuple[str, ...], Statement]:
+        return {}
+
+    @cached_property
+    def _prolong(self) -> Statement:
+        calls = self._table.c
+        statement = update(self._table).where(
+            calls.id == bindparam("id_"),
+            calls["_attempt"] == bindparam("fence"),
+            calls["_leased_until"].is_not(None),
+        )
+        until: Any = bindparam("until")
+        return self._compiled(statement.values({"_leased_until": until, "_due_at": until}))
+
+    @cached_property
+    def _take_over(self) -> Statement:
+        calls = self._table.c
+        held = and_(calls["_due_at"] > literal_column("''"), calls["_leased_until"].is_not(None))
+        freed: dict[str, Any] = {"_due_at": bindparam("now"), "_leased_until": literal_column("NULL")}
+        return self._compiled(update(self._table).where(held).values(freed))
+
+    @cached_property
+    def _next_due(self) -> Statement:
+        due = self._table.c["_due_at"]
+        first = select(due).where(due > literal_column("''")).order_by(due)
+        return self._compiled(first.limit(literal_column("1")).offset(literal_column("0")))
+
+    @cached_property
+    def _count_due(self) -> Statement:
+        due = self._table.c["_due_at"]
+        is_due = due <= bindparam("now", type_=due.type)
+        return self._compiled(select(func.count()).select_from(self._table).where(is_due))
+
+    @cached_property
+    def _count_dead(self) -> Statement:
+        dead: Any = (literal_column("_dead"), self._table.c["_dead"] == literal_column("1"))
+        return self._compiled(select(func.count()).select_from(self._table).where(*dead))
+
+    @cached_property
+    def _dead(self) -> Statement:
+        calls = self._table.c
+        return self._compiled(
+            select(*self._statements.columns)
+            .where(literal_column("_dead"), calls["_dead"] == literal_column("1"))
+            .order_by(calls.created_at)
+        )
+
+    def _compiled(self, statement: ClauseElement) -> Statement:
+        return Statement(statement, self._statements.dialect)
+
+
+def _encoded(codec: Any, value: Any) -> Any:
+    match value:
+        case datetime():
+            return codec.encode_one("_due_at", value)
+        case UUID():
+            return codec.encode_one("id", value)
+        case _:
+            return value

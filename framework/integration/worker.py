@@ -1,0 +1,341 @@
+"""The worker: claims calls that are due, lets integrations carry them out, records what came of it."""
+
+import asyncio
+import os
+import random
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from framework.errors import MillraceError, NeedsAttention, StorageError
+from framework.integration.desk import Desk
+from framework.integration.embedded import EmbeddedExecutor
+from framework.integration.executor import Executor
+from framework.integration.gate import Gate
+from framework.integration.http import HTTPClient
+from framework.integration.integration import Integration
+from framework.integration.logbook import Logbook
+from framework.integration.need import Need
+from framework.integration.outbox import Claimed, Outbox
+from framework.integration.run import Run
+from framework.integration.verdict import Broke, Ending, Later, Said, Verdict, described, judge
+from framework.observe import Metrics, get_logger
+from framework.runtime.engine import Engine
+from framework.runtime.transaction import Transaction
+
+_log = get_logger(__name__)
+
+GROUP = 64
+"""How many ends of runs share a commit at most."""
+
+SET_ASIDE = timedelta(seconds=60)
+"""After how long a call is looked at again whose outcome the business could not take."""
+
+
+@dataclass(slots=True)
+class Ended:
+    """A run that has come to its end, and what follows from it."""
+
+    run: Run
+    verdict: Verdict
+    setting_aside: Exception | None = None  # why its end could not be recorded
+
+
+class Worker:
+    """Carries out the calls of one App, within one event loop.
+
+    1. A tick is one transaction: it records the runs that have ended, and claims the calls that are due and for
+       which there is room.
+    2. Each claimed call runs as a task; its attempt is committed before its handler starts.
+    3. When a handler ends, a verdict says what follows, and the next tick records it.
+    """
+
+    def __init__(
+        self, engine: Engine, desks: Sequence[Desk], gates: Mapping[str, Gate], metrics: Metrics
+    ) -> None:
+        self._engine = engine
+        self._outboxes = [Outbox(desk, engine.database) for desk in desks]
+        self._gates = gates
+        self._logbook = Logbook(engine.database, f"{os.uname().nodename}:{os.getpid()}", metrics)
+        self.executor: Executor = EmbeddedExecutor(engine, self._outboxes)
+        self._integrations: dict[str, Integration[Any]] = {
+            desk.integration.name: desk.integration for desk in desks
+        }
+        self._clients: dict[str, HTTPClient] = {}
+        self._open_clients = AsyncExitStack()
+        self._looking: dict[Outbox, None] = {}
+        self._unknown: set[Outbox] = set()
+        self._running: dict[Any, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended: list[Ended] = []
+        self._beat_at = 0.0
+        self._beat = min((desk.policy.lease.total_seconds() for desk in desks), default=60.0) / 3
+        self._trouble = 0
+        self._started = asyncio.Event()
+        self._active = asyncio.Event()
+
+    async def run(self, *, grace: float = 10.0) -> None:
+        """Work until cancelled; then claim nothing more, and give what is under way `grace` seconds to end."""
+        await anyio.to_thread.run_sync(self.executor.recover)
+        self._started.set()
+        async with self._open_clients:
+            # a task of its own, so that a tick that has begun comes to its end
+            looking = asyncio.create_task(self.executor.run(self._look))
+            try:
+                await asyncio.shield(looking)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    self.executor.stop()
+                    await asyncio.wait({looking})
+                    await self._wind_up(grace)
+
+    async def started(self, work: asyncio.Task[None]) -> None:
+        """Return when the worker is at work; raises what keeps it from that."""
+        starting = asyncio.create_task(self._started.wait())
+        await asyncio.wait({work, starting}, return_when=asyncio.FIRST_COMPLETED)
+        starting.cancel()
+        if work.done():
+            work.result()
+
+    async def activity(self, seconds: float) -> None:
+        """Return when something has happened, at the latest after so many seconds."""
+        self._active.clear()
+        with anyio.move_on_after(seconds):
+            await self._active.wait()
+
+    async def settle(self) -> None:
+        """Return when nothing that is due can be carried out now, and nothing is under way."""
+        await self.executor.drain()
+
+    def is_anything_open(self) -> bool:
+        """Whether there is a call that is not over yet."""
+        with self._engine.database.reading() as connection:
+            return any(outbox.next_due(connection) is not None for outbox in self._outboxes)
+
+    async def _look(self, due: Mapping[Outbox, bool]) -> bool:
+        """One tick, if there is anything to do; whether it is quiet afterwards."""
+        self._active.set()
+        for outbox, unknown in due.items():
+            self._looking[outbox] = None
+            if unknown:
+                self._unknown.add(outbox)
+        claims = self._claims()
+        if self._ended or claims or self._beat_is_due():
+            await self._tick(claims)
+        return not (self._running or self._ended)
+
+    def _claims(self) -> list[tuple[Outbox, int]]:
+        """How many calls to claim from which outbox: as many as there is room for at its vendor."""
+        now = self._engine.clock.now()
+        claims: list[tuple[Outbox, int]] = []
+        taken: dict[str, int] = {}
+        for outbox in list(self._looking):
+            gate = self._gates[outbox.desk.integration.name]
+            room = gate.room(now)
+            if room.until is not None:
+                self.executor.enqueue(None, outbox, room.until)
+            places = room.places - taken.get(gate.name, 0)
+            if places > 0:
+                claims.append((outbox, places))
+                taken[gate.name] = taken.get(gate.name, 0) + places
+        return claims
+
+    async def _tick(self, claims: list[tuple[Outbox, int]]) -> None:
+        ended, self._ended = self._ended[:GROUP], self._ended[GROUP:]
+        beat = self._heartbeats() if self._beat_is_due() else []
+        results = await anyio.to_thread.run_sync(self._write, ended, beat, claims)
+        recorded = results[: len(ended)]
+        claimed = results[len(ended) + len(beat) :]
+        self._after_records(ended, recorded)
+        for (outbox, limit), result in zip(claims, claimed, strict=True):
+            if isinstance(result, Exception):
+                self._troubled(result)
+            else:
+                await self._start(outbox, limit, result)
+        if self._ended and not self._trouble:
+            self.executor.ring()
+
+    def _write(
+        self, ended: list[Ended], beat: list[Any], claims: list[tuple[Outbox, int]]
+    ) -> list[Any | Exception]:
+        """The transaction of a tick; runs in a worker thread."""
+        operations: list[Any] = [partial(_record, self._logbook, one) for one in ended]
+        operations += beat
+        operations += [partial(_claim, self._logbook, outbox, limit) for outbox, limit in claims]
+        return self._engine.write_each(operations)
+
+    def _after_records(self, ended: list[Ended], results: Sequence[Any | Exception]) -> None:
+        """Runs whose end is in the store are over; the others are tried again, or set aside."""
+        again: list[Ended] = []
+        for one, result in zip(ended, results, strict=True):
+            match result:
+                case StorageError() | sqlite3.Error():
+                    again.append(one)
+                case Exception() if one.setting_aside is None:
+                    one.setting_aside = result
+                    again.append(one)
+                    _log_exception("an outcome could not be recorded", result, one.run)
+                case Exception():
+                    _log_exception("a call could not be set aside", result, one.run)
+                    self._over(one)
+                case _:
+                    self._over(one)
+        self._ended = again + self._ended
+        if again:
+            self._troubled(next(result for result in results if isinstance(result, Exception)))
+        else:
+            self._trouble = 0
+
+    def _over(self, ended: Ended) -> None:
+        """The end of a run is in the store."""
+        run, verdict = ended.run, ended.verdict
+        if self._running.get(run.id) is run:
+            del self._running[run.id]
+        if ended.setting_aside is not None:
+            self.executor.enqueue(None, run.outbox, self._engine.clock.now() + SET_ASIDE)
+        elif isinstance(verdict, Later):
+            self.executor.enqueue(None, run.outbox, verdict.at)
+
+    async def _start(self, outbox: Outbox, limit: int, claimed: list[tuple[Claimed, Need]]) -> None:
+        """Let the claimed calls run. Fewer than were asked for means that no more are due."""
+        gate = self._gates[outbox.desk.integration.name]
+        if len(claimed) < limit:
+            self._looking.pop(outbox, None)
+            if outbox in self._unknown:
+                self._unknown.discard(outbox)
+                await self._find_out(outbox)
+        runs = [Run(outbox, gate, one, needed) for one, needed in claimed]
+        fresh = [run for run in runs if not self._is_running_here(run)]
+        going = [run for run in fresh if run.calls_vendor]
+        probe = gate.enter(len(going), self._engine.clock.now())
+        for run in going:
+            run.probe = probe
+            client = await self._client(outbox.desk.integration, gate)
+            task = asyncio.create_task(self._carry_out(run, client))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        for run in fresh:
+            if not self._running:
+                self._beat_at = asyncio.get_running_loop().time() + self._beat
+            self._running[run.id] = run
+            if not run.calls_vendor:
+                self._end(run, Said(None))
+
+    def _is_running_here(self, run: Run) -> bool:
+        """Whether this worker took a call from itself because its clock has jumped; then the run goes on."""
+        known = self._running.get(run.id)
+        if known is None:
+            return False
+        known.fence, known.prolonged = run.fence, True
+        return True
+
+    async def _carry_out(self, run: Run, client: HTTPClient | None) -> None:
+        """Let the handler do its work; whatever it raises is an end like any other."""
+        try:
+            if client is None:
+                raise NeedsAttention(run.gate.paused or "no client could be opened")
+            ending: Ending = Said(await run.answer(client))
+        except Exception as error:  # noqa: BLE001  # a handler is not ours; its errors are judged, none is lost
+            if not isinstance(error, MillraceError):
+                _log_exception("a handler raised what is no error of the framework", error, run)
+            ending = Broke(error)
+        except BaseException:
+            run.gate.forget()
+            self._running.pop(run.id, None)
+            raise
+        run.gate.leave(ending.error if isinstance(ending, Broke) else None, self._now(), probe=run.probe)
+        self._end(run, ending)
+
+    def _end(self, run: Run, ending: Ending) -> None:
+        """A run has come to its end: the next tick records it."""
+        verdict = judge(run.case, ending, self._now(), random.random)
+        if isinstance(ending, Broke):
+            run.gate.last_error = described(ending.error)
+        if isinstance(verdict, Later) and verdict.pause is not None:
+            run.gate.pause(verdict.pause)
+        if isinstance(verdict, Later) and verdict.held:
+            run.gate.hold(verdict.at)
+        self._ended.append(Ended(run, verdict))
+        self.executor.ring()
+
+    async def _client(self, integration: Integration[Any], gate: Gate) -> HTTPClient | None:
+        """The one client of an integration; None, and a pause, if its settings do not allow for one."""
+        if integration.name not in self._clients:
+            try:
+                client = await self._open_clients.enter_async_context(integration.open_client())
+            except MillraceError as error:
+                gate.pause(described(error))
+                return None
+            self._clients[integration.name] = client
+        return self._clients[integration.name]
+
+    async def _find_out(self, outbox: Outbox) -> None:
+        """Ask when there is something to do next."""
+
+        def ask() -> Any:
+            with self._engine.database.reading() as connection:
+                return outbox.next_due(connection)
+
+        moment = await anyio.to_thread.run_sync(ask)
+        if moment is not None and moment > self._now():
+            self.executor.enqueue(None, outbox, moment, sure=False)
+
+    def _beat_is_due(self) -> bool:
+        return bool(self._running) and asyncio.get_running_loop().time() >= self._beat_at
+
+    def _heartbeats(self) -> list[Any]:
+        """Operations that extend the leases of all that is under way."""
+        self._beat_at = asyncio.get_running_loop().time() + self._beat
+        runs: dict[Outbox, list[Run]] = {}
+        for run in self._running.values():
+            run.prolonged = True
+            runs.setdefault(run.outbox, []).append(run)
+        return [partial(_prolong, outbox, [(run.id, run.fence) for run in of]) for outbox, of in runs.items()]
+
+    async def _wind_up(self, grace: float) -> None:
+        """Let what is under way end, and record it; what takes longer is left to the next worker."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for _ in range(3):
+            while self._ended and not self._trouble:
+                await self._tick([])
+
+    def _troubled(self, error: Exception) -> None:
+        """The store did not take something: try again, less and less often."""
+        self._trouble = min(self._trouble + 1, 6)
+        _log.error("the store did not take what the worker has to write", reason=described(error))
+        asyncio.get_running_loop().call_later(0.05 * 2**self._trouble, self.executor.ring)
+
+    def _now(self) -> Any:
+        return self._engine.clock.now()
+
+
+def _claim(logbook: Logbook, outbox: Outbox, limit: int, transaction: Transaction) -> Any:
+    return logbook.claim(transaction, outbox, limit)
+
+
+def _record(logbook: Logbook, ended: Ended, transaction: Transaction) -> None:
+    if ended.setting_aside is None:
+        logbook.record(transaction, ended.run, ended.verdict)
+    else:
+        logbook.set_aside(transaction, ended.run, ended.setting_aside, SET_ASIDE)
+
+
+def _prolong(outbox: Outbox, runs: list[Any], transaction: Transaction) -> None:
+    until = transaction.now + outbox.desk.policy.lease
+    outbox.prolong(transaction.work.connection, runs, until)
+
+
+def _log_exception(what: str, error: Exception, run: Run) -> None:
+    _log.error(what, integration=run.gate.name, call_id=str(run.id), exc_info=error)

@@ -1,0 +1,182 @@
+"""The workshop of an App: its one worker, what it knows of its vendors, and what an operator may do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+
+from framework.clock import SystemClock
+from framework.errors import DispatchError
+from framework.integration.attempts import Attempt, Attempts
+from framework.integration.desk import Desk
+from framework.integration.gate import Gate
+from framework.integration.outbox import Outbox
+from framework.integration.worker import Worker
+from framework.observe import Metrics, get_logger
+from framework.runtime.engine import Engine
+from framework.runtime.present import detached
+from framework.runtime.transaction import Transaction
+
+_log = get_logger(__name__)
+
+
+class NoSuchIntegration(DispatchError):
+    """This App has no integration {name!r}. It has: {known}."""
+
+
+class NoSuchCall(DispatchError):
+    """There is no call with the id {id} that an integration of this App serves."""
+
+
+class NotDead(DispatchError):
+    """The {model} {id} is not dead: it is {status}. Only calls that the framework gave up can be tried again."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How one integration is: `due` calls wait for it, `running` are under way; it is ill while `paused` says why."""
+
+    integration: str
+    paused: str | None
+    breaker: str
+    running: int
+    due: int
+    dead: int
+    last_error: str | None
+
+    @property
+    def is_well(self) -> bool:
+        return self.paused is None and self.breaker == "closed"
+
+
+class Workshop:
+    """Everything about carrying out calls that outlives one worker."""
+
+    def __init__(self, engine: Callable[[], Engine], desks: Sequence[Desk], metrics: Metrics) -> None:
+        self._engine_of = engine
+        self._desks = desks
+        self._metrics = metrics
+        integrations = {desk.integration.name: desk.integration for desk in desks}
+        self.gates = {name: Gate(name, integration.policy) for name, integration in integrations.items()}
+        self._worker: Worker | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine_of()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with self.working():
+            await anyio.sleep_forever()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[Worker]:
+        """Have a worker at work while the block runs; one that is there already, or one of our own."""
+        if self._worker is not None:
+            yield self._worker
+            return
+        worker = Worker(self.engine, self._desks, self.gates, self._metrics)
+        self._worker, self._loop = worker, asyncio.get_running_loop()
+        work = asyncio.create_task(worker.run())
+        try:
+            await worker.started(work)
+            yield worker
+        finally:
+            self._worker = None
+            work.cancel()
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait({work})
+            if not work.cancelled():
+                work.result()
+
+    async def settle(self, timeout: float = 0.0) -> None:
+        """Carry out what is due until nothing is. For `timeout` seconds also wait for what will be due."""
+        if (
+            self._loop is not None
+            and self._worker is not None
+            and self._loop is not asyncio.get_running_loop()
+        ):
+            there = asyncio.run_coroutine_threadsafe(self.settle(timeout), self._loop)
+            await asyncio.wrap_future(there)
+            return
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
+        async with self.working() as worker:
+            await worker.settle()
+            if not isinstance(self.engine.clock, SystemClock):
+                return
+            while loop.time() < end and await anyio.to_thread.run_sync(worker.is_anything_open):
+                await worker.activity(end - loop.time())
+                await worker.settle()
+
+    def health(self) -> list[Health]:
+        """How each integration is."""
+        now = self.engine.clock.now()
+        due: dict[str, int] = dict.fromkeys(self.gates, 0)
+        dead: dict[str, int] = dict.fromkeys(self.gates, 0)
+        with self.engine.database.reading() as connection:
+            for desk in self._desks:
+                outbox = self._outbox(desk)
+                due[desk.integration.name] += outbox.count_due(connection, now)
+                dead[desk.integration.name] += outbox.count_dead(connection)
+        return [
+            Health(name, gate.paused, gate.condition, gate.running, due[name], dead[name], gate.last_error)
+            for name, gate in self.gates.items()
+        ]
+
+    def resume(self, name: str) -> None:
+        """Let a paused integration go on."""
+        gate = self.gates.get(name)
+        if gate is None:
+            raise NoSuchIntegration(name=name, known=", ".join(self.gates) or "none")
+        gate.resume()
+        _log.info("an integration is resumed", integration=name)
+        if self._worker is not None:
+            self._worker.executor.ring()
+
+    def attempts(self, call_id: UUID) -> list[Attempt]:
+        """All attempts at a call, in order."""
+        with self.engine.database.reading() as connection:
+            return Attempts(self.engine.database).of(connection, call_id)
+
+    def dead_calls(self) -> list[Any]:
+        """The calls that the framework gave up and nobody has tried again, oldest first."""
+        with self.engine.database.reading() as connection:
+            return [
+                detached(desk.shape, row)
+                for desk in self._desks
+                for row in self._outbox(desk).dead(connection)
+            ]
+
+    def replay(self, call_id: UUID) -> Any:
+        """Try a dead call again: a new call with its facts is made, and returned. The dead one stays as it is."""
+
+        def operation(transaction: Transaction) -> Any:
+            desk, row = self._found(transaction, call_id)
+            if not row["_dead"]:
+                raise NotDead(model=desk.shape.name, id=call_id, status=row["status"].value)
+            facts = {name: row[name] for name in desk.shape.facts if name not in ("id", "created_at")}
+            change = transaction.insert(desk.shape, desk.shape.model(**facts))
+            assert change.after_row is not None
+            change.after_row["_replay_of"] = call_id
+            transaction.work.set(transaction.work.rows[desk.shape][call_id], "_dead", False)
+            return change
+
+        change = self.engine.write(operation)
+        return detached(change.shape, change.after_row)
+
+    def _found(self, transaction: Transaction, call_id: UUID) -> tuple[Desk, dict[str, Any]]:
+        for desk in self._desks:
+            change = transaction.work.find(desk.shape, call_id)
+            if change is not None and change.after_row is not None:
+                return desk, change.after_row
+        raise NoSuchCall(id=call_id)
+
+    def _outbox(self, desk: Desk) -> Outbox:
+        return Outbox(desk, self.engine.database)
