@@ -7,7 +7,15 @@ from typing import Any, Literal, TypeAlias
 
 from framework.integration.delivery import Delivery
 from framework.integration.http import HTTPClient
-from framework.integration.outcomes import Completed, ExternalId, Failed, NotSubmitted, Outcome, Processing
+from framework.integration.outcomes import (
+    Completed,
+    ExternalId,
+    Failed,
+    NotSubmitted,
+    Outcome,
+    Processing,
+    Reply,
+)
 from framework.integration.policy import Policy
 from framework.integration.signature import Verify
 from framework.model.apicall import APICall
@@ -22,7 +30,7 @@ SubmitHandler: TypeAlias = Callable[
     [Any, HTTPClient], Awaitable[ExternalId | Completed | Failed | Processing]
 ]
 PollHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Outcome | None]]
-WebhookHandler: TypeAlias = Callable[[Delivery], Outcome | None]
+WebhookHandler: TypeAlias = Callable[[Delivery], Outcome | Reply | None]
 InboundHandler: TypeAlias = Callable[[Delivery], Event | None]
 DeliveryKey: TypeAlias = Callable[[Delivery], str]
 RecoverHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[ExternalId | Outcome | NotSubmitted]]

@@ -62,9 +62,9 @@ class Verbs:
     def webhook(
         self, call: type[APICall], *, path: str = "events", verify: Verify | None = None
     ) -> Callable[[WebhookF], WebhookF]:
-        """Read what the vendor delivers, once `verify` has proven it: `def f(delivery) -> Outcome | None`.
+        """Read what the vendor delivers, once `verify` has proven it: `def f(delivery) -> Outcome | Reply | None`.
 
-        None means that the delivery is about nothing of ours.
+        None means that the delivery is about nothing of ours. A Reply is about nothing either, and is sent back.
         """
         return self._register("webhook", call, path=path, verify=verify)
 
