@@ -20,6 +20,8 @@ class StripeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STRIPE_", frozen=True)
 
     base_url: str = "https://api.stripe.com"
-    poll_seconds: float | None = Field(default=None, gt=0)
+    poll_seconds: float | None = Field(
+        default=None, gt=0, description="How long a payment may be silent before Stripe is asked about it; 30 if empty."
+    )
     secret_key_ref: AuthRef = AuthRef("env://STRIPE_SECRET_KEY")
     webhook_secret_ref: AuthRef = AuthRef("env://STRIPE_WEBHOOK_SECRET")

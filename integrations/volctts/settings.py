@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framework.integration.secrets import AuthRef, resolve
@@ -21,14 +21,14 @@ class VolcTTSSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VOLC_TTS_", frozen=True)
 
     base_url: str = HOME
-    console: Literal["new", "old"] = "new"
+    console: Literal["new", "old"] = Field("new", description="Which console issued the credentials: new or old.")
     api_key_ref: AuthRef = AuthRef("env://VOLC_TTS_API_KEY")
     app_id_ref: AuthRef = AuthRef("env://VOLC_TTS_APP_ID")
     access_key_ref: AuthRef = AuthRef("env://VOLC_TTS_ACCESS_KEY")
-    resource_id: str = "seed-tts-2.0"
-    audio_format: AudioFormat = "mp3"
-    sample_rate: SampleRate | None = 24000
-    user: str = "millrace"
+    resource_id: str = Field("seed-tts-2.0", description="The model that speaks; the account must have it.")
+    audio_format: AudioFormat = Field("mp3", description="How the audio is encoded.")
+    sample_rate: SampleRate | None = Field(24000, description="Samples a second; empty leaves it to the vendor.")
+    user: str = Field("millrace", description="What the vendor's own statistics show.")
 
     @field_validator("sample_rate", mode="before")
     @classmethod
