@@ -21,7 +21,9 @@ class StripeSettings(BaseSettings):
 
     base_url: str = "https://api.stripe.com"
     poll_seconds: float | None = Field(
-        default=None, gt=0, description="How long a payment may be silent before Stripe is asked about it; 30 if empty."
+        default=None,
+        gt=0,
+        description="How long a payment may be silent before Stripe is asked about it; 30 if empty.",
     )
     secret_key_ref: AuthRef = AuthRef("env://STRIPE_SECRET_KEY")
     webhook_secret_ref: AuthRef = AuthRef("env://STRIPE_WEBHOOK_SECRET")

@@ -21,13 +21,17 @@ class VolcTTSSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VOLC_TTS_", frozen=True)
 
     base_url: str = HOME
-    console: Literal["new", "old"] = Field("new", description="Which console issued the credentials: new or old.")
+    console: Literal["new", "old"] = Field(
+        "new", description="Which console issued the credentials: new or old."
+    )
     api_key_ref: AuthRef = AuthRef("env://VOLC_TTS_API_KEY")
     app_id_ref: AuthRef = AuthRef("env://VOLC_TTS_APP_ID")
     access_key_ref: AuthRef = AuthRef("env://VOLC_TTS_ACCESS_KEY")
     resource_id: str = Field("seed-tts-2.0", description="The model that speaks; the account must have it.")
     audio_format: AudioFormat = Field("mp3", description="How the audio is encoded.")
-    sample_rate: SampleRate | None = Field(24000, description="Samples a second; empty leaves it to the vendor.")
+    sample_rate: SampleRate | None = Field(
+        24000, description="Samples a second; empty leaves it to the vendor."
+    )
     user: str = Field("millrace", description="What the vendor's own statistics show.")
 
     @field_validator("sample_rate", mode="before")
