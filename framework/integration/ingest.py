@@ -320,7 +320,8 @@ def _report(desk: Desk, call_id: UUID | None, said: Outcome, standing: Standing)
 def _check(desk: Desk, said: Outcome) -> None:
     if isinstance(said, PollNow) and desk.handlers.poll is None:
         raise InvariantBroken(
-            problem=f"a webhook of {desk.integration.name} said PollNow of a {desk.shape.name}, but there is no poll for it"
+            problem=f"a webhook of {desk.integration.name} said PollNow of a {desk.shape.name}, "
+            "but there is no poll for it"
         )
 
 

@@ -11,7 +11,7 @@ from sqlmodel import select
 from framework import APICall, Event, Payload, derive
 from framework.app import App, opened
 from framework.errors import InvariantBroken
-from framework.integration import Completed, ExternalId, Integration, PollNow, PollSchedule, Policy
+from framework.integration import Completed, ExternalId, Integration, Policy, PollNow, PollSchedule
 from framework.integration.http import HTTPClient
 from framework.integration.ingest import Source, ingest
 from framework.model.apicall import CallStatus, IntegrationEvent, Standing
