@@ -1,0 +1,36 @@
+"""What tests of the command line share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+OURS = ("STRIPE_", "DEEPL_", "VOLC_TTS_", "DATABASE_URL")
+
+
+@pytest.fixture
+def bare_environment():
+    """The environment without credentials and addresses of anybody's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return {**kept, "PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def millrace(tmp_path, bare_environment):
+    """Run the command as people do, in an empty folder, so that nobody's `.env` is read."""
+
+    def run(*arguments, **variables):
+        command = [sys.executable, "-m", "framework.cli", *map(str, arguments)]
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**bare_environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
