@@ -7,6 +7,7 @@ from framework.computations.admission import Admission, Refused, condition, guar
 from framework.computations.average import Average
 from framework.computations.count import Count
 from framework.computations.custom import Custom
+from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
 from framework.computations.quantifiers import Every, Some
@@ -30,6 +31,7 @@ __all__ = [
     "Collect",
     "Count",
     "Custom",
+    "Deadline",
     "Entity",
     "Event",
     "Every",

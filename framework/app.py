@@ -28,6 +28,7 @@ from framework.runtime.errors import NoSuchRecord
 from framework.runtime.explain import Explanation, explain
 from framework.runtime.present import detached
 from framework.runtime.receipt import Receipt
+from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
 from framework.runtime.verify import Difference, rebuild, verify
 from framework.storage.database import Database, Synchronous
@@ -122,6 +123,10 @@ class App:
         """What a `select(...)` finds, detached and read-only."""
         with self.engine.database.session() as session:
             return list(session.exec(statement))
+
+    def tick(self) -> int:
+        """Turn the deadlines whose time has come; returns how many. The worker does it by itself."""
+        return turn_due(self.engine)
 
     def verify(self) -> list[Difference]:
         """Recompute everything from the facts and report every property that is not as it should be."""

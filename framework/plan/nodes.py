@@ -4,18 +4,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean
+from sqlalchemy import BigInteger, Boolean, Text
 from sqlalchemy.orm import RelationshipDirection
 
 from framework.computations.aggregate import Additive, Aggregate
 from framework.computations.custom import Custom
+from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine
 from framework.model.apicall import FromEvents, IntegrationEvent
-from framework.model.columns import column_type, without_none
+from framework.model.columns import UtcDateTime, column_type, without_none
 from framework.model.computation import Computation
 from framework.model.record import Record
 from framework.plan.machines import machine_node
@@ -33,6 +34,7 @@ from framework.plan.shape import (
     AdditiveNode,
     CollectNode,
     CustomNode,
+    DeadlineNode,
     ExtremeNode,
     FormulaNode,
     HiddenColumn,
@@ -68,6 +70,8 @@ def computation_nodes(shapes: Shapes) -> list[Node]:
                     nodes.append(_lookup(shapes, shape, name, computation))
                 case Formula():
                     nodes.append(_formula(shape, name, computation))
+                case Deadline():
+                    nodes.append(_deadline(shape, name, computation))
                 case Sequence():
                     nodes.append(_sequence(shape, name, computation))
                 case Custom():
@@ -203,12 +207,31 @@ def _formula(shape: Shape, name: str, computation: Formula[Any]) -> Node:
     )
 
 
+def _deadline(shape: Shape, name: str, computation: Deadline[Any]) -> Node:
+    place = f"{shape.name}.{name}"
+    turns_at = f"_{name}_turns_at"
+    shape.hidden.append(HiddenColumn(turns_at, UtcDateTime()))
+    shape.indexes.append(IndexPlan((turns_at,), where=f"{turns_at} IS NOT NULL"))
+    reads = read_fields(shape, computation.callbacks(), computation.declared_reads(), place)
+    return DeadlineNode(
+        name=place,
+        reads=reads | {(shape, None)},
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=computation,
+        turns_at=turns_at,
+    )
+
+
 def _sequence(shape: Shape, name: str, computation: Sequence) -> Node:
     for field in computation.per:
         if field not in shape.facts:
             facts = ", ".join(shape.facts)
             raise UnknownRead(place=f"{shape.name}.{name}", model=shape.name, field=field, fields=facts)
     _check_annotation(shape, name, computation, int)
+    scope = f"_{name}_scope"
+    shape.hidden.append(HiddenColumn(scope, Text()))
     return SequenceNode(
         name=f"{shape.name}.{name}",
         reads=frozenset({(shape, None)}),
@@ -216,6 +239,7 @@ def _sequence(shape: Shape, name: str, computation: Sequence) -> Node:
         host=shape,
         property=name,
         computation=computation,
+        scope=scope,
     )
 
 

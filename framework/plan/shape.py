@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 from framework.computations.admission import Guard
 from framework.computations.aggregate import Additive
 from framework.computations.custom import Custom
+from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
 from framework.computations.rule import Rule
@@ -163,10 +164,19 @@ class CollectNode(Node):
 
 
 @dataclass(eq=False)
+class DeadlineNode(Node):
+    host: Shape
+    property: str
+    computation: Deadline[Any]
+    turns_at: str  # hidden column of the host: when the value turns, None where it does not
+
+
+@dataclass(eq=False)
 class SequenceNode(Node):
     host: Shape
     property: str
     computation: Sequence
+    scope: str  # hidden column of the host: the scope that the number was given in
 
 
 @dataclass(eq=False)

@@ -19,6 +19,10 @@ class AlreadyExists(DispatchError):
     """{model} with {columns} = {values} exists already. Use another value, or update the record that is there."""
 
 
+class DeletedHere(DispatchError):
+    """{model} {id} was deleted in this transaction, which cannot give its id to another. Update the record instead."""
+
+
 class NoSuchRecord(DispatchError):
     """There is no {model} with the id {id}."""
 

@@ -13,6 +13,7 @@ from framework.plan.shape import (
     AdditiveNode,
     CollectNode,
     CustomNode,
+    DeadlineNode,
     ExtremeNode,
     FormulaNode,
     LookupNode,
@@ -119,6 +120,10 @@ class _Reader:
                     rows = self.where(route.source, route.key or "id", row["id"])
                     inputs += [_input(route.source, one, _fields(node, route.source)) for one in rows]
                 return "it is computed from its own row and related records", inputs
+            case DeadlineNode():
+                turns = row[node.turns_at]
+                because = "its moment has not come" if turns else "its moment has come, or it has none"
+                return because, [_input(shape, row, _fields(node, shape) | {node.turns_at})]
             case SequenceNode():
                 scope = frozenset(node.computation.per)
                 return "it was the next number of its scope when the record came to be", [

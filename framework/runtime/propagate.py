@@ -5,6 +5,7 @@ from framework.plan.shape import (
     AdditiveNode,
     CollectNode,
     CustomNode,
+    DeadlineNode,
     ExtremeNode,
     FormulaNode,
     LookupNode,
@@ -18,6 +19,7 @@ from framework.runtime.steps import (
     additive,
     collect,
     custom,
+    deadline,
     formula,
     lookup,
     machine,
@@ -56,6 +58,8 @@ def propagate(work: Work) -> None:
                 formula.step(node, work)
             case CollectNode():
                 collect.step(node, work)
+            case DeadlineNode():
+                deadline.step(node, work)
             case SequenceNode():
                 sequence.step(node, work)
             case CustomNode():

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from framework.errors import InvariantBroken
-from framework.model.apicall import EventKind, Standing
+from framework.model.apicall import Standing
 from framework.model.record import Record
 from framework.plan.shape import (
     AdditiveNode,
     CollectNode,
     CustomNode,
+    DeadlineNode,
     ExtremeNode,
     FormulaNode,
     Kind,
@@ -27,17 +28,15 @@ from framework.plan.shape import (
 )
 from framework.plan.view import view_of
 from framework.runtime.engine import Engine
-from framework.runtime.steps.progress import after_event
+from framework.runtime.steps.progress import ORDER, after_event
 from framework.runtime.steps.route import GLOBAL_ID
 from framework.runtime.steps.rule import made
-from framework.runtime.steps.sequence import scope_of
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import DELETED, Work
 from framework.storage.codec import Row
 from framework.storage.tables import MADE_BY
 
 Rows = dict[UUID, Row]
-_ORDER = {kind: position for position, kind in enumerate(EventKind)}
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,8 @@ class _Recomputation:
                 return self._additive(node)
             case ExtremeNode() | RecencyNode() | CollectNode():
                 return self._selective(node)
+            case DeadlineNode():
+                return self._deadline(node)
             case SequenceNode():
                 return self._sequence(node)
             case CustomNode():
@@ -177,13 +178,27 @@ class _Recomputation:
         for id in self.expected[host]:
             yield host, id, node.property, _select(node, offers[id])
 
+    def _deadline(self, node: DeadlineNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
+        """A deadline that is due and has not turned yet is not wrong: its timer has yet to run."""
+        for row, record in list(self._views(node.host)):
+            at = node.computation.at(record)
+            waits = at is not None and row[node.turns_at] == at
+            turned = at is not None and at <= self.work.now and not waits
+            yield (
+                node.host,
+                row["id"],
+                node.property,
+                node.computation.after if turned else node.computation.before,
+            )
+            yield node.host, row["id"], node.turns_at, None if turned else at
+
     def _sequence(self, node: SequenceNode) -> Iterator[tuple[Shape, UUID, str, Any]]:
-        """Numbers are given, not computed: each must be of its sequence, and belong to one record of its scope."""
+        """Numbers are given, not computed: each must be of its sequence, and given once in its scope."""
         given: dict[tuple[str, int], UUID] = {}
         computation = node.computation
         for id, row in self.expected[node.host].items():
             number = row[node.property]
-            place = (scope_of(node, row), number)
+            place = (row[node.scope], number)
             if number is None or (number - computation.start) % computation.step or place in given:
                 self.found.append(
                     Difference(node.host.model, id, node.property, number, "a number of its own")
@@ -243,7 +258,7 @@ class _Recomputation:
             id: {name: node.host.model.__computed__[name].initial for name in names}
             for id in self.expected[node.host]
         }
-        events = sorted(self._views(node.source), key=lambda pair: _ORDER[pair[0]["kind"]])
+        events = sorted(self._views(node.source), key=lambda pair: ORDER[pair[0]["kind"]])
         for row, event in events:
             if (
                 event.call_type == node.host.name

@@ -12,7 +12,7 @@ from framework.errors import InvariantBroken
 from framework.plan.shape import AdditiveNode, MachineNode, Node, Shape
 from framework.runtime.change import Change
 from framework.runtime.door import Door
-from framework.runtime.errors import AlreadyExists, MissingReference, StillReferenced
+from framework.runtime.errors import AlreadyExists, DeletedHere, MissingReference, StillReferenced
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.statements import TableStatements
@@ -55,9 +55,14 @@ class Work:
         id = row["id"]
         known = self.rows.setdefault(shape, {})
         earlier = known.get(id)
-        if earlier is not None and earlier.after_row is not None:
-            raise AlreadyExists(model=shape.name, columns="id", values=repr(str(id)))
-        change = Change(shape, id, None if earlier is None else earlier.before_row, row, stored=False)
+        if earlier is not None:
+            if earlier.after_row is not None:
+                raise AlreadyExists(model=shape.name, columns="id", values=repr(str(id)))
+            if (
+                earlier.before_row is not None
+            ):  # what counted for the old record does not count for the new one
+                raise DeletedHere(model=shape.name, id=id)
+        change = Change(shape, id, None, row, stored=False)
         known[id] = change
         self._new.append(change)
         for node in shape.watchers:

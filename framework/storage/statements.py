@@ -129,6 +129,13 @@ class TableStatements:
             (key, offer, newest, "row"), self.columns, takes_part, key, *self.recency(newest=newest)
         )
 
+    def due(self, column: str, limit: int) -> str:
+        """Select the rows whose moment in the column has come, at most `limit`; the parameter is the moment."""
+        condition = self.table.c[column] <= bindparam("now_")
+        return self._first(
+            (column, limit, "due"), self.columns, condition, None, self.table.c[column], limit=limit
+        )
+
     def newest_takers(self, key: str | None, offer: str, limit: int) -> str:
         """Select the newest rows on a route that take part, at most `limit`."""
         takes_part = self.table.c[offer] == literal_column("1")

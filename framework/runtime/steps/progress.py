@@ -10,9 +10,17 @@ from framework.runtime.work import Work
 _TARGETS = {(step.source, step.kind): step.target for step in LIFECYCLE}
 
 
+ORDER = {kind: position for position, kind in enumerate(EventKind)}
+"""Applied events move their call up step by step, so their kinds are their order."""
+
+
 def step(node: ProgressNode, work: Work) -> None:
-    """Move every call by the events that were applied to it in this transaction, in their order."""
-    for change in work.changes(node.source):
+    """Move every call by the events that were applied to it in this transaction.
+
+    An event may have been stored, and waited for its call, before the one that comes first was.
+    """
+    changes = [change for change in work.changes(node.source) if change.after_row is not None]
+    for change in sorted(changes, key=lambda one: ORDER[one.after_row["kind"]]):  # type: ignore[index]  # filtered
         event = change.after
         if event is None or event.call_type != node.host.name or event.standing is not Standing.APPLIED:
             continue

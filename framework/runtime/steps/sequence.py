@@ -16,12 +16,14 @@ def step(node: SequenceNode, work: Work) -> None:
         row = change.after_row
         if row is not None and change.before_row is None and row[node.property] is None:
             computation = node.computation
-            parameters = [node.name, scope_of(node, row), computation.start, computation.step]
+            scope = _scope_of(node, row)
+            parameters = [node.name, scope, computation.start, computation.step]
             (number,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
+            work.set(change, node.scope, scope)
             work.set(change, node.property, number)
 
 
-def scope_of(node: SequenceNode, row: Row) -> str:
+def _scope_of(node: SequenceNode, row: Row) -> str:
     """The values that make up the scope, as one text."""
     values: list[Any] = [row[name] for name in node.computation.per]
     return json.dumps(to_jsonable_python(values), sort_keys=True)
