@@ -1,10 +1,10 @@
 """The App: declarations, integrations and a database, put together."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from sqlmodel.sql.expression import Select, SelectOfScalar
@@ -12,6 +12,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from framework.clock import Clock, SystemClock
 from framework.integration.attempts import Attempt
 from framework.integration.integration import Integration
+from framework.integration.letterbox import letterboxes_of
 from framework.integration.service import desks_of
 from framework.integration.workshop import Health, Workshop
 from framework.model.apicall import APICall
@@ -32,6 +33,9 @@ from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
 from framework.runtime.verify import Difference, rebuild, verify
 from framework.storage.database import Database, Synchronous
+
+if TYPE_CHECKING:  # an extra: only `asgi` needs it
+    from starlette.applications import Starlette
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Event)
@@ -76,6 +80,7 @@ class App:
         self.integrations = tuple(integrations)
         self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
         self.workshop = Workshop(lambda: self.engine, list(self.desks.values()), self.metrics)
+        self.letterboxes = letterboxes_of(self.integrations, list(self.desks.values()))
         for integration in self.integrations:
             integration.setup(self)
 
@@ -151,6 +156,25 @@ class App:
             if isinstance(node, MachineNode) and node.host.model is model and node.property == property:
                 return statechart(node)
         raise UnknownMachine(model=model.__name__, property=property)
+
+    @cached_property
+    def asgi(self) -> "Starlette":
+        """The ASGI application: `POST /webhooks/<integration>/<path>`, `GET /health`, and the worker while it is served."""
+        from framework.web.asgi import create_asgi
+
+        return create_asgi(self)
+
+    @property
+    def max_delivery_bytes(self) -> int:
+        return self.settings.max_delivery_bytes
+
+    def working(self) -> AbstractAsyncContextManager[object]:
+        """Carry out calls while the block runs: `async with app.working(): ...`"""
+        return self.workshop.working()
+
+    def is_working(self) -> bool:
+        """Whether calls are being carried out in this process."""
+        return self.workshop.is_working
 
     async def run(self) -> None:
         """Carry out calls until cancelled; then what is under way may end."""

@@ -70,6 +70,11 @@ class Workshop:
     def engine(self) -> Engine:
         return self._engine_of()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether there is a worker at work."""
+        return self._worker is not None
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with self.working():

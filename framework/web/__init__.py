@@ -1,0 +1,1 @@
+"""The web face of an App: where vendors deliver, and where operators look."""
