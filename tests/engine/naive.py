@@ -13,15 +13,23 @@ from tests.engine.shop import Charge, Customer, Item, Line, Order, Parcel, Parce
 Expected = dict[tuple[str, UUID], dict[str, Any]]
 
 
-def everything(app: App) -> dict[type[Any], list[Any]]:
-    """All records, oldest first: ids are given in the order of creation."""
+def everything(app: App, reborn: dict[UUID, UUID]) -> dict[type[Any], list[Any]]:
+    """All records, oldest first: ids are given in the order of creation, but for those that came back under theirs."""
     kinds = (Item, Order, Customer, Line, Charge, Parcel, ParcelSent, Totals)
-    return {kind: app.query(select(kind).order_by(kind.id)) for kind in kinds}  # type: ignore[call-overload]
+    return {
+        kind: sorted(app.query(select(kind)), key=lambda one: reborn.get(one.id, one.id)) for kind in kinds
+    }
 
 
-def expectations(app: App, progress: dict[UUID, str], payment: dict[UUID, str], wear: dict[UUID, str]) -> Expected:
+def expectations(
+    app: App,
+    reborn: dict[UUID, UUID],
+    progress: dict[UUID, str],
+    payment: dict[UUID, str],
+    wear: dict[UUID, str],
+) -> Expected:
     """The computed properties of all records, by class name and id; what machines should say is given."""
-    found = everything(app)
+    found = everything(app, reborn)
     items, orders, customers = found[Item], found[Order], found[Customer]
     expected: Expected = {}
     for order in orders:
@@ -55,6 +63,12 @@ def expectations(app: App, progress: dict[UUID, str], payment: dict[UUID, str], 
             "customer_total": customer.limit if customer else None,
             "label": label,
             "label_length": len(label) + len(mine),
+            "weighted": sum(
+                price * (3 if one.paid else 1) for one in mine if (price := one.price) is not None
+            ),
+            "newest_names": names[::-1][:2],
+            "price_list": sorted(prices),
+            "odd": len([price for price in prices if price % 2]),
             "line_count": 1 + min(len(mine), 3),
             "attempts": len(calls),
             "receipt": receipts[-1] if receipts else None,
@@ -96,12 +110,18 @@ def expectations(app: App, progress: dict[UUID, str], payment: dict[UUID, str], 
     return expected
 
 
-def mistakes(app: App, progress: dict[UUID, str], payment: dict[UUID, str], wear: dict[UUID, str]) -> list[str]:
+def mistakes(
+    app: App,
+    reborn: dict[UUID, UUID],
+    progress: dict[UUID, str],
+    payment: dict[UUID, str],
+    wear: dict[UUID, str],
+) -> list[str]:
     """Where the App says something else than it should."""
-    found = everything(app)
+    found = everything(app, reborn)
     records = {(kind.__name__, one.id): one for kind, ones in found.items() for one in ones}
     wrong = []
-    for key, properties in expectations(app, progress, payment, wear).items():
+    for key, properties in expectations(app, reborn, progress, payment, wear).items():
         for name, value in properties.items():
             said = getattr(records[key], name)
             if said != value:

@@ -2,12 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from framework import (
     APICall,
     Average,
+    Collect,
     Count,
+    Custom,
     Entity,
     Event,
     Every,
@@ -21,10 +24,12 @@ from framework import (
     Min,
     Payload,
     Relationship,
+    Sequence,
     Some,
     StateMachine,
     Sum,
     Transition,
+    WeightedSum,
     changed,
     completed,
     computed,
@@ -107,6 +112,18 @@ class Charge(APICall, table=True):
     result: Paper | None = None
 
 
+def odd(item: Item | None) -> int:
+    return int(item is not None and item.price is not None and item.price % 2 == 1)
+
+
+def count_odd(order: Any) -> int:
+    return sum(odd(item) for item in order.items)
+
+
+def step_odd(value: int, before: Item | None, after: Item | None) -> int:
+    return value - odd(before) + odd(after)
+
+
 class Order(Entity, table=True):
     customer_id: UUID | None = Field(default=None, foreign_key="customer.id", ondelete="SET NULL")
     note: str | None = None
@@ -134,6 +151,13 @@ class Order(Entity, table=True):
     customer_total: int | None = computed(Lookup(customer, lambda c: c.limit))
     label: str = computed(Formula(lambda o: f"{o.note}:{o.total}:{o.customer_name}"))
     label_length: int = computed(Formula(lambda o: len(o.label) + o.count))
+    weighted: int = computed(WeightedSum(items, lambda i: i.price, weight=lambda i: 3 if i.paid else 1))
+    newest_names: list[str] = computed(Collect(items, lambda i: i.name, limit=2))
+    price_list: list[int] = computed(
+        Custom(lambda o: sorted(i.price for i in o.items if i.price is not None), reads=("items.price",))
+    )
+    odd: int = computed(Custom(count_odd, step=step_odd, reads=("items",)))
+    number: int = computed(Sequence(per=("customer_id",)))
     line_count: int = computed(Count(lines))
     attempts: int = computed(Count(charges))
     receipt: str | None = computed(Latest(charges, lambda c: c.result.url if c.result else None))
@@ -201,7 +225,9 @@ def parcel(sent: ParcelSent) -> Parcel | None:
 def lines(order: Order) -> list[Line]:
     """One line for each item, and a headline."""
     head = [Line(order_id=order.id, position=0, text=order.note or "")]
-    return head + [Line(order_id=order.id, position=n + 1, text=f"{n + 1}.") for n in range(min(order.count, 3))]
+    return head + [
+        Line(order_id=order.id, position=n + 1, text=f"{n + 1}.") for n in range(min(order.count, 3))
+    ]
 
 
 @derive

@@ -22,6 +22,7 @@ from framework.errors import DispatchError
 from framework.integration import Completed, ExternalId, Failed, Integration, Processing
 from framework.integration.ingest import Source, ingest
 from framework.model.apicall import IntegrationEvent
+from framework.model.identity import new_id
 from framework.runtime.transaction import Transaction
 from tests.engine.naive import mistakes
 from tests.engine.shop import (
@@ -79,6 +80,9 @@ class Shop(RuleBasedStateMachine):
         self.progress: dict[UUID, str] = {}
         self.payment: dict[UUID, str] = {}
         self.wear: dict[UUID, str] = {}
+        self.reborn: dict[UUID, UUID] = {}
+        self.numbers: dict[UUID, int] = {}
+        self.given: Counter[UUID | None] = Counter()
         self.unmatched: Counter[str] = Counter()
         self.calls: dict[UUID, dict[str, Any]] = {}
         self.orphans: list[tuple[str, str]] = []
@@ -96,6 +100,10 @@ class Shop(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     # -- what the test knows of the machines ---------------------------------------------------------------
+
+    def order_came(self, order: UUID, customer: UUID | None) -> None:
+        self.given[customer] += 1
+        self.numbers[order] = self.given[customer]
 
     def items_came(self, orders: list[UUID | None]) -> None:
         for order in orders:
@@ -135,7 +143,13 @@ class Shop(RuleBasedStateMachine):
     def notice_calls(self) -> None:
         for call in self.app.query(select(Charge)):
             self.calls.setdefault(
-                call.id, {"order": call.order_id, "status": "pending", "external_id": None, "cents": call.request.cents}
+                call.id,
+                {
+                    "order": call.order_id,
+                    "status": "pending",
+                    "external_id": None,
+                    "cents": call.request.cents,
+                },
             )
 
     def pick(self, kind: type[Any], n: int) -> Any:
@@ -153,15 +167,25 @@ class Shop(RuleBasedStateMachine):
     def first_order(self, cents: int) -> None:
         with self.app.transaction() as tx:
             customer = tx.add(Customer(name="eve"))
-            tx.add(Order(customer_id=customer.id, cents=cents))
+            order = tx.add(Order(customer_id=customer.id, cents=cents))
+        self.order_came(order.id, customer.id)
 
-    @rule(customer=picks, note=names, cents=st.integers(0, 3), anonymous=st.booleans(), items=st.lists(prices, max_size=4))
-    def order_comes(self, customer: int, note: str | None, cents: int, anonymous: bool, items: list[int | None]) -> None:
+    @rule(
+        customer=picks,
+        note=names,
+        cents=st.integers(0, 3),
+        anonymous=st.booleans(),
+        items=st.lists(prices, max_size=4),
+    )
+    def order_comes(
+        self, customer: int, note: str | None, cents: int, anonymous: bool, items: list[int | None]
+    ) -> None:
         owner = None if anonymous else self.pick(Customer, customer)
         with self.app.transaction() as tx:
             order = tx.add(Order(customer_id=owner.id if owner else None, note=note, cents=cents))
             for price in items:
                 tx.add(Item(order_id=order.id, price=price))
+        self.order_came(order.id, owner.id if owner else None)
         self.items_came([order.id] * len(items))
 
     @rule(order=picks, many=st.lists(changes, min_size=1, max_size=5), loose=st.booleans())
@@ -243,6 +267,20 @@ class Shop(RuleBasedStateMachine):
         if found is not None:
             with self.app.transaction() as tx:
                 tx.delete(Customer, found.id)
+
+    @rule(order=picks)
+    def order_goes_and_comes_back(self, order: int) -> None:
+        found = self.pick(Order, order)
+        if found is not None:
+            with self.app.transaction() as tx:
+                tx.delete(found)
+            self.forget(found.id)
+            with self.app.transaction() as tx:
+                tx.add(Order(id=found.id, customer_id=found.customer_id))
+                tx.add(Item(order_id=found.id, price=4))
+            self.order_came(found.id, found.customer_id)
+            self.reborn[found.id] = new_id()
+            self.items_came([found.id])
 
     @rule(customer=picks)
     def customer_goes_with_all_orders(self, customer: int) -> None:
@@ -417,7 +455,9 @@ class Shop(RuleBasedStateMachine):
         id = sorted(self.calls)[call % len(self.calls)]
         outcome = Completed(Paper(url="now")) if kind == "completed" else Failed("never")
         self.say((Source.SUBMIT, outcome, id))
-        self.calls[id]["external_id"] = self.calls[id]["external_id"] or str(self.app.get(Charge, id).external_id)
+        self.calls[id]["external_id"] = self.calls[id]["external_id"] or str(
+            self.app.get(Charge, id).external_id
+        )
         self.heard(id, kind)
 
     @rule(many=st.lists(st.tuples(external_ids, outcomes), min_size=1, max_size=4), together=st.booleans())
@@ -437,7 +477,9 @@ class Shop(RuleBasedStateMachine):
 
     @precondition(lambda self: self.calls)
     @rule(call=picks, external_id=external_ids, kinds=st.lists(outcomes, max_size=3), before=st.booleans())
-    def all_is_said_in_one_transaction(self, call: int, external_id: str, kinds: list[str], before: bool) -> None:
+    def all_is_said_in_one_transaction(
+        self, call: int, external_id: str, kinds: list[str], before: bool
+    ) -> None:
         id = sorted(self.calls)[call % len(self.calls)]
         if any(one["external_id"] == external_id for one in self.calls.values()):
             return
@@ -487,16 +529,17 @@ class Shop(RuleBasedStateMachine):
         self.calls_say_what_was_said()
         self.parcels_are_made_once()
         self.what_moved_no_machine_was_kept()
+        assert {one.id: one.number for one in self.app.query(select(Order))} == {
+            one.id: self.numbers[one.id] for one in self.app.query(select(Order))
+        }
         assert len(self.app.query(select(Line))) == self.app.get(Totals).lines
 
     def every_property_is_true(self) -> None:
-        assert mistakes(self.app, self.progress, self.payment, self.wear) == []
+        assert mistakes(self.app, self.reborn, self.progress, self.payment, self.wear) == []
         assert [str(one) for one in self.app.verify()] == []
 
     def calls_say_what_was_said(self) -> None:
-        stored = {
-            call.id: (str(call.status), call.external_id) for call in self.app.query(select(Charge))
-        }
+        stored = {call.id: (str(call.status), call.external_id) for call in self.app.query(select(Charge))}
         assert stored == {id: (one["status"], one["external_id"]) for id, one in self.calls.items()}
         for call in self.app.query(select(Charge)):
             assert (call.result is not None) == (call.status == "completed")
@@ -505,7 +548,9 @@ class Shop(RuleBasedStateMachine):
             kinds = [
                 str(one.kind)
                 for one in self.app.query(
-                    select(IntegrationEvent).where(IntegrationEvent.call_id == call.id).order_by(IntegrationEvent.id)  # type: ignore[arg-type]
+                    select(IntegrationEvent)
+                    .where(IntegrationEvent.call_id == call.id)
+                    .order_by(IntegrationEvent.id)  # type: ignore[arg-type]
                 )
                 if one.standing == "applied"
             ]
@@ -518,7 +563,9 @@ class Shop(RuleBasedStateMachine):
 
     def what_moved_no_machine_was_kept(self) -> None:
         with self.app.engine.database.reading() as connection:
-            rows = connection.rows("SELECT machine, COUNT(*) FROM millrace_move WHERE target IS NULL GROUP BY 1")
+            rows = connection.rows(
+                "SELECT machine, COUNT(*) FROM millrace_move WHERE target IS NULL GROUP BY 1"
+            )
         assert dict(rows) == {name: n for name, n in self.unmatched.items() if n}
 
 
