@@ -68,8 +68,10 @@ class RecordType(SQLModelMetaclass):
         if options.get("table"):
             namespace.setdefault("__tablename__", table_name(name))
             scope = scope_of(namespace, namespace["__tablename__"])
-            namespace |= {"metadata": scope.metadata, "_sa_registry": scope.registry, "__scope__": scope}
+            namespace |= {"metadata": scope.metadata, "__scope__": scope}
         model = super().__new__(mcs, name, bases, namespace, **options)
+        if options.get("table"):  # pydantic would take the underscore in the namespace for a private attribute
+            type.__setattr__(model, "_sa_registry", scope.registry)
         model.__computed__ = inherited | own
         model.__facts__ = facts(model)
         return model

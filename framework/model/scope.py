@@ -29,6 +29,10 @@ class Scope:
         if table.key not in self.metadata.tables:
             self.metadata._add_table(table.name, table.schema, table)
 
+    def introduce_class(self, model: type) -> None:
+        """Let relations of this scope find a class by its name that another scope declares."""
+        self.registry._class_registry.setdefault(model.__name__, model)
+
 
 _scopes: "WeakValueDictionary[str, Scope]" = WeakValueDictionary()
 

@@ -49,6 +49,9 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
             for reference in column.foreign_keys:
                 _refer(shape, column, reference, tables)
     for shape in shapes.values():
+        for other in shapes:
+            shape.model.__scope__.introduce_class(other)
+    for shape in shapes.values():
         _configure(shape)
     return shapes
 
