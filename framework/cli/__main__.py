@@ -1,0 +1,5 @@
+"""`python -m framework.cli` is `millrace`."""
+
+from framework.cli.commands import main
+
+main()

@@ -1,0 +1,147 @@
+"""What can be typed after `millrace`; each command is carried out by a module of its own."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import anyio
+import typer
+
+from framework.cli import credentials, inspection
+from framework.cli.application import load, load_environment
+from framework.cli.demo import Demo, demonstrate
+from framework.cli.place import DATABASE, Place
+from framework.cli.running import serve
+from framework.cli.sandboxes import serve_sandboxes
+from framework.errors import MillraceError
+
+INTERRUPTED = 130
+
+millrace = typer.Typer(
+    help="Declare what your data is; it is kept true, also where other people's APIs are needed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Application = Annotated[str, typer.Argument(metavar="APP", help="The App as module:name, such as app:app.")]
+Database = Annotated[
+    str | None, typer.Option(envvar="DATABASE_URL", help="The database, if not the App's own.")
+]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+
+
+def main() -> None:
+    """Run the command; errors that say what to do are shown without a traceback."""
+    load_environment()
+    try:
+        millrace()
+    except MillraceError as error:
+        typer.secho(str(error), err=True, fg=typer.colors.RED)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@millrace.command()
+def demo(
+    app: Application,
+    faults: Annotated[bool, typer.Option("--faults", help="Let the vendors misbehave.")] = False,
+    samples: Annotated[Path | None, typer.Option(help="A folder of JSON lines to begin with.")] = None,
+    database: Annotated[str, typer.Option(help="Where to keep what happens.")] = DATABASE,
+    fresh: Annotated[bool, typer.Option("--fresh/--keep", help="Start anew, or go on.")] = False,
+    port: Annotated[int, typer.Option(help="Where webhooks arrive; 0 takes a free port.")] = 0,
+    timeout: Annotated[float, typer.Option(help="Seconds after which open calls are given up.")] = 180,
+) -> None:
+    """Run the App on samples, with sandboxes for all vendors whose credentials are missing."""
+    asked = Demo(
+        address=app,
+        place=Place(database),
+        samples=samples,
+        faulty=faults,
+        fresh=fresh,
+        port=port,
+        patience=timeout,
+    )
+    try:
+        sys.exit(anyio.run(demonstrate, asked))
+    except KeyboardInterrupt:
+        typer.echo(f"\nInterrupted. The same command goes on from {database}.", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@millrace.command()
+def sandboxes(
+    app: Application,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 8900,
+    faults: Annotated[bool, typer.Option("--faults", help="Let them misbehave.")] = False,
+    books: Annotated[Path | None, typer.Option(help="A file in which they remember.")] = None,
+    while_input_is_open: Annotated[bool, typer.Option("--while-input-is-open", hidden=True)] = False,
+) -> None:
+    """Serve the vendors' sandboxes, and print where they are and how to reach them, as JSON lines."""
+    loaded = load(app)
+    anyio.run(
+        lambda: serve_sandboxes(
+            loaded, host=host, port=port, faulty=faults, books=books, while_input_is_open=while_input_is_open
+        )
+    )
+
+
+@millrace.command()
+def run(
+    app: Application,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    database: Database = None,
+) -> None:
+    """Take webhooks and carry out calls until interrupted."""
+    serve(load(app, database), host=host, port=port)
+
+
+@millrace.command()
+def verify(app: Application, database: Database = None) -> None:
+    """Recompute everything from the facts; exit 1 if anything differs."""
+    sys.exit(inspection.verify(load(app, database)))
+
+
+@millrace.command()
+def graph(
+    app: Application,
+    model: Annotated[str | None, typer.Argument(help="A class, to draw one of its machines.")] = None,
+    property: Annotated[str | None, typer.Argument(help="The property that is the machine.")] = None,
+) -> None:
+    """Draw the plan, or one state machine, as a Mermaid diagram."""
+    typer.echo(inspection.graph(load(app), model, property))
+
+
+@millrace.command()
+def explain(app: Application, model: str, id: UUID, property: str, database: Database = None) -> None:
+    """Say why a property of a record has its value."""
+    typer.echo(inspection.explain(load(app, database), model, id, property))
+
+
+@millrace.command()
+def dead(app: Application, database: Database = None) -> None:
+    """List the calls that failed, or that nobody knows the end of."""
+    typer.echo(inspection.dead(load(app, database)))
+
+
+@millrace.command()
+def replay(app: Application, call_id: UUID, database: Database = None) -> None:
+    """Try a dead call again."""
+    typer.echo(inspection.replay(load(app, database), call_id))
+
+
+@millrace.command()
+def env_check(app: Application) -> None:
+    """Name all credentials that are missing, with their purpose and where to obtain them."""
+    for credential in credentials.checked(load(app)):
+        typer.echo(f"{'✓' if credential.present else '-'} {credential.name} ({credential.reference})")
+
+
+@millrace.command()
+def env_example(app: Application) -> None:
+    """Print a .env file with all variables that the App reads."""
+    typer.echo(credentials.example(load(app)), nl=False)

@@ -1,0 +1,39 @@
+"""What can be wrong with a command, said so that whoever typed it can go on."""
+
+from framework.errors import MillraceError
+
+
+class CommandError(MillraceError):
+    """{problem}"""
+
+
+class BadAddress(CommandError):
+    """{address!r} is no address of an App. Write module:name, such as app:app."""
+
+
+class NoSuchModule(CommandError):
+    """There is no module {module!r} ({reason}). Run this in the project's folder, or correct the address."""
+
+
+class NoSuchApp(CommandError):
+    """The module {module!r} has no App called {name!r}. It has: {apps}."""
+
+
+class PortTaken(CommandError):
+    """Port {port} of {host} is taken. Stop who listens there, or choose another with --port (0: any)."""
+
+
+class NoSamples(CommandError):
+    """There are no samples in {folder}. Put files *.jsonl there, or name another folder with --samples."""
+
+
+class SandboxesFailed(CommandError):
+    """The process of the sandboxes ended with status {status} before they could be reached; why is above."""
+
+
+class UnknownName(CommandError):
+    """This App has no {kind} {name!r}. It has: {names}."""
+
+
+class UnreadableBooks(CommandError):
+    """The sandboxes' books {path} cannot be read ({reason}). Move them away, or start anew with --fresh."""

@@ -1,0 +1,63 @@
+"""`millrace verify`, `graph`, `explain`, `dead` and `replay`: what an operator asks an App."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import typer
+
+from framework.app import App
+from framework.cli.errors import UnknownName
+from framework.model.record import Record
+
+
+def verify(app: App) -> int:
+    """Print all differences from what the facts say; the exit status is 1 if there are some."""
+    app.engine.database.check()
+    differences = app.verify()
+    for difference in differences:
+        typer.echo(str(difference))
+    typer.echo(f"{len(differences)} differences" if differences else "Everything is as the facts say.")
+    return 1 if differences else 0
+
+
+def graph(app: App, model: str | None, property: str | None) -> str:
+    """The plan, or the machine at `model.property`, in Mermaid."""
+    if model is None:
+        return app.graph()
+    return app.graph(named(app, model), property)
+
+
+def explain(app: App, model: str, id: UUID, property: str) -> str:
+    """Why the property has its value."""
+    app.engine.database.check()
+    return str(app.explain(named(app, model), property, id))
+
+
+def dead(app: App) -> str:
+    """The calls that were given up, each with why."""
+    app.engine.database.check()
+    calls = app.dead_calls()
+    lines = (
+        f"{type(call).__name__} {call.id} of {call.created_at:%Y-%m-%d %H:%M:%S}: {call.error}"
+        for call in calls
+    )
+    return "\n".join(lines) if calls else "No call is dead."
+
+
+def replay(app: App, call_id: UUID) -> str:
+    """Let a dead call be tried again, by whoever works on this database next."""
+    app.engine.database.check()
+    again = app.replay(call_id)
+    return f"{type(again).__name__} {again.id} does again what {call_id} was to do."
+
+
+def named(app: App, name: str) -> type[Record]:
+    """The record class of this name. Raises UnknownName."""
+    models = {shape.name: shape.model for shape in app.plan.shapes.values()}
+    if name not in models:
+        raise UnknownName(kind="record class", name=name, names=_listed(models))
+    return models[name]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
