@@ -1,6 +1,6 @@
 """AWS Signature Version 4: requests with signed headers, presigned addresses, signed upload forms.
 
-1. The canonical request: method, path, sorted query, sorted headers, names of the signed headers, payload hash.
+1. The canonical request: method, path, sorted query, sorted headers, their names, the hash of the payload.
 2. The string to sign: algorithm, time, scope (day, region, service), hash of the canonical request.
 3. The signing key: an HMAC chain from the secret over the parts of the scope.
 4. The signature: HMAC of the string to sign. A form signs its base64 policy in place of the string.
@@ -72,7 +72,7 @@ class Signer:
     def signed_headers(
         self, method: str, url: str, headers: Pairs, *, payload_hash: str, at: datetime
     ) -> dict[str, str]:
-        """The headers to add to a request that has these: date, token, and the authorization over them all."""
+        """The headers to add to a request that has these: date, token, and an authorization over them all."""
         added = {"X-Amz-Date": stamp(at)}
         if self.credentials.session_token:
             added["X-Amz-Security-Token"] = self.credentials.session_token
@@ -117,7 +117,9 @@ class Signer:
         canonical = self._canonical(method, url, added, present, signed, payload_hash)
         added.append(("X-Amz-Signature", self.signature(string_to_sign(canonical, scope, at), scope)))
         whole = urlsplit(url)
-        query = "&".join(f"{encoded(name)}={encoded(value)}" for name, value in [*parse_query(whole.query), *added])
+        query = "&".join(
+            f"{encoded(name)}={encoded(value)}" for name, value in [*parse_query(whole.query), *added]
+        )
         return whole._replace(query=query).geturl()
 
     def signed_form(
@@ -130,7 +132,7 @@ class Signer:
         conditions: Sequence[Condition] = (),
         fields: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """The fields of a form that allows one upload under `key`, within these conditions, until `expires_at`.
+        """The fields of a form that allows an upload under `key`, on these conditions, until `expires_at`.
 
         The file itself is the form's last field, `file`. S3 refuses a field that no condition speaks of, so
         each of `fields` needs one.

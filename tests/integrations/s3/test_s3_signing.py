@@ -90,9 +90,7 @@ class Case:
 
     @property
     def content_hash(self) -> list[tuple[str, str]]:
-        return (
-            [("x-amz-content-sha256", self.request.payload_hash)] if self.context["sign_body"] else []
-        )
+        return [("x-amz-content-sha256", self.request.payload_hash)] if self.context["sign_body"] else []
 
     def canonical(self, query: list[tuple[str, str]], headers: list[tuple[str, str]]) -> str:
         return canonical_request(
@@ -200,7 +198,8 @@ def test_the_canonical_request_of_an_address_is_awss(suite: dict[str, Case]) -> 
         query = [
             (name, value)
             for name, value in parse_query(RawRequest(case.expected("query-signed-request")).query)
-            if name.startswith("X-Amz-") and name != "X-Amz-Signature"
+            if name.startswith("X-Amz-")
+            and name != "X-Amz-Signature"
             and not (name == "X-Amz-Security-Token" and case.credentials.session_token is None)
         ]
         canonical = case.canonical(query, case.request.headers)
