@@ -3,6 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
+from sqlalchemy.orm import RelationshipDirection
+
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Occasion, Trigger
 from framework.model.entity import Event
@@ -99,7 +101,7 @@ def _route(
         )
     source, key, direction = relation_target(shapes, shape, relation)
     label = trigger.describe(source.name)
-    if key in shape.references and source.table is not shape.table:
+    if direction is not RelationshipDirection.ONETOMANY:
         reason = f"{shape.name}.{relation} leads to one record; a trigger needs a relation to many, whose key names this one."
         raise DeadTrigger(model=shape.name, property=name, trigger=label, reason=reason)
     if trigger.occasion is Occasion.BECAME and source.kind is not Kind.CALL:
@@ -116,6 +118,11 @@ def _route(
             field=trigger.field,
             fields=", ".join(source.fields),
         )
+    if trigger.occasion is Occasion.CHANGED and (
+        trigger.field == "id" or (source.kind is Kind.CALL and trigger.field in source.facts)
+    ):
+        reason = f"{source.name}.{trigger.field} never changes. Name a field that does."
+        raise DeadTrigger(model=shape.name, property=name, trigger=label, reason=reason)
     if trigger.occasion in (Occasion.CHANGED, Occasion.DELETED) and source.kind is Kind.EVENT:
         reason = f"{source.name} is an event, and events never change. Use created."
         raise DeadTrigger(model=shape.name, property=name, trigger=label, reason=reason)
@@ -130,6 +137,8 @@ def _route_of_event(shapes: Shapes, shape: Shape, name: str, trigger: Trigger) -
         reason = f"{model.__name__} is not an event of this App. Add it to the App's modules."
         raise DeadTrigger(model=shape.name, property=name, trigger=label, reason=reason)
     keys = [key for key, target in source.references.items() if target is shape]
+    if not keys and shape.kind is Kind.GLOBAL:
+        return source, None  # there is one row: no route is needed
     if len(keys) == 1:
         return source, keys[0]
     reason = (

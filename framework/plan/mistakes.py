@@ -31,6 +31,10 @@ class WrongSide(DeclarationError):
     """{model}.{property}: {computation} needs a {expected} relation, but {model}.{relation} is {actual}. {remedy}"""
 
 
+class AmbiguousSide(DeclarationError):
+    """{model}.{relation} joins {model} with itself, and cannot tell the one from the many. Declare the side that leads to one record with `sa_relationship_kwargs={{"remote_side": "{model}.id"}}`, the other one without."""
+
+
 class LinkTableRelation(DeclarationError):
     """{model}.{relation} goes through a link table. Declare the link as an entity with two foreign keys, and relate to that."""
 

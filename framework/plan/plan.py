@@ -113,7 +113,7 @@ def wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:
                 for one in node.triggers
             )
         case LookupNode():
-            return frozenset(read for read in node.reads if read != (node.source, None))
+            return frozenset(read for read in node.reads if read[1] is not None or read[0] is node.host)
         case ProgressNode():
             return frozenset({(node.source, None), (node.source, "call_id")})
         case _:

@@ -1,9 +1,12 @@
 """What callbacks read, as fields of the shapes they are given."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
 from typing import Any
 
-from framework.plan.mistakes import RelationRead, UnknownRead
+from framework.model.record import Record
+from framework.plan.mistakes import RelationRead, Unfollowable, UnknownRead
 from framework.plan.reads import reads_of
 from framework.plan.shape import Shape
 
@@ -15,23 +18,36 @@ def read_fields(
 ) -> frozenset[Read]:
     """The fields of `shape` that callbacks read: as declared, or as found in their code."""
     reads: set[Read] = set()
-    for callback in callbacks:
-        for name in declared if declared is not None else sorted(reads_of(callback, place)):
+    followed: set[str] = set()
+    pending = [(callback, declared, place) for callback in callbacks]
+    while pending:
+        callback, names, where = pending.pop()
+        for name in names if names is not None else sorted(reads_of(callback, where)):
             if name in shape.fields:
                 reads.add((shape, name))
             elif name in shape.model.__sqlmodel_relationships__:
-                raise RelationRead(place=place, model=shape.name, field=name)
-            elif not hasattr(shape.model, name):
-                raise UnknownRead(place=place, model=shape.name, field=name, fields=", ".join(shape.fields))
-            else:
-                reads |= read_fields(shape, _code_behind(shape, name), None, f"{shape.name}.{name}")
+                raise RelationRead(place=where, model=shape.name, field=name)
+            elif name not in followed:
+                followed.add(name)
+                behind = _code_behind(shape, name, where)
+                if behind is not None:
+                    pending.append((behind, None, f"{shape.name}.{name}"))
     return frozenset(reads)
 
 
-def _code_behind(shape: Shape, name: str) -> Iterator[Callable[..., Any]]:
-    """The function of a method or Python property of the record class."""
-    attribute = getattr(shape.model, name)
-    if isinstance(attribute, property) and attribute.fget is not None:
-        yield attribute.fget
-    elif callable(attribute):
-        yield attribute
+def _code_behind(shape: Shape, name: str, place: str) -> Callable[..., Any] | None:
+    """The function of a method or Python property of the record class; None where no record is read."""
+    bases = shape.model.__mro__[: shape.model.__mro__.index(Record)]
+    attribute = next((vars(base)[name] for base in bases if name in vars(base)), Record)
+    match attribute:
+        case FunctionType():
+            return attribute
+        case property(fget=FunctionType() as function):
+            return function
+        case staticmethod() | classmethod():
+            return None  # it is not given the record
+    if attribute is Record or name.startswith("__"):
+        raise UnknownRead(place=place, model=shape.name, field=name, fields=", ".join(shape.fields))
+    if inspect.isdatadescriptor(attribute) or hasattr(attribute, "__get__"):
+        raise Unfollowable(place=place, reason=f"{shape.name}.{name} is a {type(attribute).__name__}")
+    return None  # a constant of the class

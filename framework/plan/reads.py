@@ -17,12 +17,13 @@ def reads_of(callback: Callable[..., Any], place: str) -> frozenset[str]:
 
     Raises Unfollowable if the record itself goes anywhere but into an attribute access.
     """
-    function = inspect.unwrap(getattr(callback, "__func__", callback))
+    function = callback.__func__ if inspect.ismethod(callback) else callback
     if not isinstance(function, FunctionType):
         raise Unfollowable(place=place, reason=f"{function!r} is not a Python function")
-    if function.__code__.co_argcount == 0:
+    position = int(inspect.ismethod(callback))  # what a method is bound to comes first
+    if function.__code__.co_argcount <= position:
         raise Unfollowable(place=place, reason="it takes no record")
-    record = function.__code__.co_varnames[0]
+    record = function.__code__.co_varnames[position]
     try:
         return frozenset(_attributes(function.__code__, record))
     except _Escapes as escape:
@@ -34,13 +35,15 @@ class _Escapes(Exception):
 
 
 def _attributes(code: CodeType, record: str) -> Iterator[str]:
+    if "__class__" in code.co_freevars:
+        raise _Escapes(f"it uses `super()` in line {code.co_firstlineno} or below")
     instructions = [one for one in dis.get_instructions(code) if one.opname not in _SKIPPED]
     for position, instruction in enumerate(instructions):
         if not _mentions(instruction, record):
             continue
         name = instruction.opname
         following = instructions[position + 1] if position + 1 < len(instructions) else None
-        if name.startswith("STORE_") or name.startswith("DELETE_"):
+        if name.startswith(("STORE_", "DELETE_")):
             raise _Escapes(f"it assigns to {record!r} in line {_line(instruction, code)}")
         if name == "LOAD_CLOSURE":
             continue  # a function inside uses the record; its own code is read below

@@ -15,10 +15,12 @@ from framework.plan.mistakes import (
     TwoRulesOneName,
     UndeclaredRecord,
     UndeclaredRuleRead,
+    Unfollowable,
     UnknownRead,
     UntypedRule,
 )
 from framework.plan.reading import read_fields
+from framework.plan.reads import reads_of
 from framework.plan.shape import Kind, RuleNode, Shape
 from framework.plan.shapes import Shapes
 
@@ -37,9 +39,9 @@ def _node(shapes: Shapes, rule: Rule[Any, Any]) -> RuleNode:
     source, targets = _types(shapes, rule)
     for target in targets:
         _check_kinds(rule, source, target)
-    declared = _declared_reads(shapes, rule)
+    declared = _declared_reads(source, rule)
     place = f"the rule {rule.name}"
-    names = tuple(name for shape, name in declared if shape is source) if declared else None
+    names = tuple(name for _, name in declared if name) if declared else None
     found = read_fields(source, [rule.function], _found(source, rule, names), place)
     for shape, name in found:
         if name in shape.model.__computed__ and (shape, name) not in declared:
@@ -62,9 +64,6 @@ def _found(source: Shape, rule: Rule[Any, Any], declared: tuple[str, ...] | None
     """What the code reads is found where it can be followed; else what is declared must be all, with all facts."""
     if declared is None:
         return None
-    from framework.plan.mistakes import Unfollowable
-    from framework.plan.reads import reads_of
-
     try:
         return tuple(reads_of(rule.function, f"the rule {rule.name}"))
     except Unfollowable:
@@ -73,7 +72,10 @@ def _found(source: Shape, rule: Rule[Any, Any], declared: tuple[str, ...] | None
 
 def _types(shapes: Shapes, rule: Rule[Any, Any]) -> tuple[Shape, tuple[Shape, ...]]:
     signature = inspect.signature(rule.function)
-    hints = get_type_hints(rule.function)
+    try:
+        hints = get_type_hints(rule.function)
+    except NameError as error:
+        raise UntypedRule(rule=rule.name, signature=str(signature)) from error
     made = hints.pop("return", None)
     sources = [shapes.get(hint) or hint for hint in hints.values()]
     targets = list(dict.fromkeys(_records_in(made)))
@@ -111,14 +113,19 @@ def _check_kinds(rule: Rule[Any, Any], source: Shape, target: Shape) -> None:
     raise RuleFeedsWrongKind(rule=rule.name, target=target.name, source=source.name, reason=reason)
 
 
-def _declared_reads(shapes: Shapes, rule: Rule[Any, Any]) -> frozenset[tuple[Shape, str | None]]:
+def _declared_reads(source: Shape, rule: Rule[Any, Any]) -> frozenset[tuple[Shape, str | None]]:
+    """A rule is given one record, and can read nothing else."""
     reads = set()
     for read in rule.reads:
-        if not isinstance(read, InstrumentedAttribute) or read.class_ not in shapes:
+        known = isinstance(read, InstrumentedAttribute) and read.key in source.fields
+        if not known or read.class_ is not source.model:
             raise UnknownRead(
-                place=f"the rule {rule.name}", model="this App", field=str(read), fields="Class.property"
+                place=f"the rule {rule.name}",
+                model=source.name,
+                field=str(read),
+                fields=", ".join(source.fields),
             )
-        reads.add((shapes[read.class_], read.key))
+        reads.add((source, read.key))
     return frozenset(reads)
 
 

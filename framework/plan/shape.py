@@ -210,7 +210,7 @@ class TriggerPlan:
 
     trigger: Trigger
     source: Shape
-    key: str | None  # field of the source that names the machine's record; None: the record itself
+    key: str | None  # field of the source that names the machine's record; None: it is the one Global
     transitions: tuple[Transition[Any], ...]
     label: str
 

@@ -12,6 +12,7 @@ from framework.model.columns import UtcDateTime, column_type
 from framework.model.entity import Event, Global
 from framework.model.record import Record
 from framework.plan.mistakes import (
+    AmbiguousSide,
     BrokenRelation,
     LinkTableRelation,
     TableCollision,
@@ -86,6 +87,8 @@ def relation_target(shapes: Shapes, shape: Shape, relation: str) -> tuple[Shape,
         raise UndeclaredRecord(place=f"{shape.name}.{relation}", model=prop.mapper.class_.__name__)
     (local, remote), *more = prop.local_remote_pairs or ((None, None),)
     key = remote if prop.direction is RelationshipDirection.ONETOMANY else local
+    if prop.uselist != (prop.direction is RelationshipDirection.ONETOMANY) and target is shape:
+        raise AmbiguousSide(model=shape.name, relation=relation)
     if more or key is None:
         raise BrokenRelation(
             model=shape.name, relation=relation, reason="it is not joined by one foreign key."
