@@ -122,7 +122,7 @@ def _apply(
         )
     _store(transaction, desk, source, said, Standing.APPLIED, external_id, key, call_id=call.id)
     _move(transaction, desk, call, _kind(said))
-    if first:
+    if first and said.external_id is not None:  # nobody outside knows an id of our own making
         _adopt_orphans(transaction, desk, call, external_id)
 
 

@@ -25,6 +25,10 @@ Amounts = dict[AdditiveNode, Sequence[int]]
 """What is to be added to one record, by the steps that say so."""
 
 
+_FEW = 16
+"""So many new rows go into one statement; of more, each is told on its own, so that statements stay few in kind."""
+
+
 class Work:
     """Rows by class and id, amounts to be added to rows that nobody has read, and the steps that are due.
 
@@ -231,6 +235,9 @@ class Work:
             try:
                 if len(batch) == 1:
                     self.connection.run(sql, parameters.of(batch[0].after_row))  # type: ignore[arg-type]  # batch has rows
+                elif 1 < len(batch) <= _FEW:
+                    values = [value for change in batch for value in parameters.of(change.after_row)]  # type: ignore[arg-type]  # batch has rows
+                    self.connection.run(self.statements[shape].insertion_of(len(batch)), values)
                 elif batch:
                     self.connection.run_many(sql, [parameters.of(change.after_row) for change in batch])  # type: ignore[arg-type]  # batch has rows
             except sqlite3.IntegrityError as error:

@@ -39,6 +39,7 @@ class TableStatements:
         self.codec = Codec(self.columns, dialect)
         self.encode_id = self.codec.encoder.get("id", lambda id: id)
         self.stored = tuple(column.name for column in self.columns if column.computed is None)
+        self._insertions: dict[int, str] = {}
         self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
         self._adjustments: dict[tuple[AdditiveNode, ...], tuple[str, str]] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
@@ -51,6 +52,14 @@ class TableStatements:
             insert(self.table).values({name: bindparam(name) for name in self.stored}), self.dialect
         )
         return statement.sql, Parameters(statement.names, self.codec)
+
+    def insertion_of(self, rows: int) -> str:
+        """Insert so many whole rows by one statement; its parameters are those of `insertion`, row after row."""
+        if rows not in self._insertions:
+            sql, _ = self.insertion
+            head, values, row = sql.rpartition(" VALUES ")
+            self._insertions[rows] = f"{head}{values}{', '.join([row] * rows)}"
+        return self._insertions[rows]
 
     def update(self, names: tuple[str, ...]) -> tuple[str, Parameters]:
         """Set the named columns of the row with this id."""
