@@ -34,7 +34,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class EnumText(TypeDecorator[Enum]):
-    """An enumeration by its value, so that what is stored can be read by people and other programs."""
+    """An enumeration by its value, so that what is stored can be read by people and other programs.
+
+    Whole numbers stay numbers, so that they keep their order.
+    """
 
     impl = Text
     cache_ok = True
@@ -42,6 +45,10 @@ class EnumText(TypeDecorator[Enum]):
     def __init__(self, kind: type[Enum]) -> None:
         super().__init__()
         self.kind = kind
+        self.numeric = all(type(member.value) is int for member in kind)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return BigInteger() if self.numeric else Text()
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else self.kind(value).value

@@ -37,6 +37,11 @@ def _say(field: FieldInfo, name: str, value: Any) -> None:
         setattr(place, name, value)
 
 
+def default_of(value: Any) -> Any:
+    """The default that a value in a class body gives its field, or undefined."""
+    return value.default if isinstance(value, FieldInfo) else value
+
+
 def is_class_variable(annotation: Any) -> bool:
     return annotation is ClassVar or getattr(annotation, "__origin__", None) is ClassVar
 

@@ -1,6 +1,7 @@
 """Records: what entities, events and globals have in common."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, ClassVar, dataclass_transform
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from sqlmodel.main import RelationshipInfo, SQLModelMetaclass
 
 from framework.errors import DispatchError
 from framework.model.computation import Computation, computed
-from framework.model.fields import UNDEFINED, facts, is_class_variable, table_name, typed
+from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
 from framework.model.identity import new_id
 from framework.model.scope import Scope, scope_of
+
+_MUTABLE = frozenset({list, dict, set})
 
 
 class UnknownField(DispatchError):
@@ -55,7 +58,11 @@ class RecordType(SQLModelMetaclass):
         for key, computation in own.items():
             computation.bind(relations)
             namespace[key] = Field(default=computation.initial, nullable=True)
+        second = {source for base in bases for source in getattr(base, "__second_sources__", ())}
+        second |= {(key, "another `computed(...)` in a subclass") for key in inherited.keys() & own.keys()}
         for key in inherited.keys() & annotations.keys() - own.keys():  # a subclass narrows the type
+            if default_of(namespace.get(key, UNDEFINED)) not in (UNDEFINED, inherited[key].initial):
+                second.add((key, "a default in a subclass"))
             namespace[key] = Field(default=inherited[key].initial, nullable=True)
         for key, annotation in annotations.items():
             if (
@@ -65,15 +72,17 @@ class RecordType(SQLModelMetaclass):
             ):
                 continue
             namespace[key] = typed(namespace.get(key, UNDEFINED), annotation)
+        scope: Scope | None = None
         if options.get("table"):
             namespace.setdefault("__tablename__", table_name(name))
             scope = scope_of(namespace, namespace["__tablename__"])
             namespace |= {"metadata": scope.metadata, "__scope__": scope}
         model = super().__new__(mcs, name, bases, namespace, **options)
-        if options.get("table"):  # pydantic would take the underscore in the namespace for a private attribute
+        if scope is not None:  # pydantic would take the underscore in the namespace for a private attribute
             type.__setattr__(model, "_sa_registry", scope.registry)
         model.__computed__ = inherited | own
         model.__facts__ = facts(model)
+        model.__second_sources__ = tuple(sorted(second))
         return model
 
 
@@ -82,6 +91,9 @@ class Record(SQLModel, metaclass=RecordType):
 
     __computed__: ClassVar[Mapping[str, Computation[Any]]] = {}
     __facts__: ClassVar[Mapping[str, Any]] = {}
+    __second_sources__: ClassVar[
+        tuple[tuple[str, str], ...]
+    ] = ()  # what would define a computed property again
     __scope__: ClassVar[Scope]
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -100,7 +112,7 @@ class Record(SQLModel, metaclass=RecordType):
             elif callable(default):
                 record[name] = default()
             elif default is not UNDEFINED:
-                record[name] = default
+                record[name] = deepcopy(default) if type(default) in _MUTABLE else default
             else:
                 missing.append(name)
         if values:

@@ -87,6 +87,10 @@ class SecondSource(DeclarationError):
     """{model}.{property} is computed and would have a second source: {source}. A property has one definition: remove one of them."""
 
 
+class GlobalWithoutDefault(DeclarationError):
+    """{model}.{field} has no default, but the one row of a Global is there from the start. Give it a default."""
+
+
 class UntypedRule(DeclarationError):
     """The rule {rule} needs one parameter and a return type that name record classes, such as `(order: Order) -> Charge | None`; it has {signature}."""
 

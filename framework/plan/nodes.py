@@ -16,7 +16,7 @@ from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine
 from framework.model.apicall import FromEvents, IntegrationEvent
-from framework.model.columns import UtcDateTime, column_type, without_none
+from framework.model.columns import UtcDateTime, admits_none, column_type, without_none
 from framework.model.computation import Computation
 from framework.model.record import Record
 from framework.plan.machines import machine_node
@@ -45,8 +45,8 @@ from framework.plan.shape import (
     Node,
     ProgressNode,
     RecencyNode,
-    SequenceNode,
     Route,
+    SequenceNode,
     Shape,
 )
 from framework.plan.shapes import Shapes, relation_target
@@ -149,6 +149,8 @@ def _selective(
     route = _route(shapes, shape, name, computation)
     place = f"{shape.name}.{name}"
     reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+    if not isinstance(computation, Collect):
+        _check_optional(shape, name, computation)
     offer = f"_{shape.table.name}_{name}"
     kind = column_type(_annotation(shape, name)) if isinstance(computation, Extreme) else Boolean()
     assert kind is not None, "shapes_of has checked the types of all properties"
@@ -180,6 +182,7 @@ def _lookup(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any, An
             model=shape.name, property=name, computation="Lookup", expected="to-one", relation=relation,
             actual="to-many", remedy="Use Latest or First to look at one of many records.",
         )  # fmt: skip
+    _check_optional(shape, name, computation)
     sources = read_fields(target, computation.callbacks(), computation.declared_reads(), place)
     return LookupNode(
         name=place,
@@ -316,6 +319,17 @@ def _route_of_all(shapes: Shapes, shape: Shape, name: str, title: str, model: ty
     if shape.kind is not Kind.GLOBAL:
         raise AllRecordsOnEntity(model=shape.name, property=name, computation=title, source=source.name)
     return Route(host=shape, source=source, key=None, relation=None)
+
+
+def _check_optional(shape: Shape, name: str, computation: Computation[Any]) -> None:
+    """Of nothing the value is None, and the annotation must say so."""
+    annotation = _annotation(shape, name)
+    if annotation is not Any and not admits_none(annotation):
+        kind = getattr(annotation, "__name__", annotation)
+        raise WrongAnnotation(
+            model=shape.name, property=name, computation=type(computation).__name__, gives=f"{kind} | None",
+            annotation=kind, remedy=f"Annotate it as {kind} | None: of nothing, it is None.",
+        )  # fmt: skip
 
 
 def _check_annotation(shape: Shape, name: str, computation: Computation[Any], gives: type | None) -> None:

@@ -10,11 +10,14 @@ from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 from framework.model.apicall import APICall
 from framework.model.columns import UtcDateTime, column_type
 from framework.model.entity import Event, Global
+from framework.model.fields import UNDEFINED
 from framework.model.record import Record
 from framework.plan.mistakes import (
     AmbiguousSide,
     BrokenRelation,
+    GlobalWithoutDefault,
     LinkTableRelation,
+    SecondSource,
     TableCollision,
     UndeclaredRecord,
     UnknownTable,
@@ -35,6 +38,10 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
         if table.name in tables:
             other = tables[table.name].model
             raise TableCollision(one=_path(other), other=_path(model), table=table.name)
+        for name, second in model.__second_sources__:
+            raise SecondSource(model=shape.name, property=name, source=second)
+        if shape.kind is Kind.GLOBAL:
+            _check_defaults(shape)
         for name in (*model.__facts__, *model.__computed__):
             if column_type(model.model_fields[name].annotation) is None:
                 raise UnknownType(
@@ -55,6 +62,12 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
     for shape in shapes.values():
         _configure(shape)
     return shapes
+
+
+def _check_defaults(shape: Shape) -> None:
+    for name, default in shape.model.__facts__.items():
+        if default is UNDEFINED:
+            raise GlobalWithoutDefault(model=shape.name, field=name)
 
 
 def _refer(shape: Shape, column: Column[Any], reference: ForeignKey, tables: dict[str, Shape]) -> None:
