@@ -75,7 +75,7 @@ def test_a_port_that_is_taken_is_named(millrace):
     assert ran.returncode == 1
     assert ran.stderr == (
         f"Port {port} of 127.0.0.1 is taken. "
-        "Stop who listens there, or choose another with --port (0 takes a free one).\n"
+        "Stop who listens there, or choose another with --port (0: any).\n"
     )
 
 
