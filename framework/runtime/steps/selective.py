@@ -80,8 +80,17 @@ def _recent(node: RecencyNode, work: Work, host: Change, changes: list[Change]) 
         if current is not None:
             return current
         return node.computation.offer(changes[0].after)
+    if current is None:  # nobody took part before, so only those that have changed do
+        takers = [change for change in changes if _takes_part(node, change, host.id)]
+        if len(takers) == 1:
+            return node.computation.offer(takers[0].after)
     work.flush()
     statements = work.statements[node.route.source]
     sql = statements.first_taker(node.route.key, node.offer, newest=node.computation.newest)
     found = work.connection.row(sql, encoded_key(node.route, work, host.id))
     return None if found is None else node.computation.offer(work.adopt(node.route.source, found).after)
+
+
+def _takes_part(node: RecencyNode, change: Change, host: UUID) -> bool:
+    row = change.after_row
+    return row is not None and bool(row[node.offer]) and host_of(node.route, row) == host
