@@ -19,11 +19,15 @@ Sign = Callable[[bytes], Mapping[str, str]]
 
 @dataclass
 class Letter:
-    """One webhook, and what became of it: the status of each try, or the code of its error."""
+    """One webhook, and what became of it: the status of each try, or the code of its error.
+
+    `headers` go with every try, beside those that sign it.
+    """
 
     kind: str
     body: bytes
     topic: str
+    headers: Mapping[str, str] = field(default_factory=dict)
     tries: list[int | str] = field(default_factory=list)
 
     @property
@@ -135,7 +139,7 @@ class Postman:
 
     async def _try(self, letter: Letter) -> int | str:
         assert self.url is not None, "A letter leaves only when there is an address"
-        headers = {"content-type": "application/json", **self._sign(letter.body)}
+        headers = {"content-type": "application/json", **letter.headers, **self._sign(letter.body)}
         try:
             client = await self._open_client(self.url)
             answer = await client.post(self.url, content=letter.body, headers=headers)

@@ -129,12 +129,14 @@ class Sandbox(ABC):
         else:
             kept.append(work)
 
-    def notify(self, kind: str, body: bytes, *, topic: str = "") -> Letter:
+    def notify(
+        self, kind: str, body: bytes, *, topic: str = "", headers: Mapping[str, str] | None = None
+    ) -> Letter:
         """Send a webhook, signed, after the request in progress is answered; one topic stays in order.
 
         The letter tells later whether it arrived.
         """
-        letter = Letter(kind, body, topic or kind)
+        letter = Letter(kind, body, topic or kind, headers or {})
         self.later(lambda: self.postman.post(letter))
         return letter
 
