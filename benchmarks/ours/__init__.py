@@ -1,5 +1,5 @@
 """The workloads on Millrace: the same rows, declared."""
 
-from benchmarks.ours import aggregates
+from benchmarks.ours import aggregates, chains
 
-CONTESTANTS = (*aggregates.CONTESTANTS,)
+CONTESTANTS = (*aggregates.CONTESTANTS, *chains.CONTESTANTS)
