@@ -131,17 +131,17 @@ def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome
     progress = _progress(transaction, call)
     if progress.external_id is None:
         progress.external_id = said.external_id or own_external_id(call.id)
-        initialized = IntegrationEvent(
+        _insert(
+            transaction,
             integration=desk.integration.name,
             call_type=desk.shape.name,
             kind=EventKind.INITIALIZED,
             external_id=progress.external_id,
             entity_id=call.id,
             call_id=call.id,
-            source=source,
+            source=source.value,
             dedupe_key=f"{call.id}:initialized",
         )
-        transaction.insert(_events(transaction), initialized)
         _named(transaction, desk.shape, progress.external_id).append(call)
     return progress.external_id
 
@@ -231,23 +231,29 @@ def _store(
         if isinstance(said, Completed) and said.result is not None
         else None
     )
-    event = IntegrationEvent(
+    stored = _insert(
+        transaction,
         integration=desk.integration.name,
         call_type=desk.shape.name,
         kind=_kind(said),
         external_id=external_id,
         call_id=call_id,
         standing=standing,
-        source=source,
+        source=source.value,
         dedupe_key=key,
         code=_code(said),
         detail=detail,
         result=result,
         occurred_at=said.occurred_at,
     )
-    stored = transaction.insert(_events(transaction), event)
     if standing is Standing.ORPHAN:
         _named(transaction, _events(transaction), external_id).append(stored)
+
+
+def _insert(transaction: Transaction, **facts: Any) -> Change:
+    """Let an integration event come to be."""
+    work, shape = transaction.work, _events(transaction)
+    return work.insert(shape, work.doors[shape].own_row(work.now, facts))
 
 
 def _find(transaction: Transaction, desk: Desk, said: Outcome, call_id: UUID | None) -> Change | None:

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import AwareDatetime, ConfigDict, ValidationError, create_model
 
 from framework.model.columns import admits_none, without_none
+from framework.model.fields import UNDEFINED
+from framework.model.identity import new_id
 from framework.model.record import Record
 from framework.plan.shape import Kind, Shape
 from framework.runtime.errors import InvalidRecord
@@ -30,6 +32,11 @@ class Door:
         self._blank |= {hidden.name: hidden.default for hidden in shape.hidden}
         self.enrol: Callable[[dict[str, Any]], None] | None = None
         """What else a new row needs: the App lets calls enter the outbox here."""
+        self._fixed = {
+            name: default
+            for name, default in shape.model.__facts__.items()
+            if default is not UNDEFINED and not callable(default)
+        }
         self._moment = {Kind.EVENT: "at", Kind.CALL: "created_at"}.get(shape.kind)
 
     def row(self, record: Record, now: datetime, made_by: str | None = None) -> dict[str, Any]:
@@ -47,6 +54,10 @@ class Door:
         if self.enrol is not None:
             self.enrol(row)
         return row
+
+    def own_row(self, now: datetime, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole row of an event that the framework itself makes: its facts are known to be valid."""
+        return {**self._blank, **self._fixed, "id": new_id(), "at": now, **facts}
 
     def facts(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The facts as their declaration has them; raises InvalidRecord."""
