@@ -1,0 +1,3 @@
+"""The tests that page 3 shows pass."""
+
+from docs.tutorial.code.test_shop import *  # noqa: F403
