@@ -62,19 +62,21 @@ class Verbs:
     def webhook(
         self, call: type[APICall], *, path: str = "events", verify: Verify | None = None
     ) -> Callable[[WebhookF], WebhookF]:
-        """Read what the vendor delivers, once `verify` has proven it: `def f(delivery) -> Outcome | Reply | None`.
+        """Read what the vendor delivers, once `verify` has proven it.
 
-        None means that the delivery is about nothing of ours. A Reply is about nothing either, and is sent back.
+        `def f(delivery) -> Outcome | Reply | None`. None means that the delivery is about nothing of ours. A
+        Reply is about nothing either, and is sent back.
         """
         return self._register("webhook", call, path=path, verify=verify)
 
     def inbound(
         self, *, key: DeliveryKey, path: str = "events", verify: Verify | None = None
     ) -> Callable[[InboundF], InboundF]:
-        """Hear what happens at the vendor unasked, once `verify` has proven it: `def f(delivery) -> Event | None`.
+        """Hear what happens at the vendor unasked, once `verify` has proven it.
 
-        The event is dispatched under the delivery's `key`, so that a repeated delivery changes nothing. None
-        means that the delivery tells the business nothing. A path may be shared with webhooks.
+        `def f(delivery) -> Event | None`. The event is dispatched under the delivery's `key`, so that a
+        repeated delivery changes nothing. None means that the delivery tells the business nothing. A path may
+        be shared with webhooks.
         """
         return self._register("inbound", path=path, verify=verify, key=key)
 
