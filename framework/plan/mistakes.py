@@ -91,6 +91,10 @@ class GlobalWithoutDefault(DeclarationError):
     """{model}.{field} has no default, but the one row of a Global is there from the start. Give it a default."""
 
 
+class UnheardValidator(DeclarationError):
+    """{model}.{validator} validates the whole model, but facts are validated one by one. Use `@field_validator`, or a `@guard` on the event."""
+
+
 class UntypedRule(DeclarationError):
     """The rule {rule} needs one parameter and a return type that name record classes, such as `(order: Order) -> Charge | None`; it has {signature}."""
 

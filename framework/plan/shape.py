@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 
 from framework.computations.admission import Guard
@@ -71,6 +71,7 @@ class Shape:
     makers: list["RuleNode"] = field(default_factory=list)
     guards: tuple[Guard, ...] = ()  # what an event of this class must meet
     machines: tuple["MachineNode", ...] = ()  # of its own properties
+    depth: int = 0  # how many references lead from it to what refers to nothing
     relative: bool = True  # all computed properties can be kept by relative updates
 
     @property
@@ -83,6 +84,9 @@ class Shape:
 
     def __post_init__(self) -> None:
         self.view = view_class(self.model)
+        unique = [one for one in self.table.constraints if isinstance(one, UniqueConstraint)]
+        indexes = [one for one in self.table.indexes if one.unique]
+        self.unique = frozenset(column.name for one in (*unique, *indexes) for column in one.columns)
 
     def __repr__(self) -> str:
         return f"<Shape {self.name}>"

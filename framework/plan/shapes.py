@@ -20,6 +20,7 @@ from framework.plan.mistakes import (
     SecondSource,
     TableCollision,
     UndeclaredRecord,
+    UnheardValidator,
     UnknownTable,
     UnknownType,
 )
@@ -40,6 +41,8 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
             raise TableCollision(one=_path(other), other=_path(model), table=table.name)
         for name, second in model.__second_sources__:
             raise SecondSource(model=shape.name, property=name, source=second)
+        for name in model.__pydantic_decorators__.model_validators:
+            raise UnheardValidator(model=shape.name, validator=name)
         if shape.kind is Kind.GLOBAL:
             _check_defaults(shape)
         for name in (*model.__facts__, *model.__computed__):
@@ -57,11 +60,20 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
             for reference in column.foreign_keys:
                 _refer(shape, column, reference, tables)
     for shape in shapes.values():
+        _give_depth(shape, set())
         for other in shapes:
             shape.model.__scope__.introduce_class(other)
     for shape in shapes.values():
         _configure(shape)
     return shapes
+
+
+def _give_depth(shape: Shape, seen: set[Shape]) -> int:
+    """Records are inserted in the order of depth, so that what they refer to is there; a circle has none."""
+    if shape not in seen and not shape.depth:
+        seen.add(shape)
+        shape.depth = 1 + max((_give_depth(target, seen) for target in shape.references.values()), default=0)
+    return shape.depth
 
 
 def _check_defaults(shape: Shape) -> None:

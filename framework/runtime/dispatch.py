@@ -17,6 +17,7 @@ from framework.runtime.errors import ConflictingKey, NotAnEvent
 from framework.runtime.present import detached
 from framework.runtime.receipt import ChangeKind, NetChange, Receipt, net_changes
 from framework.runtime.transaction import Transaction
+from framework.storage.codec import Row
 
 E = TypeVar("E", bound=Event)
 
@@ -30,20 +31,19 @@ def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | N
     shape = engine.plan.shapes.get(type(event))
     if shape is None or shape.kind is not Kind.EVENT:
         raise NotAnEvent(model=type(event).__name__)
-    engine.doors[shape].row(
-        event, engine.clock.now()
-    )  # refuse what is invalid before a transaction is opened
+    valid = engine.doors[shape].row(event, engine.clock.now())  # what is invalid opens no transaction
+    content = None if key is None else fingerprint(event, valid)
 
     def operation(transaction: Transaction) -> Receipt[E]:
-        if key is not None:
-            replayed = _replay(engine.plan, transaction, key, event)
+        if key is not None and content is not None:
+            replayed = _replay(engine.plan, transaction, key, event, content)
             if replayed is not None:
                 return replayed
         transaction.dispatch(event, actor=actor)
         transaction.finish()
         changes = _changes(transaction)
-        if key is not None:
-            _remember(transaction, key, event, changes)
+        if key is not None and content is not None:
+            _remember(transaction, key, event, content, changes)
         row = transaction.work.rows[shape][event.id].after_row
         assert row is not None, "events are never deleted"
         return Receipt(detached(shape, row), changes)
@@ -51,14 +51,15 @@ def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | N
     return engine.write(operation)
 
 
-def fingerprint(event: Event) -> str:
+def fingerprint(event: Event, row: Row) -> str:
     """A digest of what the caller said: the class and the facts that were given or have fixed defaults."""
     chosen = {
-        name: event.__dict__[name]
+        name: row[name]
         for name, default in type(event).__facts__.items()
         if name in event.__pydantic_fields_set__ or not callable(default)
     }
-    content = to_json({"event": type(event).__name__, "facts": dict(sorted(chosen.items()))})
+    facts = dict(sorted(chosen.items()))
+    content = to_json({"event": type(event).__name__, "facts": facts}, bytes_mode="base64")
     return hashlib.sha256(content).hexdigest()
 
 
@@ -66,7 +67,7 @@ def _changes(transaction: Transaction) -> list[NetChange]:
     return net_changes(change for known in transaction.work.rows.values() for change in known.values())
 
 
-def _replay(plan: Plan, transaction: Transaction, key: str, event: E) -> Receipt[E] | None:
+def _replay(plan: Plan, transaction: Transaction, key: str, event: E, content: str) -> Receipt[E] | None:
     bookkeeping = transaction.work.database.bookkeeping
     values = transaction.work.connection.row(bookkeeping.find_dispatch, [key])
     if values is None:
@@ -76,7 +77,7 @@ def _replay(plan: Plan, transaction: Transaction, key: str, event: E) -> Receipt
         raise ConflictingKey(
             key=key, event="event", difference=f"it was a {known['event']}, this is a {type(event).__name__}"
         )
-    if known["fingerprint"] != fingerprint(event):
+    if known["fingerprint"] != content:
         raise ConflictingKey(key=key, event=known["event"], difference="its content differs")
     stored = transaction.work.find(plan.shape(type(event)), known["event_id"])
     if stored is None or stored.after_row is None:
@@ -92,11 +93,13 @@ def _model(plan: Plan, name: str) -> type[Record]:
     return plan.named(name).model
 
 
-def _remember(transaction: Transaction, key: str, event: Event, changes: list[NetChange]) -> None:
+def _remember(
+    transaction: Transaction, key: str, event: Event, content: str, changes: list[NetChange]
+) -> None:
     sql, parameters = transaction.work.database.bookkeeping.dispatch
     row: dict[str, Any] = {
         "key": key,
-        "fingerprint": fingerprint(event),
+        "fingerprint": content,
         "event": type(event).__name__,
         "event_id": event.id,
         "changes": json.dumps([(change.kind, change.model.__name__, change.id.hex) for change in changes]),

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from inspect import ismethod
+from typing import Annotated, Any, Optional, get_origin
 
-from pydantic import AwareDatetime, ConfigDict, ValidationError, create_model
+from annotated_types import Interval
+from pydantic import AwareDatetime, ConfigDict, ValidationError, create_model, field_validator
 
 from framework.model.columns import admits_none, without_none
 from framework.model.fields import UNDEFINED
@@ -24,9 +26,10 @@ class Door:
         fields: dict[str, Any] = {}
         for name in shape.facts:
             field = shape.model.model_fields[name]
-            fields[name] = (_aware(field.annotation), field)
-        config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-        self._validator = create_model(shape.name, __config__=config, **fields).__pydantic_validator__
+            fields[name] = (_storable(field.annotation), field)
+        config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+        model = create_model(shape.name, __config__=config, __validators__=_validators(shape), **fields)
+        self._validator = model.__pydantic_validator__
         self._blank: dict[str, Any] = dict.fromkeys(statements.codec.names)
         self._blank |= {name: computation.initial for name, computation in shape.model.__computed__.items()}
         self._blank |= {hidden.name: hidden.default for hidden in shape.hidden}
@@ -75,7 +78,24 @@ def problems_of(error: ValidationError) -> str:
     )
 
 
-def _aware(annotation: Any) -> Any:
-    if without_none(annotation) is datetime:
-        return AwareDatetime | None if admits_none(annotation) else AwareDatetime
-    return annotation
+_STORABLE: Mapping[Any, Any] = {
+    datetime: AwareDatetime,
+    int: Annotated[int, Interval(ge=-(2**63), lt=2**63)],
+}
+"""What databases demand of a type: a time zone, and no more than 64 bits."""
+
+
+def _storable(annotation: Any) -> Any:
+    kind = _STORABLE.get(without_none(annotation))
+    if kind is None or get_origin(annotation) is Annotated:
+        return annotation
+    return Optional[kind] if admits_none(annotation) else kind
+
+
+def _validators(shape: Shape) -> dict[str, Any]:
+    """The `@field_validator` functions of the class, which pydantic does not run for tables."""
+    found = {}
+    for name, one in shape.model.__pydantic_decorators__.field_validators.items():
+        function = classmethod(one.func.__func__) if ismethod(one.func) else staticmethod(one.func)
+        found[name] = field_validator(*one.info.fields, mode=one.info.mode, check_fields=False)(function)
+    return found

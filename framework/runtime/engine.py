@@ -141,8 +141,9 @@ class Engine:
                     connection.run("COMMIT")
         except BaseException as error:
             self.roll_back()
+            meaning = self.database.meaning(error) if isinstance(error, Exception) else error
             for ticket in tickets:
-                ticket.error = ticket.error or error
+                ticket.error = ticket.error or meaning
             if not isinstance(error, Exception):
                 raise
         finally:
@@ -158,14 +159,17 @@ class Engine:
                 self._carry_out(ticket)
             else:
                 ticket.context.run(self._carry_out, ticket)
-        except Exception as error:
-            ticket.error = error
+        except Exception as error:  # noqa: BLE001  # it is raised to whoever waits for the ticket
+            ticket.error = self.database.meaning(error)
 
     def _carry_out(self, ticket: _Ticket[Any]) -> None:
         transaction = self.open()
         ticket.work = transaction.work
-        ticket.result = ticket.operation(transaction)
-        transaction.finish()
+        try:
+            ticket.result = ticket.operation(transaction)
+            transaction.finish()
+        finally:
+            transaction.abandon()
 
     def open(self) -> Transaction:
         return Transaction(self.plan, Work(self.database, self.doors, self.clock.now()))
@@ -208,8 +212,11 @@ class Scope:
             engine.begin()
             engine.entered.__enter__()
             self._transaction = engine.open()
-        except BaseException:
+        except BaseException as error:
+            engine.roll_back()
             engine.database.writing.release()
+            if isinstance(error, sqlite3.Error):
+                raise engine.database.meaning(error) from error
             raise
         return self._transaction
 
@@ -220,12 +227,17 @@ class Scope:
                 try:
                     self._transaction.finish()
                     engine.database.writer.run("COMMIT")
-                except BaseException:
+                except BaseException as failure:
                     engine.roll_back()
+                    if isinstance(failure, sqlite3.Error):
+                        raise engine.database.meaning(failure) from failure
                     raise
             else:
                 engine.roll_back()
+                if isinstance(error, sqlite3.Error):
+                    raise engine.database.meaning(error) from error
         finally:
+            self._transaction.abandon()
             engine.entered.__exit__()
             engine.database.writing.release()
         if kind is None:

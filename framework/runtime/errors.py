@@ -59,12 +59,20 @@ class NotAnEvent(DispatchError):
     """`dispatch` takes an event, and {model} is none. Use `tx.add` in `app.transaction()`."""
 
 
+class IngestOnly(DispatchError):
+    """{model} records are written by the framework, in the order of a call's life. Use `framework.testing.emit`."""
+
+
 class NotARecordOfThisApp(DispatchError):
     """{thing!r} is no record of a class that this App declares."""
 
 
 class RuleReturnedWrongThing(DispatchError):
     """The rule {rule} returned {thing!r}. It declares that it makes {targets}."""
+
+
+class TransactionFailed(DispatchError):
+    """A step of this transaction failed, so none of it is stored: {reason}"""
 
 
 class TransactionOver(DispatchError):

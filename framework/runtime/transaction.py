@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from framework.model.apicall import IntegrationEvent
 from framework.model.entity import Event
 from framework.model.record import Record, refuse
 from framework.plan.plan import Plan
@@ -13,10 +14,12 @@ from framework.runtime.errors import (
     CallsAreDerived,
     GlobalIsFixed,
     ImmutableRecord,
+    IngestOnly,
     NoSuchRecord,
     NotAnEvent,
     NotARecordOfThisApp,
     RuleOwned,
+    TransactionFailed,
     TransactionOver,
 )
 from framework.runtime.present import detached
@@ -35,6 +38,7 @@ class Transaction:
         self.plan = plan
         self.work = work
         self._over = False
+        self._failure: Exception | None = None
 
     @property
     def now(self) -> datetime:
@@ -59,6 +63,8 @@ class Transaction:
         shape = self._shape(event)
         if shape.kind is not Kind.EVENT:
             raise NotAnEvent(model=shape.name)
+        if shape.model is IntegrationEvent:
+            raise IngestOnly(model=shape.name)
         for guard in shape.guards:
             guard.admit(event, _Admission(self, actor))
         change = self.insert(shape, event)
@@ -86,10 +92,15 @@ class Transaction:
         if change.shape.kind is Kind.GLOBAL:
             raise GlobalIsFixed(model=change.shape.name)
         self._refuse_unless_editable(change)
-        self.work.remove(change)
+        try:
+            self.work.remove(change)
+        except Exception as failure:
+            self._failure = failure  # a part of it may have been done
+            raise
 
     def get(self, model: type[R], id: UUID | None = None) -> R:
         """The record as it is in this transaction, before derived properties have followed."""
+        self._refuse_if_over()
         shape = self._shape_of(model)
         change = self.work.find(shape, self._id(shape, id))
         if change is None or change.after_row is None:
@@ -99,15 +110,26 @@ class Transaction:
     def insert(self, shape: Shape, record: Record) -> Change:
         """Validate a record and let it come to be."""
         self._refuse_if_over()
-        return self.work.insert(shape, self.work.doors[shape].row(record, self.work.now))
+        row = self.work.doors[shape].row(record, self.work.now)
+        try:
+            return self.work.insert(shape, row)
+        except Exception as failure:
+            self._failure = failure
+            raise
 
     def finish(self) -> None:
         """Let everything follow, and tell the database all of it; once."""
         if self._over:
             return
         self._over = True
+        if self._failure is not None:
+            raise TransactionFailed(reason=self._failure) from self._failure
         propagate(self.work)
         self.work.finish()
+
+    def abandon(self) -> None:
+        """Take nothing more; what was done is not stored."""
+        self._over = True
 
     def _stored(self, record: Record | type[Record], id: UUID | None) -> Change:
         self._refuse_if_over()

@@ -17,7 +17,6 @@ from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.statements import TableStatements
 
-
 DELETED = "the record was deleted"
 """The trigger that ends what a state machine remembers of a record."""
 
@@ -53,6 +52,7 @@ class Work:
         self._queued: set[int] = set()
         self._nodes: dict[int, Node] = {}
         self._running = -1
+        self._going: set[Change] = set()
 
     def insert(self, shape: Shape, row: Row) -> Change:
         """A record comes to be."""
@@ -66,6 +66,8 @@ class Work:
                 earlier.before_row is not None
             ):  # what counted for the old record does not count for the new one
                 raise DeletedHere(model=shape.name, id=id)
+        if shape.unique and self._dirty:
+            self._make_room(shape)
         change = Change(shape, id, None, row, stored=False)
         known[id] = change
         self._new.append(change)
@@ -103,9 +105,10 @@ class Work:
 
     def remove(self, change: Change) -> None:
         """A record goes, and what refers to it by cascade; the rest must have let go of it."""
-        if change.after_row is None:
+        if change.after_row is None or change in self._going:
             return
         shape = change.shape
+        self._going.add(change)  # a circle of cascades comes back to it
         for referrer, key, ondelete in shape.referrers:
             for other in self.where(referrer, key, change.id):
                 if ondelete == "CASCADE":
@@ -114,7 +117,6 @@ class Work:
                     self.set(other, key, None)
                 elif other is not change:
                     raise StillReferenced(model=shape.name, id=change.id, referrer=referrer.name, field=key)
-        self.flush()
         if change.stored:
             self.connection.run(
                 self.statements[shape].deletion, [self.statements[shape].encode_id(change.id)]
@@ -141,9 +143,23 @@ class Work:
         return None if found is None else self._remember(shape, found)
 
     def where(self, shape: Shape, key: str, value: Any) -> list[Change]:
-        """All records whose field has the value."""
-        self.flush()
-        return self.stored(shape, key, value)
+        """All records whose field has the value.
+
+        What the database has yet to be told is looked at here, so that each record is told once.
+        """
+        if len(self._new) + len(self._dirty) > _FEW:
+            self._tell_of(shape)
+        stored = self.stored(shape, key, value)
+        found = [one for one in stored if one.after_row is not None and one.after_row[key] == value]
+        if len(found) < len(stored):  # some have another value by now; nothing may depend on the old one
+            self._tell_of(shape)
+        known = set(found)
+        for one in (*self._new, *self._dirty):
+            row = one.after_row
+            if one.shape is shape and row is not None and row[key] == value and one not in known:
+                known.add(one)
+                found.append(one)
+        return found
 
     def stored(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """All records whose field had the value when the database was last told."""
@@ -207,6 +223,20 @@ class Work:
         if self._dirty:
             self._update_dirty()
 
+    def _tell_of(self, shape: Shape) -> None:
+        """Tell the database of all new rows, and of the changed ones of one class."""
+        if self._new:
+            self._insert_new()
+        rest = {change: None for change in self._dirty if change.shape is not shape}
+        self._dirty = {change: None for change in self._dirty if change.shape is shape}
+        self._update_dirty()
+        self._dirty = rest
+
+    def _make_room(self, shape: Shape) -> None:
+        """Tell the database of values that must be unique and were given up, before another record takes them."""
+        if any(change.shape is shape and change.dirty.keys() & shape.unique for change in self._dirty):
+            self._tell_of(shape)
+
     def finish(self) -> None:
         """Tell the database of all, also of the amounts that no step needed back."""
         self.flush()
@@ -224,6 +254,8 @@ class Work:
 
     def _insert_new(self) -> None:
         new, self._new = self._new, []
+        if len(new) > 1:
+            new.sort(key=_depth)
         position = 0
         while position < len(new):
             shape = new[position].shape
@@ -320,7 +352,8 @@ class Work:
             for change in batch:
                 for key, target in change.shape.references.items():
                     id = change.after_row[key] if change.after_row else None
-                    if id is not None and self.find(target, id) is None:
+                    found = None if id is None else self.find(target, id)
+                    if id is not None and (found is None or not found.stored):
                         return MissingReference(model=change.shape.name, field=key, target=target.name, id=id)
         if error.sqlite_errorcode not in (
             sqlite3.SQLITE_CONSTRAINT_UNIQUE,
@@ -350,6 +383,10 @@ class Work:
             for twin in twins
             if twin.after_row
         )
+
+
+def _depth(change: Change) -> int:
+    return change.shape.depth
 
 
 def _parameters(amounts: Amounts, id: Any) -> list[Any]:

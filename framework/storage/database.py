@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Session
@@ -23,6 +24,7 @@ from framework.storage.errors import (
     DatabaseCorrupt,
     DatabaseInUse,
     DatabaseUnreachable,
+    DatabaseUnwritable,
     SchemaDiffers,
     SchemaMissing,
     UnsupportedDatabase,
@@ -140,12 +142,13 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection that reads what was committed, beside whoever writes."""
         if self.path is None:
-            with self.writing:
+            with self.writing, self.translated():
                 yield self.writer
             return
         pooled = self.reader.raw_connection()
         try:
-            yield Connection(pooled.driver_connection)  # type: ignore[arg-type]  # it is what `_connect` made
+            with self.translated():
+                yield Connection(pooled.driver_connection)  # type: ignore[arg-type]  # it is what `_connect` made
         finally:
             pooled.close()
 
@@ -153,10 +156,10 @@ class Database:
     def session(self) -> Iterator[Session]:
         """A session for statements of the caller's own; it reads, and its records outlive it."""
         if self.path is None:
-            with self.writing, Session(self.reader, expire_on_commit=False) as session:
+            with self.writing, self.translated(), Session(self.reader, expire_on_commit=False) as session:
                 yield session
             return
-        with Session(self.reader, expire_on_commit=False) as session:
+        with self.translated(), Session(self.reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -164,14 +167,42 @@ class Database:
         """Say what a driver's error about the database itself means."""
         try:
             yield
-        except sqlite3.OperationalError as error:
-            if is_busy(error):
-                raise DatabaseBusy(url=self.url, seconds=self.patience) from error
-            raise
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.IntegrityError):
+        except sqlite3.Error as error:
+            meaning = self.meaning(error)
+            if meaning is error:
                 raise
-            raise DatabaseCorrupt(url=self.url, reason=str(error)) from error
+            raise meaning from error
+        except DBAPIError as error:
+            meaning = self.meaning(error.orig) if isinstance(error.orig, sqlite3.Error) else error
+            if meaning in (error, error.orig):
+                raise
+            raise meaning from error
+
+    def meaning(self, error: Exception) -> Exception:
+        """What an error of the driver says about the database itself; any other error as it is."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None or not isinstance(error, sqlite3.Error):
+            return error
+        match code & 0xFF:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return DatabaseBusy(url=self.url, seconds=self.patience)
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                return DatabaseCorrupt(url=self.url, reason=str(error))
+            case (
+                sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN
+            ):
+                return DatabaseUnwritable(url=self.url, reason=str(error))
+            case sqlite3.SQLITE_ERROR if str(error).startswith("no such "):
+                return self._discrepancy() or error
+            case _:
+                return error
+
+    def _discrepancy(self) -> Exception | None:
+        try:
+            self.check()
+        except (SchemaMissing, SchemaDiffers) as error:
+            return error
+        return None
 
     def close(self) -> None:
         """Close all connections. The database can be opened again by another App."""

@@ -19,6 +19,10 @@ class DatabaseUnreachable(StorageError):
     """The database {url} cannot be opened ({reason}). Check the path and its permissions."""
 
 
+class DatabaseUnwritable(StorageError):
+    """The database {url} cannot be used any further ({reason}). Check its disk and its permissions."""
+
+
 class UnsupportedDatabase(StorageError):
     """There is no support for {url!r}. Use `sqlite:///path.db` or `sqlite:///:memory:`."""
 
