@@ -5,9 +5,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
 from docs.tutorial.code import shop
 from framework.app import App
+from framework.cli.commands import millrace
 from tests.docs.page import DOCS, ROOT, Block, Page, without_blank_lines
 
 TUTORIAL = DOCS / "tutorial"
@@ -87,7 +89,18 @@ def test_a_file_that_differs_from_its_listing_is_found() -> None:
     assert without_blank_lines(block.text) != without_blank_lines("a = 1\nb = 3\n")
 
 
-def test_the_picture_of_the_machine_is_the_one_that_the_app_draws() -> None:
-    [picture] = Page(TUTORIAL / "02-asking-the-world.md").of("mermaid")
-    drawn = App(modules=[shop]).graph(shop.Parcel, "status")
-    assert picture.text.strip() == drawn.strip()
+def test_the_pictures_are_those_that_the_app_draws() -> None:
+    app = App(modules=[shop])
+    assert pictures("02-asking-the-world.md") == [app.graph(shop.Parcel, "status").strip()]
+    assert pictures("05-running-it.md") == [app.graph().strip()]
+
+
+def pictures(page: str) -> list[str]:
+    return [picture.text.strip() for picture in Page(TUTORIAL / page).of("mermaid")]
+
+
+@every_page
+def test_the_commands_of_a_page_exist(page: Page) -> None:
+    lines = [line for block in page.of("sh") for line in block.text.splitlines()]
+    typed = {line.split()[1] for line in lines if line.startswith("millrace ")}
+    assert typed <= get_group(millrace).commands.keys()

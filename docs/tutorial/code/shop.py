@@ -76,6 +76,7 @@ class Parcel(Entity, table=True):
             ParcelStatus.ARRIVED,
             Transition(ParcelStatus.ARRIVED, ParcelStatus.ANNOUNCED, when=completed(announcements)),
             Transition(ParcelStatus.ARRIVED, ParcelStatus.UNANNOUNCED, when=failed(announcements)),
+            Transition(ParcelStatus.UNANNOUNCED, ParcelStatus.ANNOUNCED, when=completed(announcements)),
         )
     )
     overdue: bool = computed(

@@ -34,7 +34,7 @@ def as_integration_error(refusal: PigeonRefusal) -> IntegrationError:
     """A server error that the table does not know may come after the message left: it is in doubt."""
     unknown = InDoubt if refusal.status >= 500 else Permanent
     kind, next_step = TABLE.get(refusal.status, (unknown, "Compare the answer with Pigeon's description."))
-    message = f"{refusal}. {next_step}"
+    message = f"{refusal} {next_step}"
     if kind is Transient:
         return Transient(message, code=refusal.error.code, retry_after=refusal.retry_after)
     return kind(message, code=refusal.error.code)
