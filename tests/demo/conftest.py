@@ -1,0 +1,47 @@
+"""What tests of the demo share: its real command, and its sandboxes' books."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+OURS = ("STRIPE_", "DEEPL_", "VOLC_TTS_", "DATABASE_URL")
+
+
+@pytest.fixture
+def bare_environment():
+    """The environment without credentials and addresses of anybody's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return {**kept, "PYTHONPATH": str(PROJECT), "COLUMNS": "120"}
+
+
+@pytest.fixture
+def demo_command():
+    return [sys.executable, "-m", "framework.cli", "demo", "app:app"]
+
+
+@pytest.fixture
+def demo(tmp_path, bare_environment, demo_command):
+    """Run `millrace demo app:app` as people do, in a folder of its own."""
+
+    def run(*options, timeout=120, **variables):
+        return subprocess.run(
+            [*demo_command, *map(str, options)],
+            cwd=tmp_path,
+            env={**bare_environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return run
+
+
+@pytest.fixture
+def books(tmp_path):
+    """What the sandboxes remember of the runs so far."""
+    return lambda: json.loads((tmp_path / "millrace-demo.sandboxes.json").read_text(encoding="utf-8"))
