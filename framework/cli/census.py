@@ -57,6 +57,22 @@ def open_calls(app: App) -> int:
     )
 
 
+def delays(app: App) -> list[str]:
+    """The calls that are open, each with its last error, and the integrations that start none at present."""
+    found = []
+    for shape in calls_of(app):
+        model: Any = shape.model
+        for call in app.query(select(model).where(model.status.in_(OPEN))):
+            tries = app.attempts(call.id)
+            last = f", the last said: {tries[-1].error}" if tries and tries[-1].error else ""
+            found.append(f"{shape.name} {call.id} is {call.status} after {len(tries)} attempts{last}")
+    for health in app.health():
+        if not health.is_well:
+            reason = health.paused or health.last_error
+            found.append(f"{health.integration} is left alone (breaker {health.breaker}): {reason}")
+    return found
+
+
 def counted(app: App, name: str) -> int:
     """A counter of the App's metrics, over all its labels."""
     return sum(n for key, n in app.metrics.snapshot().items() if key.partition("{")[0] == name)

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from framework.app import App
 from framework.cli.application import load
-from framework.cli.census import census, open_calls
+from framework.cli.census import census, delays, open_calls
 from framework.cli.entrance import Entered, enter, unmet
 from framework.cli.mix import MIX
 from framework.cli.neighbours import Neighbour, adopt, ask, neighbours, tell
@@ -129,7 +129,7 @@ async def _judged(played: Played, app: App, beside: Sequence[Neighbour]) -> Resu
         entered=played.entered,
         unmet=await run_sync(unmet, app, played.entered),
         differences=await run_sync(app.verify),
-        open_calls=await run_sync(open_calls, app),
+        delays=await run_sync(delays, app),
         struck=struck,
         seconds=played.seconds,
     )

@@ -23,14 +23,14 @@ class Result:
     entered: Entered
     unmet: Sequence[Unmet]
     differences: Sequence[Difference]
-    open_calls: int
+    delays: Sequence[str]
     struck: Mapping[str, int]
     seconds: float
 
     @property
     def as_expected(self) -> bool:
         """Whether every line was a sample, every sample led to what it must, and all is as the facts say."""
-        return not (self.entered.malformed or self.unmet or self.differences or self.open_calls)
+        return not (self.entered.malformed or self.unmet or self.differences or self.delays)
 
 
 def show_partners(console: Console, app: App, beside: Sequence[Neighbour]) -> None:
@@ -56,13 +56,12 @@ def show(console: Console, result: Result) -> None:
         ("Lines that are no samples", result.entered.malformed),
         ("Not as expected", result.unmet),
         ("Not as the facts say", result.differences),
+        ("Still open; run again to go on", result.delays),
     ):
         if lines:
             console.print(f"[red]{heading}:[/]")
             for line in lines:
                 console.print(f"  {line}", markup=False, soft_wrap=True)
-    if result.open_calls:
-        console.print(f"[red]{result.open_calls} calls are still open.[/] Run again to go on.")
     if result.as_expected:
         console.print("[green]Every sample came to what it expects, and verify() finds no difference.[/]")
 
