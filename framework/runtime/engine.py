@@ -72,6 +72,8 @@ class Engine:
         self.clock = clock
         self.doors = {shape: Door(shape, database.statements[shape]) for shape in plan.shapes.values()}
         self.listeners: list[Callable[[Work], None]] = []
+        self.closers: list[Callable[[Work], None]] = []
+        """What is still to be written when everything has followed, in the same transaction."""
         self._waiting: deque[_Ticket[Any]] = deque()
         self.entered = _Entered()
 
@@ -172,7 +174,9 @@ class Engine:
             transaction.abandon()
 
     def open(self) -> Transaction:
-        return Transaction(self.plan, Work(self.database, self.doors, self.clock.now()))
+        work = Work(self.database, self.doors, self.clock.now())
+        work.closers = self.closers
+        return Transaction(self.plan, work)
 
     def begin(self) -> None:
         for left in reversed(range(_TRIES)):

@@ -125,6 +125,8 @@ class Transaction:
         if self._failure is not None:
             raise TransactionFailed(reason=self._failure) from self._failure
         propagate(self.work)
+        for close in self.work.closers:
+            close(self.work)
         self.work.finish()
 
     def abandon(self) -> None:

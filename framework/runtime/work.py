@@ -2,7 +2,7 @@
 
 import operator
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any
@@ -46,6 +46,7 @@ class Work:
         self._amounts: dict[Shape, dict[UUID, Amounts]] = {}
         self._new: list[Change] = []
         self._dirty: dict[Change, None] = {}
+        self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self._moves: list[Row] = []
         self._due: list[int] = []
