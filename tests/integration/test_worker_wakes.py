@@ -1,0 +1,44 @@
+"""A moment at which there is something to do is never slept through."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from framework.clock import ManualClock
+from framework.integration import PollSchedule
+from framework.integration.outbox import Outbox
+from tests.integration.desk_of_orders import (
+    NOON,
+    PAID,
+    OrderStatus,
+    Vendor,
+    accepted,
+    open_shop,
+    place,
+    status,
+    submitted,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_moment_that_comes_while_the_worker_asks_for_the_next_one_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker looks a little early, finds nothing due, and asks when to come back; by then it is time."""
+    clock, next_due = ManualClock(NOON), Outbox.next_due
+
+    def asked_slowly(outbox: Outbox, *arguments: Any) -> Any:
+        clock.advance(timedelta(seconds=1))
+        return next_due(outbox, *arguments)
+
+    polls = PollSchedule(first=10.05)
+    app = open_shop(submitted(Vendor(accepted), looks=[PAID], poll=polls), clock=clock)
+    async with app.working():
+        order = place(app)
+        await app.settle()
+        monkeypatch.setattr(Outbox, "next_due", asked_slowly)
+        clock.advance(timedelta(seconds=10.049))
+        await app.settle()
+        assert status(app, order) is OrderStatus.PAID
