@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,10 @@ from framework.integration.desk import Desk
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.statements import Statement
+
+
+DAWN = datetime.min.replace(tzinfo=UTC)
+"""Before all calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,9 @@ class Outbox:
         """Void all leases: whoever held them is dead. Returns how many there were."""
         return connection.run(self._take_over.sql, self._parameters(self._take_over, {"now": now}))
 
-    def next_due(self, connection: Connection) -> datetime | None:
-        """When there is something to do for the first of the calls."""
-        found = connection.row(self._next_due.sql)
+    def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
+        """When there is something to do for the first of the calls, of those that are due after a moment."""
+        found = connection.row(self._next_due.sql, self._parameters(self._next_due, {"after": after}))
         return None if found is None else self._statements.codec.decode_one("_due_at", found[0])
 
     def count_due(self, connection: Connection, now: datetime) -> int:
@@ -184,7 +188,7 @@ class Outbox:
     @cached_property
     def _next_due(self) -> Statement:
         due = self._table.c["_due_at"]
-        first = select(due).where(due > literal_column("''")).order_by(due)
+        first = select(due).where(due > bindparam("after", type_=due.type)).order_by(due)
         return self._compiled(first.limit(literal_column("1")).offset(literal_column("0")))
 
     @cached_property
