@@ -57,7 +57,7 @@ def test_the_published_vector_is_signed_and_verified(contracts: Path) -> None:
     verify(headers, vector["signing_secret"], body=body, at=at)
 
 
-class At(Clock):  # type: ignore[misc]  # slack_sdk's class is untyped for a subclass
+class At(Clock):
     def now(self) -> float:
         return THEN.timestamp()
 
