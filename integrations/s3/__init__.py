@@ -4,14 +4,16 @@ An upload call needs no request to S3: its key follows from the call, and the li
 here, whenever the browser asks. What was uploaded is looked at afterwards.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from framework import APICall, Payload
+from framework.clock import Clock, SystemClock
 from framework.errors import Declined, Permanent
 from framework.integration.calls import CallView, result_type
 from framework.integration.http import HTTPClient
@@ -50,16 +52,20 @@ ONCE = {"If-None-Match": "*"}
 
 
 class S3Integration(Integration[S3Settings]):
-    """Waits for an upload as long as its link counts."""
+    """Waits for an upload as long as its link counts, by the clock of the App."""
+
+    clock: Clock = SystemClock()
+
+    def setup(self, app: Any) -> None:
+        self.clock = app.clock
+
+    def now(self) -> datetime:
+        return self.clock.now()
 
     def configure(self) -> None:
         super().configure()
         longest = timedelta(seconds=self.settings.link_seconds + self.settings.grace_seconds)
         self.policy = replace(self.policy, deadline=longest + timedelta(hours=1))
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def create_s3_integration(
@@ -72,7 +78,6 @@ def create_s3_integration(
     to_result: ToResult | None = None,
     to_copy: ToCopy = mapping.to_copy,
     to_copied: ToResult | None = None,
-    now: Callable[[], datetime] = utc_now,
 ) -> Integration[S3Settings]:
     """Let browsers upload a file for each `call`, and copy a result for each `copy`.
 
@@ -86,7 +91,7 @@ def create_s3_integration(
     stored = to_result or to_result_of(result_type(call))
 
     def client(http: HTTPClient) -> S3Client:
-        return S3Client(http, s3.settings.bucket, s3.settings.signer(), now)
+        return S3Client(http, s3.settings.bucket, s3.settings.signer(), s3.now)
 
     def wanted(upload: CallView[Payload]) -> Upload:
         """What the call asks for, if that may be uploaded."""
@@ -121,7 +126,7 @@ def create_s3_integration(
     def still_open(upload: CallView[Payload]) -> Upload:
         if upload.status in ("completed", "failed"):
             raise Declined("The upload is over. Make a new call.", code="over")
-        if now() >= expires_at(upload):
+        if s3.now() >= expires_at(upload):
             raise Declined("The time for the upload is over. Make a new call.", code="expired")
         return wanted(upload)
 
@@ -182,7 +187,7 @@ def create_s3_integration(
 
     def absent(upload: CallView[Payload]) -> Outcome:
         """An upload that began before the link expired may still be under way for a while."""
-        if now() >= expires_at(upload) + timedelta(seconds=s3.settings.grace_seconds):
+        if s3.now() >= expires_at(upload) + timedelta(seconds=s3.settings.grace_seconds):
             return Failed("Nothing was uploaded while the link counted", code="expired")
         return Processing(detail="not uploaded yet")
 
@@ -198,7 +203,7 @@ def create_s3_integration(
         if upload.status != "completed":
             raise Declined("Nothing has arrived yet. Confirm the upload first.", code="not_there_yet")
         key = key_for(upload, to_upload(upload.request))
-        return download_link(s3.settings, key, now().replace(microsecond=0))
+        return download_link(s3.settings, key, s3.now().replace(microsecond=0))
 
     @s3.test_connection
     @s3.check_health
