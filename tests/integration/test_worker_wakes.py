@@ -29,9 +29,9 @@ async def test_a_moment_that_comes_while_the_worker_asks_for_the_next_one_is_not
     """The worker looks a little early, finds nothing due, and asks when to come back; by then it is time."""
     clock, next_due = ManualClock(NOON), Outbox.next_due
 
-    def asked_slowly(outbox: Outbox, *arguments: Any) -> Any:
+    def asked_slowly(*asked: Any, **how: Any) -> Any:
         clock.advance(timedelta(seconds=1))
-        return next_due(outbox, *arguments)
+        return next_due(*asked, **how)
 
     polls = PollSchedule(first=10.05)
     app = open_shop(submitted(Vendor(accepted), looks=[PAID], poll=polls), clock=clock)
