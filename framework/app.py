@@ -11,6 +11,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.clock import Clock, SystemClock
 from framework.integration.attempts import Attempt
+from framework.integration.effects import EffectBook, hooks_of
 from framework.integration.integration import Integration
 from framework.integration.letterbox import letterboxes_of
 from framework.integration.service import desks_of
@@ -79,8 +80,12 @@ class App:
         self.plan = compile_plan(modules)
         self.integrations = tuple(integrations)
         self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
-        self.workshop = Workshop(lambda: self.engine, list(self.desks.values()), self.metrics)
-        self.letterboxes = letterboxes_of(self.integrations, list(self.desks.values()))
+        desks = list(self.desks.values())
+        self._hooks = hooks_of(self.plan, self.integrations)
+        self.workshop = Workshop(
+            lambda: self.engine, self.integrations, desks, self._hooks, self.metrics
+        )
+        self.letterboxes = letterboxes_of(self.integrations, desks)
         for integration in self.integrations:
             integration.setup(self)
 
@@ -93,6 +98,8 @@ class App:
         engine = Engine(self.plan, database, self.clock)
         for shape, desk in self.desks.items():
             engine.doors[shape].enrol = desk.enrol
+        if self._hooks:
+            engine.closers.append(EffectBook(database, self._hooks).write)
         return engine
 
     def create(self) -> None:
@@ -187,6 +194,14 @@ class App:
         clock stands still. Calls of a paused integration keep waiting.
         """
         await self.workshop.settle(timeout)
+
+    async def ask(self, call: type[APICall], name: str, call_id: UUID) -> Any:
+        """What the `api` verb of this name answers about a call. Raises DispatchError."""
+        return await self.workshop.ask(call, name, call_id)
+
+    async def cancel(self, call: APICall) -> None:
+        """Cancel a call, at its vendor if it has it. Raises CannotBeCanceled."""
+        await self.workshop.cancel(call)
 
     def attempts(self, call_id: UUID) -> list[Attempt]:
         """All tries at carrying out a call, in order."""

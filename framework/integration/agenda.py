@@ -22,13 +22,13 @@ class Agenda:
         self._lock = threading.Lock()
         self._heap: list[tuple[datetime, int, bool]] = []
         self._known: set[tuple[datetime, int, bool]] = set()
-        self._outboxes: list[Outbox] = []
-        self._number: dict[Outbox, int] = {}
+        self._outboxes: list[Outbox | None] = []
+        self._number: dict[Outbox | None, int] = {}
 
-    def note(self, outbox: Outbox, moment: datetime, now: datetime, *, sure: bool = True) -> bool:
+    def note(self, outbox: Outbox | None, moment: datetime, now: datetime, *, sure: bool = True) -> bool:
         """Remember to look at `moment`; returns whether that comes before all else that is known.
 
-        Not `sure`: nobody knows what comes after that moment.
+        Not `sure`: nobody knows what comes after that moment. No `outbox`: there is another reason to look.
         """
         distance = moment - now
         grain = FINEST
@@ -49,9 +49,9 @@ class Agenda:
             heappush(self._heap, entry)
             return first
 
-    def take(self, now: datetime) -> dict[Outbox, bool]:
+    def take(self, now: datetime) -> dict[Outbox | None, bool]:
         """The outboxes to look into now, and whether nobody knows what comes after that: then ask the database."""
-        due: dict[Outbox, bool] = {}
+        due: dict[Outbox | None, bool] = {}
         with self._lock:
             while self._heap and self._heap[0][0] <= now:
                 entry = heappop(self._heap)
@@ -65,7 +65,7 @@ class Agenda:
         with self._lock:
             return self._heap[0][0] if self._heap else None
 
-    def _numbered(self, outbox: Outbox) -> int:
+    def _numbered(self, outbox: Outbox | None) -> int:
         if outbox not in self._number:
             self._number[outbox] = len(self._outboxes)
             self._outboxes.append(outbox)

@@ -70,6 +70,10 @@ class EmbeddedExecutor:
         if self._agenda.note(outbox, moment, self._engine.clock.now(), sure=sure):
             self.ring()
 
+    def remind(self, moment: datetime) -> None:
+        if self._agenda.note(None, moment, self._engine.clock.now()):
+            self.ring()
+
     def cancel(self, transaction: Transaction, outbox: Outbox) -> None:
         """A row that is due no more is no entry any more; looking for it in vain costs one look-up."""
 

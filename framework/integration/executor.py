@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from framework.integration.outbox import Outbox
 from framework.runtime.transaction import Transaction
 
-Look: TypeAlias = Callable[[Mapping[Outbox, bool]], Awaitable[bool]]
+Look: TypeAlias = Callable[[Mapping[Outbox | None, bool]], Awaitable[bool]]
 """A worker's look at the outboxes in which something may be due; True for those whose next moment is unknown.
 
 Returns whether it is quiet: nothing is under way, and nothing that is due could be carried out now.
@@ -33,6 +33,10 @@ class Executor(Protocol):
 
         Without a transaction its row is committed already. Not `sure`: nobody knows what comes after that moment.
         """
+        ...
+
+    def remind(self, moment: datetime) -> None:
+        """Let the worker look at `moment` for a reason of its own."""
         ...
 
     def cancel(self, transaction: Transaction, outbox: Outbox) -> None:

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
 
 from framework.errors import MillraceError, NeedsAttention, StorageError
 from framework.integration.desk import Desk
+from framework.integration.effects import EffectBook, Hook
 from framework.integration.embedded import EmbeddedExecutor
 from framework.integration.executor import Executor
 from framework.integration.gate import Gate
@@ -25,6 +26,7 @@ from framework.integration.integration import Integration
 from framework.integration.logbook import Logbook
 from framework.integration.need import Need
 from framework.integration.outbox import Claimed, Outbox
+from framework.integration.rounds import Rounds
 from framework.integration.run import Run
 from framework.integration.verdict import Broke, Ending, Later, Said, Verdict, described, judge
 from framework.observe import Metrics, get_logger
@@ -62,16 +64,31 @@ class Worker:
     """
 
     def __init__(
-        self, engine: Engine, desks: Sequence[Desk], gates: Mapping[str, Gate], metrics: Metrics
+        self,
+        engine: Engine,
+        desks: Sequence[Desk],
+        gates: Mapping[str, Gate],
+        metrics: Metrics,
+        *,
+        integrations: Sequence[Integration[Any]] = (),
+        hooks: Sequence[Hook] = (),
+        moments: dict[str, datetime] | None = None,
     ) -> None:
         self._engine = engine
         self._outboxes = [Outbox(desk, engine.database) for desk in desks]
         self._gates = gates
         self._logbook = Logbook(engine.database, f"{os.uname().nodename}:{os.getpid()}", metrics)
         self.executor: Executor = EmbeddedExecutor(engine, self._outboxes)
-        self._integrations: dict[str, Integration[Any]] = {
-            desk.integration.name: desk.integration for desk in desks
-        }
+        self._integrations = {integration.name: integration for integration in integrations}
+        self._rounds = Rounds(
+            engine,
+            self.executor,
+            desks,
+            gates,
+            EffectBook(engine.database, hooks),
+            self.client,
+            {} if moments is None else moments,
+        )
         self._clients: dict[str, HTTPClient] = {}
         self._open_clients = AsyncExitStack()
         self._looking: dict[Outbox, None] = {}
@@ -89,8 +106,11 @@ class Worker:
     async def run(self, *, grace: float = 10.0) -> None:
         """Work until cancelled; then claim nothing more, and give what is under way `grace` seconds to end."""
         await anyio.to_thread.run_sync(self.executor.recover)
-        self._started.set()
         async with self._open_clients:
+            for integration in self._integrations.values():
+                await self._call_hook(integration, "on_start")
+            await anyio.to_thread.run_sync(self._rounds.begin)
+            self._started.set()
             # a task of its own, so that a tick that has begun comes to its end
             looking = asyncio.create_task(self.executor.run(self._look))
             try:
@@ -99,8 +119,11 @@ class Worker:
                 with anyio.CancelScope(shield=True):
                     self.executor.stop()
                     await asyncio.wait({looking})
+                    await self._rounds.end(grace)
                     await self._wind_up(grace)
                     self._thread.shutdown(wait=False)
+                    for integration in reversed(self._integrations.values()):
+                        await self._call_hook(integration, "on_stop")
 
     async def started(self, work: asyncio.Task[None]) -> None:
         """Return when the worker is at work; raises what keeps it from that."""
@@ -125,17 +148,31 @@ class Worker:
         with self._engine.database.reading() as connection:
             return any(outbox.next_due(connection) is not None for outbox in self._outboxes)
 
-    async def _look(self, due: Mapping[Outbox, bool]) -> bool:
+    async def client(self, integration: Integration[Any]) -> HTTPClient | None:
+        """The one client of an integration; None, and a pause, if its settings do not allow for one."""
+        if integration.name not in self._clients:
+            try:
+                client = await self._open_clients.enter_async_context(integration.open_client())
+            except MillraceError as error:
+                self._gates[integration.name].pause(described(error))
+                return None
+            self._clients[integration.name] = client
+        return self._clients[integration.name]
+
+    async def _look(self, due: Mapping[Outbox | None, bool]) -> bool:
         """One tick, if there is anything to do; whether it is quiet afterwards."""
         self._active.set()
+        self._rounds.look(self._integrations)
         for outbox, unknown in due.items():
+            if outbox is None:
+                continue
             self._looking[outbox] = None
             if unknown:
                 self._unknown.add(outbox)
         claims = self._claims()
         if self._ended or claims or self._beat_is_due():
             await self._tick(claims)
-        return not (self._running or self._ended)
+        return not (self._running or self._ended or self._rounds.is_busy)
 
     def _claims(self) -> list[tuple[Outbox, int]]:
         """How many calls to claim from which outbox: as many as there is room for at its vendor."""
@@ -156,6 +193,7 @@ class Worker:
     async def _tick(self, claims: list[tuple[Outbox, int]]) -> None:
         ended, self._ended = self._ended[:GROUP], self._ended[GROUP:]
         beat = self._heartbeats() if self._beat_is_due() else []
+        claimed_at = self._now()
         results = await self._written(ended, beat, claims)
         recorded = results[: len(ended)]
         claimed = results[len(ended) + len(beat) :]
@@ -164,7 +202,7 @@ class Worker:
             if isinstance(result, Exception):
                 self._troubled(result)
             else:
-                await self._start(outbox, limit, result)
+                await self._start(outbox, limit, result, claimed_at)
         if self._ended and not self._trouble:
             self.executor.ring()
 
@@ -224,21 +262,23 @@ class Worker:
         elif isinstance(verdict, Later):
             self.executor.enqueue(None, run.outbox, verdict.at)
 
-    async def _start(self, outbox: Outbox, limit: int, claimed: list[tuple[Claimed, Need]]) -> None:
+    async def _start(
+        self, outbox: Outbox, limit: int, claimed: list[tuple[Claimed, Need]], claimed_at: datetime
+    ) -> None:
         """Let the claimed calls run. Fewer than were asked for means that no more are due."""
         gate = self._gates[outbox.desk.integration.name]
         if len(claimed) < limit:
             self._looking.pop(outbox, None)
             if outbox in self._unknown:
                 self._unknown.discard(outbox)
-                await self._find_out(outbox)
+                await self._find_out(outbox, claimed_at)
         runs = [Run(outbox, gate, one, needed) for one, needed in claimed]
         fresh = [run for run in runs if not self._is_running_here(run)]
         going = [run for run in fresh if run.calls_vendor]
         probe = gate.enter(len(going), self._engine.clock.now())
         for run in going:
             run.probe = probe
-            client = await self._client(outbox.desk.integration, gate)
+            client = await self.client(outbox.desk.integration)
             task = asyncio.create_task(self._carry_out(run, client))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -286,27 +326,25 @@ class Worker:
         self._ended.append(Ended(run, verdict))
         self.executor.ring()
 
-    async def _client(self, integration: Integration[Any], gate: Gate) -> HTTPClient | None:
-        """The one client of an integration; None, and a pause, if its settings do not allow for one."""
-        if integration.name not in self._clients:
-            try:
-                client = await self._open_clients.enter_async_context(integration.open_client())
-            except MillraceError as error:
-                gate.pause(described(error))
-                return None
-            self._clients[integration.name] = client
-        return self._clients[integration.name]
+    async def _find_out(self, outbox: Outbox, claimed_at: datetime) -> None:
+        """Ask when there is something to do next.
 
-    async def _find_out(self, outbox: Outbox) -> None:
-        """Ask when there is something to do next."""
+        That may have come since the claim, and is then due already; what was due at the claim and was not
+        claimed waits for another call.
+        """
 
         def ask() -> Any:
             with self._engine.database.reading() as connection:
-                return outbox.next_due(connection)
+                return outbox.next_due(connection, after=claimed_at)
 
         moment = await anyio.to_thread.run_sync(ask)
-        if moment is not None and moment > self._now():
+        if moment is not None:
             self.executor.enqueue(None, outbox, moment, sure=False)
+
+    async def _call_hook(self, integration: Integration[Any], verb: Literal["on_start", "on_stop"]) -> None:
+        hook = integration.hook(verb)
+        if hook is not None:
+            await hook()
 
     def _beat_is_due(self) -> bool:
         return bool(self._running) and asyncio.get_running_loop().time() >= self._beat_at

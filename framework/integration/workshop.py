@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,16 @@ import anyio.to_thread
 
 from framework.clock import SystemClock
 from framework.errors import DispatchError
+from framework.integration import requests
 from framework.integration.attempts import Attempt, Attempts
 from framework.integration.desk import Desk
+from framework.integration.effects import Hook
 from framework.integration.gate import Gate
+from framework.integration.http import HTTPClient
+from framework.integration.integration import Integration
 from framework.integration.outbox import Outbox
 from framework.integration.worker import Worker
+from framework.model.apicall import APICall
 from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.present import detached
@@ -31,6 +37,10 @@ class NoSuchIntegration(DispatchError):
 
 class NoSuchCall(DispatchError):
     """There is no call with the id {id} that an integration of this App serves."""
+
+
+class NobodyServes(DispatchError):
+    """No integration of this App serves {call}."""
 
 
 class NotDead(DispatchError):
@@ -57,12 +67,21 @@ class Health:
 class Workshop:
     """Everything about carrying out calls that outlives one worker."""
 
-    def __init__(self, engine: Callable[[], Engine], desks: Sequence[Desk], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        integrations: Sequence[Integration[Any]],
+        desks: Sequence[Desk],
+        hooks: Sequence[Hook],
+        metrics: Metrics,
+    ) -> None:
         self._engine_of = engine
+        self._integrations = integrations
         self._desks = desks
+        self._hooks = hooks
         self._metrics = metrics
-        integrations = {desk.integration.name: desk.integration for desk in desks}
-        self.gates = {name: Gate(name, integration.policy) for name, integration in integrations.items()}
+        self.gates = {one.name: Gate(one.name, one.policy) for one in integrations}
+        self._moments: dict[str, datetime] = {}
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -86,7 +105,15 @@ class Workshop:
         if self._worker is not None:
             yield self._worker
             return
-        worker = Worker(self.engine, self._desks, self.gates, self._metrics)
+        worker = Worker(
+            self.engine,
+            self._desks,
+            self.gates,
+            self._metrics,
+            integrations=self._integrations,
+            hooks=self._hooks,
+            moments=self._moments,
+        )
         self._worker, self._loop = worker, asyncio.get_running_loop()
         work = asyncio.create_task(worker.run())
         try:
@@ -119,6 +146,35 @@ class Workshop:
             while loop.time() < end and await anyio.to_thread.run_sync(worker.is_anything_open):
                 await worker.activity(end - loop.time())
                 await worker.settle()
+
+    async def ask(self, call: type[APICall], name: str, call_id: UUID) -> Any:
+        """Let an `api` verb answer a user about a call."""
+        desk = self._desk(call)
+        async with self._client(desk) as http:
+            return await requests.ask(self.engine, desk, name, call_id, http)
+
+    async def cancel(self, call: APICall) -> None:
+        """Cancel a call. Raises CannotBeCanceled."""
+        desk = self._desk(type(call))
+        async with self._client(desk) as http:
+            await requests.cancel(self.engine, desk, call.id, http)
+
+    @asynccontextmanager
+    async def _client(self, desk: Desk) -> AsyncIterator[HTTPClient]:
+        """The worker's client, or one for the moment."""
+        if self._worker is not None and self._loop is asyncio.get_running_loop():
+            client = await self._worker.client(desk.integration)
+            if client is not None:
+                yield client
+                return
+        async with desk.integration.open_client() as client:
+            yield client
+
+    def _desk(self, call: type[APICall]) -> Desk:
+        for desk in self._desks:
+            if desk.shape.model is call:
+                return desk
+        raise NobodyServes(call=call.__name__)
 
     def health(self) -> list[Health]:
         """How each integration is."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import anyio
 from pydantic_settings import BaseSettings
-from tests.integration.desk_of_orders import MODULE, Charge, OrderPlaced, Receipt
 
 from framework.app import App, Settings
 from framework.errors import Transient
@@ -22,6 +21,7 @@ from framework.integration import (
     Policy,
 )
 from framework.runtime.work import Work
+from tests.integration.desk_of_orders import MODULE, Charge, OrderPlaced, Receipt
 
 
 class Suicide(StrEnum):

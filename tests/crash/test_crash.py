@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.program import Suicide, build, main
-from tests.crash.vendor import Books, Murder, serve
-from tests.integration.desk_of_orders import charges, history
 
 from framework.app import App
 from framework.model.apicall import CallStatus
+from tests.crash.program import Suicide, build, main
+from tests.crash.vendor import Books, Murder, serve
+from tests.integration.desk_of_orders import charges, history
 
 ORDERS = 120
 KILLS = 22

@@ -7,6 +7,13 @@ import anyio
 import anyio.lowlevel
 import pytest
 from sqlmodel import select
+
+from framework import APICall, Field, IntegrationEvent, derive
+from framework.app import App
+from framework.clock import ManualClock
+from framework.errors import Declined, InDoubt, NeedsAttention, Permanent, Transient
+from framework.integration import Breaker, Completed, ExternalId, Integration, NotSubmitted, Processing, Rate
+from framework.model.apicall import CallStatus
 from tests.integration.desk_of_orders import (
     MODULE,
     NOON,
@@ -26,13 +33,6 @@ from tests.integration.desk_of_orders import (
     status,
     the_charge,
 )
-
-from framework import APICall, Field, IntegrationEvent, derive
-from framework.app import App
-from framework.clock import ManualClock
-from framework.errors import Declined, InDoubt, NeedsAttention, Permanent, Transient
-from framework.integration import Breaker, Completed, ExternalId, Integration, NotSubmitted, Processing, Rate
-from framework.model.apicall import CallStatus
 
 pytestmark = pytest.mark.anyio
 

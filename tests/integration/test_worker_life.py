@@ -6,8 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
+
+from framework.app import App
+from framework.clock import ManualClock, SystemClock
+from framework.errors import Transient
+from framework.integration import Completed, Retry
+from framework.integration.gate import Gate
+from framework.integration.worker import Worker
+from framework.model.apicall import CallStatus
 from tests.integration.desk_of_orders import (
+    MODULE,
     NOON,
     PAID,
     OrderStatus,
@@ -20,15 +30,6 @@ from tests.integration.desk_of_orders import (
     status,
     the_charge,
 )
-
-from framework.app import App, Settings
-from framework.clock import ManualClock, SystemClock
-from framework.errors import Transient
-from framework.integration import Completed, Retry
-from framework.integration.gate import Gate
-from framework.integration.worker import Worker
-from framework.model.apicall import CallStatus
-from tests.integration.desk_of_orders import MODULE
 
 pytestmark = pytest.mark.anyio
 
@@ -162,7 +163,7 @@ async def test_a_dispatch_from_another_thread_wakes_the_worker() -> None:
         order = await anyio.to_thread.run_sync(place, app)
         with anyio.fail_after(5):
             while status(app, order) is not OrderStatus.PAID:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
 
 
 async def test_a_call_that_follows_from_an_outcome_is_carried_out_too() -> None:
@@ -233,7 +234,7 @@ async def test_calls_of_a_dead_process_are_taken_over_at_once(tmp_path: Path) ->
     worker = another_worker(app)
     work = asyncio.create_task(worker.run(grace=0.0))
     while not vendor.tries:
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
     work.cancel()
     await asyncio.wait({work})
     app.close()

@@ -4,6 +4,11 @@ from datetime import timedelta
 
 import anyio
 import pytest
+
+from framework.clock import ManualClock
+from framework.errors import Declined, NeedsAttention, Permanent, Transient
+from framework.integration import Completed, Failed, PollSchedule, Processing
+from framework.model.apicall import CallStatus
 from tests.integration.desk_of_orders import (
     NOON,
     PAID,
@@ -18,11 +23,6 @@ from tests.integration.desk_of_orders import (
     tell,
     the_charge,
 )
-
-from framework.clock import ManualClock
-from framework.errors import Declined, NeedsAttention, Permanent, Transient
-from framework.integration import Completed, Failed, PollSchedule, Processing
-from framework.model.apicall import CallStatus
 
 pytestmark = pytest.mark.anyio
 

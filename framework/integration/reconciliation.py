@@ -1,0 +1,81 @@
+"""Reconciliation: what the vendor says happened since we last asked, for webhooks that never came."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+
+from framework.integration.desk import Desk
+from framework.integration.http import HTTPClient
+from framework.integration.ingest import Source, ingest
+from framework.integration.outcomes import Outcome
+from framework.observe import get_logger
+from framework.runtime.engine import Engine
+from framework.runtime.transaction import Transaction
+from framework.storage.database import Connection, Database
+from framework.storage.statements import Statement
+
+_log = get_logger(__name__)
+
+EVERY = timedelta(minutes=5)
+
+OVERLAP = timedelta(minutes=5)
+"""Vendors list an event a little after it happened; what is heard twice changes nothing."""
+
+
+class Cursors:
+    """Up to when each vendor has been asked."""
+
+    def __init__(self, database: Database) -> None:
+        cursors = database.tables.cursors
+        self._encode = database.tables.cursors.c.at.type.bind_processor(database.dialect)
+        self._selection = Statement(
+            select(cursors.c.at).where(cursors.c.name == bindparam("name_")), database.dialect
+        )
+        upsert = insert(cursors).values(name=bindparam("name"), at=bindparam("at"))
+        self._upsert = Statement(
+            upsert.on_conflict_do_update(index_elements=["name"], set_={"at": upsert.excluded.at}),
+            database.dialect,
+        )
+
+    def get(self, connection: Connection, name: str) -> datetime | None:
+        found = connection.row(self._selection.sql, [name])
+        return None if found is None else datetime.fromisoformat(found[0])
+
+    def put(self, connection: Connection, name: str, at: datetime) -> None:
+        values: dict[str, Any] = {"name": name, "at": self._encode(at) if self._encode else at}
+        connection.run(self._upsert.sql, [values[one] for one in self._upsert.names])
+
+
+async def listed(desk: Desk, since: datetime, http: HTTPClient) -> Sequence[Outcome]:
+    """What the vendor lists since then."""
+    handler = desk.handlers.reconcile
+    assert handler is not None, "only desks with a reconcile handler are reconciled"
+    answer = handler(since, http)
+    if isinstance(answer, AsyncIterator):
+        return [outcome async for outcome in answer]
+    return list(await answer)
+
+
+def since(engine: Engine, cursors: Cursors, desk: Desk, now: datetime) -> datetime:
+    """From when on to ask: a little before we last asked, or as far back as a call can be under way."""
+    with engine.database.reading() as connection:
+        at = cursors.get(connection, desk.shape.name)
+    return now - desk.policy.deadline if at is None else at - OVERLAP
+
+
+def take(engine: Engine, cursors: Cursors, desk: Desk, outcomes: Sequence[Outcome], at: datetime) -> None:
+    """Ingest what was listed; the vendor counts as asked up to `at` if all of it could be taken."""
+    results = engine.write_each([partial(_ingest, desk, outcome) for outcome in outcomes])
+    refused = [result for result in results if isinstance(result, Exception)]
+    for error in refused:
+        _log.error("a reconciled outcome could not be recorded", call=desk.shape.name, exc_info=error)
+    if not refused:
+        engine.write(lambda tx: cursors.put(tx.work.connection, desk.shape.name, at))
+
+
+def _ingest(desk: Desk, outcome: Outcome, transaction: Transaction) -> None:
+    ingest(transaction, desk, Source.RECONCILE, outcome)

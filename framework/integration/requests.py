@@ -1,0 +1,101 @@
+"""Requests of users about one call: cancel it, or ask what an `api` verb answers."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import anyio.to_thread
+
+from framework.errors import DispatchError
+from framework.integration.calls import CallView, idempotency_key
+from framework.integration.desk import Desk
+from framework.integration.http import HTTPClient
+from framework.integration.ingest import TERMINAL, Source, ingest
+from framework.integration.outcomes import Completed, ExternalId, Failed, Outcome, Processing
+from framework.model.apicall import CallStatus
+from framework.model.payload import Payload
+from framework.plan.view import view_of
+from framework.runtime.engine import Engine
+from framework.runtime.transaction import Transaction
+
+
+class NoSuchQuestion(DispatchError):
+    """{integration} has no api {name!r} for {call}. It has: {known}."""
+
+
+class NoSuchCall(DispatchError):
+    """There is no {call} with the id {id}."""
+
+
+class CannotBeCanceled(DispatchError):
+    """The {call} {id} cannot be canceled: {why}."""
+
+
+async def ask(
+    engine: Engine, desk: Desk, name: str, call_id: UUID, http: HTTPClient
+) -> Payload | Outcome | None:
+    """Let an `api` verb answer about a call. An outcome is ingested too."""
+    api = next((api for api in desk.handlers.apis if api.name == name), None)
+    if api is None:
+        known = ", ".join(api.name for api in desk.handlers.apis) or "none"
+        raise NoSuchQuestion(integration=desk.integration.name, name=name, call=desk.shape.name, known=known)
+    row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
+    answer = await api.answer(_seen(desk, row), http)
+    if isinstance(answer, Completed | Failed | Processing):
+        await anyio.to_thread.run_sync(_ingest, engine, desk, answer, call_id)
+    return answer
+
+
+async def cancel(engine: Engine, desk: Desk, call_id: UUID, http: HTTPClient) -> None:
+    """Cancel a call: at the vendor if it has it, or before it was ever sent. Raises CannotBeCanceled."""
+    if await anyio.to_thread.run_sync(_withdraw, engine, desk, call_id):
+        return
+    row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
+    facts: dict[str, Any] = {"call": desk.shape.name, "id": call_id}
+    if row["status"] in TERMINAL:
+        raise CannotBeCanceled(why=f"it is {row['status'].value} already", **facts)
+    if row["status"] is CallStatus.PENDING:
+        raise CannotBeCanceled(why="it is being sent; try again in a moment", **facts)
+    if desk.handlers.cancel is None:
+        raise CannotBeCanceled(why=f"{desk.integration.name} has no `cancel` for it", **facts)
+    outcome = await desk.handlers.cancel(_seen(desk, row), http)
+    if outcome is not None:
+        await anyio.to_thread.run_sync(_ingest, engine, desk, outcome, call_id)
+
+
+def _withdraw(engine: Engine, desk: Desk, call_id: UUID) -> bool:
+    """Fail a call that nobody has tried to send; whether that is so."""
+
+    def operation(transaction: Transaction) -> bool:
+        change = transaction.work.find(desk.shape, call_id)
+        if change is None or change.after_row is None:
+            raise NoSuchCall(call=desk.shape.name, id=call_id)
+        if change.after_row["_attempt"] or change.after_row["status"] is not CallStatus.PENDING:
+            return False
+        said = Failed("canceled before it was sent", code="canceled")
+        ingest(transaction, desk, Source.OPERATOR, said, call_id=call_id)
+        return True
+
+    return engine.write(operation)
+
+
+def _row(engine: Engine, desk: Desk, call_id: UUID) -> dict[str, Any]:
+    statements = engine.database.statements[desk.shape]
+    sql, parameters = statements.selection(("id",))
+    with engine.database.reading() as connection:
+        found = connection.row(sql, parameters.of({"id": call_id}))
+    if found is None:
+        raise NoSuchCall(call=desk.shape.name, id=call_id)
+    return statements.codec.decode(found)
+
+
+def _seen(desk: Desk, row: dict[str, Any]) -> CallView:
+    key = idempotency_key(desk.integration.name, row["id"], row["_generation"])
+    return CallView(view_of(desk.shape.view, row), idempotency_key=key, attempt=row["_burned"] + 1)
+
+
+def _ingest(engine: Engine, desk: Desk, said: Outcome | ExternalId, call_id: UUID) -> None:
+    operation: Callable[[Transaction], object] = lambda tx: ingest(  # noqa: E731
+        tx, desk, Source.OPERATOR, said, call_id=call_id
+    )
+    engine.write(operation)
