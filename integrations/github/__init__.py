@@ -210,8 +210,8 @@ def show_checks(
         check = to_check(shown.request)
         async with github.speaking(http, shown) as client:
             if check.check_run_id is not None:
-                run = await client.get_check_run(check.repository, check.check_run_id)
-                return Completed(to_result(run)) if mapping.shows(run, check) else NotSubmitted()
+                changed = await client.get_check_run(check.repository, check.check_run_id)
+                return Completed(to_result(changed)) if mapping.shows(changed, check) else NotSubmitted()
             run = await run_of(client, shown, check)
             if run is not None:
                 run = await with_all_annotations(client, check, run, run.output.annotations_count)

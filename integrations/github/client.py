@@ -146,10 +146,12 @@ class GitHubClient:
                 yield file
 
     async def create_installation_token(self, installation: int) -> InstallationToken:
-        """POST /app/installations/{id}/access_tokens, for a client whose token is the App's JWT."""
-        return await self._write(
-            "POST", f"/app/installations/{installation}/access_tokens", InstallationToken
-        )
+        """POST /app/installations/{id}/access_tokens, for a client whose token is the App's JWT.
+
+        A token that nobody received does no harm, so a lost answer leaves nothing in doubt.
+        """
+        path = f"/app/installations/{installation}/access_tokens"
+        return _read(await self.http.post(path, headers=self._headers), InstallationToken, writing=False)
 
     async def hook_attempts(self, hook: str) -> AsyncIterator[HookAttempt]:
         """GET {hook}/deliveries, newest first, of the last days. `hook` is a path, such as /app/hook."""

@@ -12,7 +12,7 @@ from typing import Protocol
 import anyio
 from pydantic import SecretStr
 
-from framework.errors import NeedsAttention
+from framework.errors import InDoubt, NeedsAttention, Transient
 from framework.integration.http import HTTPClient
 from framework.observe import redactor
 from integrations.github.client import GitHubClient
@@ -75,8 +75,7 @@ class InstallationTokens:
     async def token(self, http: HTTPClient) -> SecretStr:
         async with self._asking:  # many calls that start together ask once
             if self._kept is None or self._now() >= self._kept.expires_at - EARLY:
-                client = GitHubClient(http, self.proof())
-                self._kept, self._used = await client.create_installation_token(self._installation), False
+                self._kept, self._used = await self._given(GitHubClient(http, self.proof())), False
                 redactor.register(self._kept.token)
             else:
                 self._used = True
@@ -89,6 +88,13 @@ class InstallationTokens:
             return True
         self._kept = None
         return self._used
+
+    async def _given(self, client: GitHubClient) -> InstallationToken:
+        try:
+            return await client.create_installation_token(self._installation)
+        except InDoubt as doubt:
+            said = "The answer with a token was lost. Another is asked for."
+            raise Transient(said, code=doubt.code) from doubt
 
     def proof(self) -> SecretStr:
         """The App's own token, for the few endpoints that are the App's and no installation's."""

@@ -164,14 +164,20 @@ async def github_address(github_sandbox: GitHubSandbox, listener: Listener) -> A
         yield f"{address}/github"
 
 
+@pytest.fixture(scope="session")
+def description() -> Contract | None:
+    """GitHub's own, where it is at hand."""
+    return Contract.read(GITHUB / "openapi.trim.json") if GITHUB.is_dir() else None
+
+
 @pytest.fixture
-def witness() -> Iterator[Witness]:
+def witness(description: Contract | None) -> Iterator[Witness]:
     """Whatever a test says to GitHub and hears from it must follow the description, where that is at hand."""
     witness = Witness()
     yield witness
-    if GITHUB.is_dir():
-        contract = Contract.read(GITHUB / "openapi.trim.json")
-        assert [problem for exchange in witness.exchanges for problem in exchange.problems(contract)] == []
+    if description is not None:
+        problems = [problem for exchange in witness.exchanges for problem in exchange.problems(description)]
+        assert problems == []
 
 
 @pytest.fixture

@@ -68,9 +68,7 @@ def test_no_row_of_the_table_is_left_out() -> None:
 @pytest.mark.parametrize("status", [403, 429])
 def test_an_exhausted_primary_limit_waits_for_its_reset(status: int) -> None:
     reset = str(int((NOW + timedelta(minutes=17)).timestamp()))
-    error = integration_error(
-        refusal(status, "API rate limit exceeded", remaining="0", reset=reset), now=NOW
-    )
+    error = integration_error(refusal(status, "API rate limit exceeded", remaining="0", reset=reset), now=NOW)
     assert isinstance(error, Transient)
     assert (error.retry_after, error.code) == (timedelta(minutes=17), "rate_limit")
 
@@ -89,7 +87,9 @@ def test_a_secondary_limit_waits_as_long_as_github_asks(status: int) -> None:
     assert error.retry_after == timedelta(seconds=23)
 
 
-@pytest.mark.parametrize(("waited", "wait"), [(0, 60), (30, 60), (60, 60), (120, 120), (300, 300), (9999, 900)])
+@pytest.mark.parametrize(
+    ("waited", "wait"), [(0, 60), (30, 60), (60, 60), (120, 120), (300, 300), (9999, 900)]
+)
 @pytest.mark.parametrize("limit", [refusal(403, SECONDARY), refusal(429), refusal(429, retry_after="soon")])
 def test_a_limit_that_names_no_time_waits_a_minute_and_then_twice_as_long_each_time(
     limit: GitHubRefusal, waited: int, wait: int

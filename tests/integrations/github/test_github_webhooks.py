@@ -174,9 +174,7 @@ def test_a_comment_of_our_app_tells_of_its_call() -> None:
     outcome = outcome_of_comment(
         comment_told(f"Good\n\n<!-- ac:{CALL} -->\n"), "4711", to_comment_result_of(None)
     )
-    assert outcome == Completed(
-        external_id=ExternalId("9"), reference=CALL, event_id="72d3", occurred_at=NOW
-    )
+    assert outcome == Completed(external_id=ExternalId("9"), reference=CALL, event_id="72d3", occurred_at=NOW)
 
 
 @pytest.mark.parametrize(
