@@ -62,7 +62,7 @@ def create_asgi(served: Served) -> Starlette:
     async def health(request: Request) -> Response:
         return await anyio.to_thread.run_sync(_health, served)
 
-    return Starlette(
+    asgi = Starlette(
         routes=[
             Route("/webhooks/{integration}/{path:path}", webhook, methods=["POST"]),
             Route("/health", health, methods=["GET"]),
@@ -70,6 +70,8 @@ def create_asgi(served: Served) -> Starlette:
         exception_handlers={HTTPException: _refused, Exception: _failed},
         lifespan=lifespan,
     )
+    asgi.router.redirect_slashes = False  # a vendor would take a redirect for an acknowledgement, or for a failure
+    return asgi
 
 
 async def _take(served: Served, request: Request) -> Response:

@@ -4,15 +4,17 @@ import asyncio
 import threading
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import anyio
 import anyio.lowlevel
 import pytest
 
+from framework import APICall, Field, derive
 from framework.app import App
 from framework.clock import ManualClock, SystemClock
 from framework.errors import Transient
-from framework.integration import Completed, Retry
+from framework.integration import CallView, Completed, HTTPClient, Integration, Retry
 from framework.integration.gate import Gate
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
@@ -20,6 +22,8 @@ from tests.integration.desk_of_orders import (
     MODULE,
     NOON,
     PAID,
+    Charge,
+    ChargeRequest,
     OrderStatus,
     Vendor,
     at_once,
@@ -168,12 +172,31 @@ async def test_a_dispatch_from_another_thread_wakes_the_worker() -> None:
 
 async def test_a_call_that_follows_from_an_outcome_is_carried_out_too() -> None:
     """What a completed call brings about may be a call: it needs no new push from outside."""
-    vendor = Vendor()
-    app = open_shop(at_once(vendor))
-    async with app.working():
-        order = await anyio.to_thread.run_sync(place, app)
-        await app.settle()
-    assert status(app, order) is OrderStatus.PAID
+
+    class Letter(APICall, table=True):
+        charge_id: UUID = Field(foreign_key="charge.id", index=True)
+        request: ChargeRequest
+
+    @derive(reads=[Charge.status])
+    def letter(charge: Charge) -> Letter | None:
+        """Who has paid gets a letter."""
+        if charge.status is not CallStatus.COMPLETED:
+            return None
+        return Letter(charge_id=charge.id, request=charge.request)
+
+    post, sent = Integration("post"), []
+
+    @post.call(Letter)
+    async def send(call: CallView, http: HTTPClient) -> Completed:
+        sent.append(call.request.amount_cents)
+        return Completed()
+
+    app = App([[*MODULE, Letter, letter]], [at_once(Vendor()), post], clock=ManualClock(NOON))
+    app.create()
+    place(app)
+    await app.settle()
+    assert sent == [1250]
+    assert app.verify() == []
 
 
 async def test_settling_needs_no_time_where_the_clock_stands_still() -> None:
