@@ -3,10 +3,18 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from inspect import ismethod
-from typing import Annotated, Any, Optional, get_origin
+from typing import Any
 
-from annotated_types import Interval
-from pydantic import AwareDatetime, ConfigDict, ValidationError, create_model, field_validator
+from pydantic import (
+    AwareDatetime,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ValidationError,
+    create_model,
+    field_validator,
+)
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import int_schema
 
 from framework.model.columns import admits_none, without_none
 from framework.model.fields import UNDEFINED
@@ -78,18 +86,24 @@ def problems_of(error: ValidationError) -> str:
     )
 
 
-_STORABLE: Mapping[Any, Any] = {
-    datetime: AwareDatetime,
-    int: Annotated[int, Interval(ge=-(2**63), lt=2**63)],
-}
+class _Int64:
+    """A whole number that a column can keep."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return int_schema(ge=-(2**63), lt=2**63)
+
+
+_STORABLE: Mapping[Any, Any] = {datetime: AwareDatetime, int: _Int64}
 """What databases demand of a type: a time zone, and no more than 64 bits."""
 
 
 def _storable(annotation: Any) -> Any:
-    kind = _STORABLE.get(without_none(annotation))
-    if kind is None or get_origin(annotation) is Annotated:
+    plain = without_none(annotation)
+    kind = _STORABLE.get(getattr(plain, "__supertype__", plain))
+    if kind is None:
         return annotation
-    return Optional[kind] if admits_none(annotation) else kind
+    return kind | None if admits_none(annotation) else kind
 
 
 def _validators(shape: Shape) -> dict[str, Any]:
