@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import anyio.lowlevel
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -76,6 +77,7 @@ class Vendor:
     async def _endless(self, request: Request) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
             while True:
+                await anyio.lowlevel.checkpoint()  # a server that never waits would not see its client leave
                 yield b"x" * 100_000
 
         return StreamingResponse(chunks())
