@@ -1,5 +1,5 @@
 """The workloads on Millrace: the same rows, declared."""
 
-from benchmarks.ours import aggregates, chains
+from benchmarks.ours import aggregates, calls, chains
 
-CONTESTANTS = (*aggregates.CONTESTANTS, *chains.CONTESTANTS)
+CONTESTANTS = (*aggregates.CONTESTANTS, *chains.CONTESTANTS, *calls.CONTESTANTS)

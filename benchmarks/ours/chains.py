@@ -10,6 +10,7 @@ from pathlib import Path
 from random import random
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 from sqlmodel import func, select
 
@@ -77,7 +78,7 @@ def sixteen_at_a_time(size: int) -> OpsPerSecond:
             finished += len(under_way)
             under_way = claimed
         elapsed = perf_counter() - begun
-        _expect(chains.app, chains=size)
+        expect_paid(chains.app, chains=size)
     return size / elapsed
 
 
@@ -91,7 +92,7 @@ def _one_at_a_time(size: int, *, present: int) -> OpsPerSecond:
             (run,) = write(chains.claim)
             write(partial(_record, chains, run))
         elapsed = perf_counter() - begun
-        _expect(chains.app, chains=size + present)
+        expect_paid(chains.app, chains=size + present)
     return size / elapsed
 
 
@@ -107,7 +108,7 @@ def _record(chains: Chains, run: Run, transaction: Transaction) -> None:
     chains.record(transaction, run)
 
 
-def _all_well(results: list[object]) -> list[object]:
+def _all_well(results: list[Any]) -> list[Any]:
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -129,7 +130,8 @@ def _chains(synchronous: Synchronous) -> Iterator[Chains]:
             yield Chains(app)
 
 
-def _expect(app: App, *, chains: int) -> None:
+def expect_paid(app: App, chains: int) -> None:
+    """All orders are paid, and everything follows from the facts."""
     paid = select(func.count()).select_from(Order).where(Order.status == OrderStatus.PAID)
     assert app.query(paid) == [chains], f"expected {chains} paid orders"
     if chains < CALLS_PRESENT:

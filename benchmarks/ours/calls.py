@@ -1,0 +1,72 @@
+"""W3 on Millrace: facts are dispatched, the worker carries their charges out over HTTP, 16 at a time."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import anyio
+import anyio.to_thread
+from pydantic_settings import BaseSettings
+
+from benchmarks.contest import Contestant, OpsPerSecond
+from benchmarks.ours.chains import AT_A_TIME, expect_paid
+from benchmarks.ours.orders import MODULES, Charge, OrderPlaced, Receipt
+from benchmarks.sandbox import sandbox
+from benchmarks.workloads import OURS
+from framework.app import App, Settings, opened
+from framework.integration import CallView, Completed, ExternalId, HTTPClient, Integration, Policy
+
+
+class VendorSettings(BaseSettings):
+    base_url: str
+
+
+def charging(size: int) -> OpsPerSecond:
+    """From the dispatch of the first fact to the end of the last charge."""
+    with TemporaryDirectory(prefix="millrace-bench-") as folder, sandbox() as url:
+        database = f"sqlite:///{Path(folder) / 'bench.db'}"
+        app = App([MODULES], [_vendor(url)], database=database, settings=Settings(synchronous="FULL"))
+        with opened(app):
+            speed = anyio.run(_charge_all, app, size)
+            expect_paid(app, size)
+    return speed
+
+
+async def _charge_all(app: App, size: int) -> OpsPerSecond:
+    async with app.working():
+        facts = iter(range(size))
+        begun = perf_counter()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(AT_A_TIME):
+                tasks.start_soon(_dispatch_each, app, facts)
+        await app.settle()
+        return size / (perf_counter() - begun)
+
+
+async def _dispatch_each(app: App, facts: Iterator[int]) -> None:
+    for _ in facts:
+        placed = OrderPlaced(email="ada@example.org", total_cents=1250)
+        await anyio.to_thread.run_sync(partial(app.dispatch, placed))
+
+
+def _vendor(url: str) -> Integration[VendorSettings]:
+    vendor = Integration(
+        "vendor",
+        settings=VendorSettings(base_url=url),
+        policy=Policy(concurrency=AT_A_TIME, on_doubt="retry"),
+    )
+
+    @vendor.call(Charge)
+    async def pay(call: CallView, http: HTTPClient) -> Completed:
+        headers = {"Idempotency-Key": call.idempotency_key}
+        answer = await http.post("/charges", json=call.request.model_dump(), headers=headers)
+        answer.raise_for_status()
+        charge = ExternalId(answer.json()["id"])
+        return Completed(Receipt(url=f"{url}/receipts/{charge}"), external_id=charge)
+
+    return vendor
+
+
+CONTESTANTS = (Contestant(workload="W3", name=OURS, run=charging, size=2000, quick_size=200),)
