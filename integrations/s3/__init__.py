@@ -93,12 +93,15 @@ def create_s3_integration(
     def client(http: HTTPClient) -> S3Client:
         return S3Client(http, s3.settings.bucket, s3.settings.signer(), s3.now)
 
-    def wanted(upload: CallView[Payload]) -> Upload:
-        """What the call asks for, if that may be uploaded."""
+    def asked_by(upload: CallView[Payload]) -> Upload:
         try:
-            asked = to_upload(upload.request)
+            return to_upload(upload.request)
         except ValidationError as error:
             raise _unmapped(call, "upload", error, "to_upload") from error
+
+    def wanted(upload: CallView[Payload]) -> Upload:
+        """What the call asks for, if that may be uploaded."""
+        asked = asked_by(upload)
         if asked.content_type not in content_types:
             allowed = ", ".join(sorted(content_types))
             raise Declined(
@@ -112,8 +115,8 @@ def create_s3_integration(
             )
         return asked
 
-    def key_for(upload: CallView[Payload], asked: Upload) -> str:
-        return upload.external_id or key_of(asked, upload.id, s3.settings.key_prefix)
+    def key_for(upload: CallView[Payload], asked: Upload) -> ExternalId:
+        return upload.external_id or ExternalId(key_of(asked, upload.id, s3.settings.key_prefix))
 
     def signed_at(upload: CallView[Payload]) -> datetime:
         """Links count from the creation of their call, so that asking again prolongs nothing."""
@@ -134,7 +137,7 @@ def create_s3_integration(
     async def admit(upload: CallView[Payload], http: HTTPClient) -> ExternalId:
         """Name the object. Nothing is sent: the browser does that, with a link that it asks for."""
         s3.settings.signer()  # without credentials nobody could upload
-        return ExternalId(key_for(upload, wanted(upload)))
+        return key_for(upload, wanted(upload))
 
     @s3.api(call)
     async def upload_url(upload: CallView[Payload], http: HTTPClient) -> UploadLink:
@@ -168,41 +171,48 @@ def create_s3_integration(
     @s3.poll(call)
     async def look_at_it(upload: CallView[Payload], http: HTTPClient) -> Outcome:
         """What is in the bucket now. An object that breaks its promises is deleted, and the call fails."""
-        asked = to_upload(upload.request)
+        asked = asked_by(upload)
         key = key_for(upload, asked)
         with refusals_translated():
             head = await client(http).head_object(key)
             if head is None:
-                return absent(upload)
+                return absent(upload, key)
             if head.size > asked.max_bytes:
                 await client(http).delete_object(key)
-                return Failed(f"{head.size} bytes, but {asked.max_bytes} were allowed", code="too_large")
+                return Failed(
+                    f"{head.size} bytes, but {asked.max_bytes} were allowed",
+                    code="too_large",
+                    external_id=key,
+                )
             if head.content_type != asked.content_type:
                 await client(http).delete_object(key)
                 return Failed(
                     f"{head.content_type or 'no type'}, but it was to be {asked.content_type}",
                     code="wrong_content_type",
+                    external_id=key,
                 )
-        return Completed(stored(to_stored(head, key=key, bucket=s3.settings.bucket_name)))
+        result = stored(to_stored(head, key=key, bucket=s3.settings.bucket_name))
+        return Completed(result, external_id=key)
 
-    def absent(upload: CallView[Payload]) -> Outcome:
+    def absent(upload: CallView[Payload], key: ExternalId) -> Outcome:
         """An upload that began before the link expired may still be under way for a while."""
         if s3.now() >= expires_at(upload) + timedelta(seconds=s3.settings.grace_seconds):
-            return Failed("Nothing was uploaded while the link counted", code="expired")
-        return Processing(detail="not uploaded yet")
+            return Failed("Nothing was uploaded while the link counted", code="expired", external_id=key)
+        return Processing(detail="not uploaded yet", external_id=key)
 
     @s3.cancel(call)
     async def take_back(upload: CallView[Payload], http: HTTPClient) -> Failed:
+        key = key_for(upload, asked_by(upload))
         with refusals_translated():
-            await client(http).delete_object(key_for(upload, to_upload(upload.request)))
-        return Failed("The upload was canceled", code="canceled")
+            await client(http).delete_object(key)
+        return Failed("The upload was canceled", code="canceled", external_id=key)
 
     @s3.api(call)
     async def download_url(upload: CallView[Payload], http: HTTPClient) -> DownloadLink:
         """A link to an object that arrived, which the browser saves and does not show."""
         if upload.status != "completed":
             raise Declined("Nothing has arrived yet. Confirm the upload first.", code="not_there_yet")
-        key = key_for(upload, to_upload(upload.request))
+        key = key_for(upload, asked_by(upload))
         return download_link(s3.settings, key, s3.now().replace(microsecond=0))
 
     @s3.test_connection

@@ -18,7 +18,7 @@ from framework.integration.calls import CallView, idempotency_key
 from framework.integration.handlers import CallHandlers
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
-from framework.integration.outcomes import Completed, Failed, Processing
+from framework.integration.outcomes import Completed, ExternalId, Failed, Processing
 from framework.model.apicall import CallStatus
 from integrations.s3 import S3Settings, create_s3_integration
 from integrations.s3.mapping import DownloadLink, ResultNotFilled, Stored, Upload, UploadLink
@@ -125,6 +125,18 @@ def upload_of(
     return CallView(record, idempotency_key=idempotency_key("s3", record.id))
 
 
+def key_of(upload: CallView[Any]) -> ExternalId:
+    return ExternalId(f"acme/u1/{upload.id}/Our-cat.jpg")
+
+
+def not_yet(upload: CallView[Any]) -> Processing:
+    return Processing(detail="not uploaded yet", external_id=key_of(upload))
+
+
+def failed(upload: CallView[Any], reason: str, code: str) -> Failed:
+    return Failed(reason, code=code, external_id=key_of(upload))
+
+
 async def send(http: httpx.AsyncClient, link: UploadLink, content: bytes = PHOTO, **more: str) -> int:
     """What a browser does with a link."""
     headers = {**link.headers, **more}
@@ -147,12 +159,12 @@ async def test_a_browser_uploads_past_us_and_the_call_completes(
 ) -> None:
     upload = upload_of()
     key = await desk.submit(upload)
-    assert await desk.poll(upload) == Processing(detail="not uploaded yet")
+    assert await desk.poll(upload) == not_yet(upload)
     assert await send(http, await desk.link(upload, name)) in (200, 204)
     outcome = await desk.ask("confirm_upload", upload)
     etag = s3_sandbox.objects[key].etag.strip('"')
     photo = Photo(key=key, size=len(PHOTO), etag=etag, content_type="image/jpeg")
-    assert outcome == Completed(photo)
+    assert outcome == Completed(photo, external_id=key)
     assert await desk.poll(upload) == outcome
 
 
@@ -214,9 +226,9 @@ async def test_a_link_expires_at_s3_and_is_given_no_more(
 async def test_nothing_uploaded_in_time_fails_after_a_grace(desk: Desk, clock: ManualClock) -> None:
     upload = upload_of()
     clock.advance(timedelta(minutes=19, seconds=59))
-    assert await desk.poll(upload) == Processing(detail="not uploaded yet")
+    assert await desk.poll(upload) == not_yet(upload)
     clock.advance(timedelta(seconds=1))
-    assert await desk.poll(upload) == Failed("Nothing was uploaded while the link counted", code="expired")
+    assert await desk.poll(upload) == failed(upload, "Nothing was uploaded while the link counted", "expired")
 
 
 async def test_an_upload_that_began_in_time_counts_when_it_ends(
@@ -233,7 +245,7 @@ async def test_what_is_too_large_is_deleted_and_fails(
 ) -> None:
     upload = upload_of()
     assert await send(http, await desk.link(upload), b"x" * 1001) == 200
-    assert await desk.poll(upload) == Failed("1001 bytes, but 1000 were allowed", code="too_large")
+    assert await desk.poll(upload) == failed(upload, "1001 bytes, but 1000 were allowed", "too_large")
     assert s3_sandbox.books() == {"objects": {}, "deleted": [await desk.submit(upload)]}
 
 
@@ -276,8 +288,8 @@ async def test_an_object_of_another_type_is_deleted_and_fails(desk: Desk, s3_san
     """A link cannot do that, but whoever has credentials can."""
     upload = upload_of()
     s3_sandbox.objects[await desk.submit(upload)] = Kept.of(b"<script>", "text/html")
-    assert await desk.poll(upload) == Failed(
-        "text/html, but it was to be image/jpeg", code="wrong_content_type"
+    assert await desk.poll(upload) == failed(
+        upload, "text/html, but it was to be image/jpeg", "wrong_content_type"
     )
     assert s3_sandbox.objects == {}
 
@@ -331,7 +343,7 @@ async def test_canceling_takes_back_what_was_uploaded(
 ) -> None:
     upload = upload_of()
     await send(http, await desk.link(upload))
-    assert await desk.cancel(upload) == Failed("The upload was canceled", code="canceled")
+    assert await desk.cancel(upload) == failed(upload, "The upload was canceled", "canceled")
     assert s3_sandbox.objects == {}
     assert isinstance(await desk.cancel(upload), Failed)
 
@@ -466,6 +478,30 @@ async def test_the_manifest_names_the_secrets(integration: Integration[S3Setting
         ("AWS_SECRET_ACCESS_KEY", True, False),
         ("AWS_SESSION_TOKEN", False, False),
     ]
+
+
+async def test_an_upload_that_is_confirmed_before_the_worker_saw_its_call_has_the_same_name(
+    desk: Desk, http: httpx.AsyncClient
+) -> None:
+    pending = upload_of(status="pending")
+    await send(http, await desk.link(pending))
+    confirmed = await desk.ask("confirm_upload", pending)
+    assert confirmed.external_id == await desk.submit(pending)
+
+
+async def test_at_aws_the_bucket_is_in_the_host_and_may_be_reached() -> None:
+    asked: list[str] = []
+
+    def aws(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url}")
+        return httpx.Response(404)
+
+    integration = create_s3_integration(PhotoUpload)
+    integration.configure()
+    upload = upload_of()
+    async with integration.open_client(transport=httpx.MockTransport(aws)) as http:
+        await Desk(integration.handlers[PhotoUpload], http).poll(upload)
+    assert asked == [f"HEAD https://uploads.s3.eu-west-1.amazonaws.com/{key_of(upload)}"]
 
 
 async def test_an_app_takes_an_upload_from_the_call_to_its_result_and_keeps_no_link(
