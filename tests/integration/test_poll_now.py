@@ -93,7 +93,9 @@ class Story:
 
     @property
     def row(self) -> Any:
-        return self.app.engine.write(lambda tx: dict(tx.work.find(self.shape, self.id).after_row))
+        found = self.app.engine.write(lambda tx: tx.work.find(self.shape, self.id))
+        assert found is not None
+        return found.after_row
 
     @property
     def events(self) -> list[IntegrationEvent]:
