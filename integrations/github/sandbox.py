@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from framework.testing.postman import Letter
@@ -84,6 +84,8 @@ class GitHubSandbox(Sandbox):
         super().__init__(webhook_secret=webhook_secret, **{"retry_delays": (), **options})
         self.checks_allowed = checks_allowed
         self.remaining = QUOTA
+        self.address = objects.API
+        """Where its answers say that its objects are."""
         self._reset_at = 0
         self._token = token
         self._app_public_key = app_public_key
@@ -424,7 +426,7 @@ class GitHubSandbox(Sandbox):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() not in ("bearer", "token") or not token:
             return Refusal(401, "Requires authentication")
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        path = _path(request)
         if path == "/app" or path.startswith("/app/"):
             return None if self._is_proof(token) else Refusal(401, "A JSON web token could not be decoded")
         if not self._is_known(token):
@@ -575,7 +577,8 @@ class GitHubSandbox(Sandbox):
         page = int(query.get(name, "1").removeprefix("v1_"))
         listed = list(found[(page - 1) * size : page * size])
         following = f"v1_{page + 1}" if cursor else str(page + 1)
-        link = f'<{request.url.include_query_params(**{name: following})}>; rel="next"'
+        there = request.url.include_query_params(**{name: following})
+        link = f'<{self.address}{_path(request)}?{there.query}>; rel="next"'
         headers = {"link": link} if len(found) > page * size else {}
         return self._answer(200, {"total_count": len(found), wrapped: listed} if wrapped else listed, headers)
 
@@ -588,7 +591,8 @@ class GitHubSandbox(Sandbox):
             "x-ratelimit-reset": str(self._reset()),
             "x-ratelimit-resource": "core",
         }
-        return JSONResponse(body, status, {**limits, **(headers or {})}, "application/json; charset=utf-8")
+        text = json.dumps(body).replace(objects.API, self.address)
+        return Response(text, status, {**limits, **(headers or {})}, "application/json; charset=utf-8")
 
     def _reset(self) -> int:
         """The end of the hour that runs."""
@@ -614,6 +618,12 @@ def _annotation(given: Object) -> Object:
 
 def _is_in(run: Object, full_name: str) -> bool:
     return bool(run["url"].startswith(f"{objects.API}/repos/{full_name}/"))
+
+
+def _path(request: Request) -> str:
+    """The path below the place where the double is served."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
 
 def _address(request: Request) -> str:

@@ -746,6 +746,29 @@ async def test_a_wrong_token_needs_attention_and_is_shown_nowhere(
     assert "ghs_a_wrong_token" not in f"{refused.value!r} {refused.value.__cause__!r} {caplog.text}"
 
 
+async def test_a_token_that_was_revoked_is_tried_once_more_with_another(
+    checker: Callable[..., Clerk], as_app: Integration[GitHubSettings], github_sandbox: GitHubSandbox
+) -> None:
+    await checker(as_app).send()
+    await checker(as_app).send()
+    github_sandbox._given.clear()
+    with pytest.raises(Transient) as revoked:
+        await checker(as_app).send()
+    assert revoked.value.code == "token_revoked"
+    assert isinstance(await checker(as_app).send(), Completed)
+
+
+async def test_an_app_whose_key_is_wrong_needs_attention(
+    checker: Callable[..., Clerk], serve: Serve, github_sandbox: GitHubSandbox
+) -> None:
+    with pytest.raises(NeedsAttention) as refused:
+        await checker(serve(app_id="12", installation_id="77")).send()
+    assert refused.value.code == "unauthorized"
+    with pytest.raises(NeedsAttention) as unreadable:
+        await checker(serve(app_id="12", installation_id="77", app_private_key="nonsense")).send()
+    assert unreadable.value.code == "bad_private_key"
+
+
 async def test_a_good_token_connects(serve: Serve, http: HTTPClient) -> None:
     github = serve()
     for verb in ("test_connection", "check_health"):
