@@ -47,9 +47,10 @@ T = TypeVar("T")
 class Settings:
     """How an App behaves.
 
-    `strict_calls`: a call class that no integration serves is an error, not a warning. `synchronous`: FULL makes
-    every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to wait for another
-    process that holds the database. `max_delivery_bytes`: the largest webhook body that is taken.
+    `strict_calls`: a call class that no integration serves is an error, not a warning. `synchronous`: FULL
+    makes every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to
+    wait for another process that holds the database. `max_delivery_bytes`: the largest webhook body that
+    is taken.
     """
 
     strict_calls: bool = False
@@ -61,8 +62,8 @@ class Settings:
 class App:
     """Compiles declarations into a plan and runs it. All mistakes in the declarations are raised here.
 
-    `modules` are Python modules, or lists of record classes and rules. Nothing is opened until it is needed; the
-    methods that are not `async` are synchronous, and safe to call from any thread.
+    `modules` are Python modules, or lists of record classes and rules. Nothing is opened until it is
+    needed; the methods that are not `async` are synchronous, and safe to call from any thread.
     """
 
     def __init__(
@@ -103,7 +104,9 @@ class App:
         return engine
 
     def create(self) -> None:
-        """Make the schema where it is missing; raises SchemaDiffers where it was made for other declarations."""
+        """Make the schema where it is missing; raises SchemaDiffers where it was made for other
+        declarations.
+        """
         self.engine.database.create()
         self.engine.create_globals()
 
@@ -134,7 +137,7 @@ class App:
     def query(self, statement: Select[T] | SelectOfScalar[T]) -> list[T]:
         """What a `select(...)` finds, detached and read-only."""
         with self.engine.database.session() as session:
-            return list(session.exec(statement))
+            return list(session.exec(statement))  # type: ignore[arg-type]  # a result of either kind gives T
 
     def tick(self) -> int:
         """Turn the deadlines whose time has come; returns how many. The worker does it by itself."""
@@ -156,7 +159,9 @@ class App:
         return explain(self.plan, self.engine.database, model, identity, property)
 
     def graph(self, model: type[Record] | None = None, property: str | None = None) -> str:
-        """The plan as a Mermaid flowchart; of a state machine, given by class and property, a state diagram."""
+        """The plan as a Mermaid flowchart; of a state machine, given by class and property, a state
+        diagram.
+        """
         if model is None:
             return flowchart(self.plan)
         for node in self.plan.nodes:
@@ -166,7 +171,9 @@ class App:
 
     @cached_property
     def asgi(self) -> "Starlette":
-        """The ASGI application: `POST /webhooks/<integration>/<path>`, `GET /health`, and the worker while it is served."""
+        """The ASGI application: `POST /webhooks/<integration>/<path>`, `GET /health`, and the worker while
+        it is served.
+        """
         from framework.web.asgi import create_asgi
 
         return create_asgi(self)
@@ -187,11 +194,11 @@ class App:
         """Carry out calls until cancelled; then what is under way may end."""
         await self.workshop.run()
 
-    async def settle(self, timeout: float = 0.0) -> None:
+    async def settle(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109  # how long to wait for others
         """Carry out what is due until nothing is.
 
-        What will be due later, and webhooks, are waited for as long as `timeout` seconds, and not at all if the
-        clock stands still. Calls of a paused integration keep waiting.
+        What will be due later, and webhooks, are waited for as long as `timeout` seconds, and not at all
+        if the clock stands still. Calls of a paused integration keep waiting.
         """
         await self.workshop.settle(timeout)
 
@@ -212,7 +219,9 @@ class App:
         return self.workshop.dead_calls()
 
     def replay(self, call_id: UUID) -> APICall:
-        """Try a dead call again, as a new call with the same facts, which is returned. Raises DispatchError."""
+        """Try a dead call again, as a new call with the same facts, which is returned. Raises
+        DispatchError.
+        """
         return self.workshop.replay(call_id)  # type: ignore[no-any-return]  # of the call's class
 
     def health(self) -> list[Health]:

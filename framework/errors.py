@@ -14,6 +14,7 @@ MillraceError
 """
 
 import inspect
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -23,13 +24,20 @@ class MillraceError(Exception):
 
     def __init__(self, **facts: Any) -> None:
         self.facts = facts
-        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format(**facts))
+        super().__init__(_message(type(self).__doc__ or "").format(**facts))
 
     def __getattr__(self, name: str) -> Any:
         facts = self.__dict__.get("facts", {})
         if name in facts:
             return facts[name]
         raise AttributeError(name)
+
+
+def _message(docstring: str) -> str:
+    """The docstring as one line, unless a fact has a line of its own."""
+    lines = inspect.cleandoc(docstring).split("\n")
+    laid_out = any(re.fullmatch(r"\{\w+\}", line) for line in lines[1:])
+    return ("\n" if laid_out else " ").join(lines)
 
 
 class DeclarationError(MillraceError):

@@ -30,7 +30,9 @@ class Refused(DispatchError):
 
 
 class NotAVerdict(DispatchError):
-    """The condition {condition} of {event} gave {given!r}, which is neither True nor False. Nothing was admitted; return a bool."""
+    """The condition {condition} of {event} gave {given!r}, which is neither True nor False. Nothing was
+    admitted; return a bool.
+    """
 
 
 Test = Callable[[Any, Admission], bool]

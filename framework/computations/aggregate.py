@@ -15,7 +15,7 @@ State = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class Aggregate(Computation[T], Generic[R, T]):
-    """A value over the records of a relation, or over all records of a class where it stands on a `Global`."""
+    """A value over the records of a relation, or on a `Global` over all records of a class."""
 
     records: Sequence[R] | type[R]
 
@@ -32,9 +32,9 @@ class Aggregate(Computation[T], Generic[R, T]):
 class Additive(Aggregate[R, T]):
     """An aggregate whose state is a vector of integers to which every record adds its contribution.
 
-    States are kept in columns of the host's row, and changed by relative updates. `states` names them; the empty
-    name is the property itself. Where no state is the property, the database derives the property from the
-    states (`expression`), by the rule that `value` states in Python.
+    States are kept in columns of the host's row, and changed by relative updates. `states` names them; the
+    empty name is the property itself. Where no state is the property, the database derives the property
+    from the states (`expression`), by the rule that `value` states in Python.
     """
 
     states: ClassVar[tuple[str, ...]] = ("",)
@@ -48,6 +48,12 @@ class Additive(Aggregate[R, T]):
     def expression(self, states: Sequence[ColumnElement[Any]]) -> ColumnElement[Any] | None:
         """The property in SQL, from its state columns; None where a state is the property."""
         return None
+
+    def in_sql(self, states: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+        """`expression`, where there is one."""
+        expression = self.expression(states)
+        assert expression is not None, "a state is the property, or the database derives it"
+        return expression
 
 
 def given(*callbacks: Callable[[Any], Any] | None) -> tuple[Callable[[Any], Any], ...]:

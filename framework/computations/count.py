@@ -1,8 +1,8 @@
 """How many."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from framework.computations.aggregate import Additive, R, State, given
 
@@ -13,7 +13,7 @@ class Count(Additive[R, int]):
 
     where: Callable[[R], object] | None = None
     reads: tuple[str, ...] | None = None
-    initial: ClassVar[Any] = 0
+    initial: Any = field(default=0, init=False)
 
     def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
         return given(self.where)

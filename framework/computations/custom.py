@@ -13,8 +13,9 @@ V = TypeVar("V")
 class Custom(Computation[V]):
     """What `compute(record)` returns, where `reads` names the fields and the to-many relations that it reads.
 
-    `"items"` reads all fields of the related records, `"items.price"` that one. A relation that is read is there as a list, in no particular order. With `step(value, before, after)` and one
-    relation, a changed related record (None: it came, or it went) moves the value without reading the others.
+    `"items"` reads all fields of the related records, `"items.price"` that one. A relation that is read is
+    there as a list, in no particular order. With `step(value, before, after)` and one relation, a changed
+    related record (None: it came, or it went) moves the value without reading the others.
     """
 
     compute: Callable[[Any], V]

@@ -11,7 +11,9 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, eq=False)
 class Formula(Computation[V]):
-    """`of` this row's own fields. The record's type is not known inside its own class body: annotate a named function to have it checked."""
+    """`of` this row's own fields. The record's type is not known inside its own class body: annotate a
+    named function to have it checked.
+    """
 
     of: Callable[[Any], V]
     reads: tuple[str, ...] | None = None

@@ -1,7 +1,7 @@
 """Whether all do, whether one does."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, case, false, true
@@ -19,7 +19,7 @@ class Every(Additive[R, bool]):
     states: ClassVar[tuple[str, ...]] = ("misses", "count")
 
     @property
-    def initial(self) -> Any:  # type: ignore[override]  # what nothing gives depends on the declaration
+    def initial(self) -> Any:
         return self.empty
 
     def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
@@ -43,7 +43,7 @@ class Some(Additive[R, bool]):
 
     where: Callable[[R], object]
     reads: tuple[str, ...] | None = None
-    initial: ClassVar[Any] = False
+    initial: Any = field(default=False, init=False)
     states: ClassVar[tuple[str, ...]] = ("hits",)
 
     def callbacks(self) -> tuple[Callable[[Any], Any], ...]:

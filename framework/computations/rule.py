@@ -38,8 +38,8 @@ def derive(
     """Declare a rule: for each record it accepts, the records it returns exist.
 
     From an event to records: made once. From an entity to entities: kept equal to what the function returns.
-    From an entity to calls or events: made once, never changed. The function may read the facts of its argument,
-    and the computed properties that `reads` lists (`reads=[Order.total]`).
+    From an entity to calls or events: made once, never changed. The function may read the facts of its
+    argument, and the computed properties that `reads` lists (`reads=[Order.total]`).
     """
     if function is not None:
         return Rule(function, tuple(reads))

@@ -1,7 +1,7 @@
 """Computations that select one record: the least, the greatest, the newest, the oldest.
 
-Each source record keeps, in a column of its own, what it offers to the selection; an index on the route and that
-column makes the next candidate one look-up away when the selected record leaves.
+Each source record keeps, in a column of its own, what it offers to the selection; an index on the route
+and that column makes the next candidate one look-up away when the selected record leaves.
 """
 
 from collections.abc import Callable
@@ -65,7 +65,7 @@ class Collect(Aggregate[R, list[V]], Generic[R, V]):
     reads: tuple[str, ...] | None = None
 
     @property
-    def initial(self) -> Any:  # type: ignore[override]  # a new list for every record
+    def initial(self) -> Any:
         return []
 
     def callbacks(self) -> tuple[Callable[[Any], Any], ...]:

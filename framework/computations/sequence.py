@@ -1,7 +1,7 @@
 """The next number of a scope."""
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from framework.model.computation import Computation
 
@@ -10,11 +10,11 @@ from framework.model.computation import Computation
 class Sequence(Computation[int]):
     """The next number of its scope, given once, when the record comes to be, and never again.
 
-    `per` names the facts of the row that make up the scope; without any there is one scope. Numbers are given in
-    the transaction of the record: one that rolls back leaves no gap.
+    `per` names the facts of the row that make up the scope; without any there is one scope. Numbers are
+    given in the transaction of the record: one that rolls back leaves no gap.
     """
 
     per: tuple[str, ...] = ()
     start: int = 1
     step: int = 1
-    initial: ClassVar[Any] = None
+    initial: Any = field(default=None, init=False)

@@ -27,9 +27,10 @@ class StateMachine(Computation[S]):
 
     def __init__(self, initial: S, *transitions: Transition[S]) -> None:
         self.initial = initial
+        self._kind = type(initial)
         self.transitions = transitions
 
     @property
     def states(self) -> list[S]:
         """All states of the enumeration, in its order."""
-        return list(type(self.initial))
+        return list(self._kind)

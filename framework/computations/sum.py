@@ -1,15 +1,17 @@
 """The sum of a value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from framework.computations.aggregate import Additive, R, State, given
 from framework.errors import DispatchError
 
 
 class InexactContribution(DispatchError):
-    """{computation} was given {value!r}. Sums and averages take whole numbers, so that they never drift: use minor units such as cents."""
+    """{computation} was given {value!r}. Sums and averages take whole numbers, so that they never drift:
+    use minor units such as cents.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +21,7 @@ class Sum(Additive[R, int]):
     of: Callable[[R], int | None]
     where: Callable[[R], object] | None = None
     reads: tuple[str, ...] | None = None
-    initial: ClassVar[Any] = 0
+    initial: Any = field(default=0, init=False)
 
     def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
         return given(self.of, self.where)

@@ -1,8 +1,8 @@
 """The sum of weighted values."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from framework.computations.aggregate import Additive, R, State, given
 from framework.computations.sum import whole
@@ -16,7 +16,7 @@ class WeightedSum(Additive[R, int]):
     weight: Callable[[R], int | None]
     where: Callable[[R], object] | None = None
     reads: tuple[str, ...] | None = None
-    initial: ClassVar[Any] = 0
+    initial: Any = field(default=0, init=False)
 
     def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
         return given(self.of, self.weight, self.where)

@@ -87,10 +87,11 @@ class APICall(Entity):
 
 
 class IntegrationEvent(Event, table=True):
-    """`initialized`, `processing`, `completed` or `failed`, said about one call. Written by the framework alone.
+    """`initialized`, `processing`, `completed` or `failed`, said about one call. Written by the framework
+    alone.
 
-    `entity_id` is given by `initialized` alone, `external_id` by all; `call_id` is the call that it was matched
-    to, None while it is an orphan. `dedupe_key` makes a repeated delivery change nothing.
+    `entity_id` is given by `initialized` alone, `external_id` by all; `call_id` is the call that it was
+    matched to, None while it is an orphan. `dedupe_key` makes a repeated delivery change nothing.
     """
 
     __tablename__ = "integration_event"

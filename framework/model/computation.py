@@ -13,7 +13,7 @@ class Computation(Generic[T]):
     declaration where a relation was named in the class body to the names of those relations.
     """
 
-    initial: Any = None
+    initial: Any = None  # subclasses may fix it, or compute it
     relations: Mapping[int, str] = {}
 
     def bind(self, names: Mapping[int, str]) -> None:

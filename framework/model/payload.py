@@ -4,6 +4,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Payload(BaseModel):
-    """A frozen value of named fields, stored as JSON. Unknown fields are refused, and numbers that JSON lacks."""
+    """A frozen value of named fields, stored as JSON. Unknown fields are refused, and numbers that JSON
+    lacks.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -27,7 +27,9 @@ class ComputedPropertyWritten(DispatchError):
 
 
 class RelationWritten(DispatchError):
-    """{model}.{field} is a relation, so it cannot be set. Set the foreign key on the record at its other end."""
+    """{model}.{field} is a relation, so it cannot be set. Set the foreign key on the record at its other
+    end.
+    """
 
 
 class MissingField(DispatchError):
@@ -35,7 +37,9 @@ class MissingField(DispatchError):
 
 
 class ReadOnlyRecord(DispatchError):
-    """This {model} was read from the App and is read-only. Change facts with `tx.update` in `app.transaction()`."""
+    """This {model} was read from the App and is read-only. Change facts with `tx.update` in
+    `app.transaction()`.
+    """
 
 
 class AbstractRecord(DispatchError):
@@ -99,7 +103,9 @@ class Record(SQLModel, metaclass=RecordType):
     id: UUID = Field(default_factory=new_id, primary_key=True)
 
     def __init__(self, **values: Any) -> None:
-        """Take the facts by name; defaults are evaluated here, once. Values are validated at the App's door."""
+        """Take the facts by name; defaults are evaluated here, once. Values are validated at the App's
+        door.
+        """
         model = type(self)
         if not model.model_config.get("table"):
             raise AbstractRecord(model=model.__name__)

@@ -40,8 +40,8 @@ _scopes: "WeakValueDictionary[str, Scope]" = WeakValueDictionary()
 def scope_of(namespace: dict[str, Any], table: str) -> Scope:
     """The scope that a class body stands in.
 
-    A table name that the scope has already means that its code runs again (a fixture, a reloaded module): what
-    follows belongs to a new scope of the same place.
+    A table name that the scope has already means that its code runs again (a fixture, a reloaded module):
+    what follows belongs to a new scope of the same place.
     """
     place = f"{namespace['__module__']}:{namespace['__qualname__'].rpartition('.')[0]}"
     scope = _scopes.get(place)

@@ -1,5 +1,6 @@
 """Find the declarations that an App is given."""
 
+import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -14,7 +15,7 @@ from framework.plan.mistakes import FutureAnnotations, NotADeclaration
 
 @dataclass(frozen=True)
 class Declarations:
-    """The record classes, the rules and the guards of an App, each once, in the order of their declaration."""
+    """The record classes, the rules and the guards of an App, each once, in the order of declaration."""
 
     models: tuple[type[Record], ...]
     rules: tuple[Rule[Any, Any], ...]
@@ -28,7 +29,7 @@ def collect(modules: Iterable[object]) -> Declarations:
     if any(issubclass(model, APICall) for model in models) and IntegrationEvent not in models:
         models.append(IntegrationEvent)
     for model in models:
-        if isinstance(next(iter(model.__dict__.get("__annotations__", {}).values()), None), str):
+        if isinstance(next(iter(inspect.get_annotations(model).values()), None), str):
             raise FutureAnnotations(model=model.__name__, module=model.__module__)
     return Declarations(
         tuple(models),
@@ -56,9 +57,8 @@ def _flatten(things: Iterable[object]) -> Iterator[Any]:
 
 def _members(module: ModuleType) -> Iterator[Any]:
     for thing in vars(module).values():
-        if is_table(thing) and thing.__module__ == module.__name__:
-            yield thing
-        elif isinstance(thing, Rule) and thing.function.__module__ == module.__name__:
-            yield thing
-        elif isinstance(thing, Guard):
+        place = thing.function.__module__ if isinstance(thing, Rule) else getattr(thing, "__module__", None)
+        if isinstance(thing, Guard) or (
+            place == module.__name__ and (is_table(thing) or isinstance(thing, Rule))
+        ):
             yield thing

@@ -10,7 +10,9 @@ from framework.plan.shape import Kind, MachineNode, Node, RuleNode, Shape
 
 
 def flowchart(plan: Plan) -> str:
-    """The plan as a Mermaid flowchart: a box for each class with its properties, an arrow for each dependency."""
+    """The plan as a Mermaid flowchart: a box for each class with its properties, an arrow for each
+    dependency.
+    """
     lines = ["flowchart LR"]
     for shape in plan.shapes.values():
         lines.append(f'    subgraph {_id(shape)}["{_title(shape)}"]')
@@ -24,7 +26,7 @@ def flowchart(plan: Plan) -> str:
 def statechart(node: MachineNode) -> str:
     """A state machine as a Mermaid state diagram, drawn by the `transitions` library."""
     drawn = SimpleNamespace()
-    machine = GraphMachine(
+    GraphMachine(
         model=drawn,
         states=[str(state) for state in node.machine.states],
         initial=str(node.machine.initial),

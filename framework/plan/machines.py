@@ -102,7 +102,10 @@ def _route(
     source, key, direction = relation_target(shapes, shape, relation)
     label = trigger.describe(source.name)
     if direction is not RelationshipDirection.ONETOMANY:
-        reason = f"{shape.name}.{relation} leads to one record; a trigger needs a relation to many, whose key names this one."
+        reason = (
+            f"{shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
+            "whose key names this one."
+        )
         raise DeadTrigger(model=shape.name, property=name, trigger=label, reason=reason)
     if trigger.occasion is Occasion.BECAME and source.kind is not Kind.CALL:
         raise DeadTrigger(
@@ -144,6 +147,7 @@ def _route_of_event(shapes: Shapes, shape: Shape, name: str, trigger: Trigger) -
     reason = (
         f"{source.name} has no foreign key to {shape.name}. Add one, such as `{shape.table.name}_id`."
         if not keys
-        else f"{source.name} has {len(keys)} foreign keys to {shape.name}. Name the route by a relation and `created(...)`."
+        else f"{source.name} has {len(keys)} foreign keys to {shape.name}. "
+        "Name the route by a relation and `created(...)`."
     )
     raise DeadTrigger(model=shape.name, property=name, trigger=label, reason=reason)

@@ -4,39 +4,58 @@ from framework.errors import DeclarationError
 
 
 class NotADeclaration(DeclarationError):
-    """{thing!r} is neither a module, a record class with `table=True`, nor a rule. Pass App(modules=[...]) modules, or lists of classes and rules."""
+    """{thing!r} is neither a module, a record class with `table=True`, nor a rule. Pass App(modules=[...])
+    modules, or lists of classes and rules.
+    """
 
 
 class TableCollision(DeclarationError):
-    """{one} and {other} would both be kept in the table {table!r}. Give one of them a `__tablename__` of its own."""
+    """{one} and {other} would both be kept in the table {table!r}. Give one of them a `__tablename__` of its
+    own.
+    """
 
 
 class UnknownTable(DeclarationError):
-    """{model}.{field} refers to {target!r}, but no class of this App is kept in that table. Add its class to the App's modules, or correct the name."""
+    """{model}.{field} refers to {target!r}, but no class of this App is kept in that table. Add its class to
+    the App's modules, or correct the name.
+    """
 
 
 class UnknownType(DeclarationError):
-    """{model}.{field} is declared as {annotation}, for which there is no column. Use str, int, bool, float, bytes, UUID, datetime, date, a StrEnum, a Payload, or integers in minor units for money."""
+    """{model}.{field} is declared as {annotation}, for which there is no column. Use str, int, bool, float,
+    bytes, UUID, datetime, date, a StrEnum, a Payload, or integers in minor units for money.
+    """
 
 
 class BrokenRelation(DeclarationError):
-    """{model}.{relation} cannot be joined: {reason} Declare one foreign key between the two classes, or name it in `sa_relationship_kwargs`."""
+    """{model}.{relation} cannot be joined: {reason} Declare one foreign key between the two classes, or name
+    it in `sa_relationship_kwargs`.
+    """
 
 
 class UnknownRelation(DeclarationError):
-    """{model}.{property}: {computation} is over something that is not a relation of {model}. Name a relation declared above it in the class body{remedy}."""
+    """{model}.{property}: {computation} is over something that is not a relation of {model}. Name a relation
+    declared above it in the class body{remedy}.
+    """
 
 
 class WrongSide(DeclarationError):
-    """{model}.{property}: {computation} needs a {expected} relation, but {model}.{relation} is {actual}. {remedy}"""
+    """{model}.{property}: {computation} needs a {expected} relation, but {model}.{relation} is {actual}.
+    {remedy}
+    """
 
 
 class AmbiguousSide(DeclarationError):
-    """{model}.{relation} joins {model} with itself, and cannot tell the one from the many. Declare the side that leads to one record with `sa_relationship_kwargs={{"remote_side": "{model}.id"}}`, the other one without."""
+    """{model}.{relation} joins {model} with itself, and cannot tell the one from the many. Declare the side
+    that leads to one record with `sa_relationship_kwargs={{"remote_side": "{model}.id"}}`, the other one
+    without.
+    """
 
 
 class LinkTableRelation(DeclarationError):
-    """{model}.{relation} goes through a link table. Declare the link as an entity with two foreign keys, and relate to that."""
+    """{model}.{relation} goes through a link table. Declare the link as an entity with two foreign keys, and
+    relate to that.
+    """
 
 
 class UnknownRead(DeclarationError):
@@ -44,11 +63,15 @@ class UnknownRead(DeclarationError):
 
 
 class RelationRead(DeclarationError):
-    """{place} reads the relation {model}.{field}. One computation reads one hop: make the further value a computed property of {model} and read that."""
+    """{place} reads the relation {model}.{field}. One computation reads one hop: make the further value a
+    computed property of {model} and read that.
+    """
 
 
 class Unfollowable(DeclarationError):
-    """{place} hands its record to code that cannot be followed ({reason}). Say what it reads: `reads=("field", ...)`."""
+    """{place} hands its record to code that cannot be followed ({reason}). Say what it reads:
+    `reads=("field", ...)`.
+    """
 
 
 class CyclicComputation(DeclarationError):
@@ -56,15 +79,21 @@ class CyclicComputation(DeclarationError):
 
 
 class UnlistedState(DeclarationError):
-    """{model}.{property}: the transition {transition} names {state!r}, which is no state of {enum}. Use a member of {enum}."""
+    """{model}.{property}: the transition {transition} names {state!r}, which is no state of {enum}. Use a
+    member of {enum}.
+    """
 
 
 class UnreachableState(DeclarationError):
-    """{model}.{property}: the state {state!r} is never reached from {initial!r}. Add a transition that leads to it, or take it out of {enum}."""
+    """{model}.{property}: the state {state!r} is never reached from {initial!r}. Add a transition that leads
+    to it, or take it out of {enum}.
+    """
 
 
 class AmbiguousTransitions(DeclarationError):
-    """{model}.{property}: in the state {state!r}, {trigger!r} could lead to {targets}. Guard all of them but one, or take one away."""
+    """{model}.{property}: in the state {state!r}, {trigger!r} could lead to {targets}. Guard all of them but
+    one, or take one away.
+    """
 
 
 class DeadTrigger(DeclarationError):
@@ -76,7 +105,9 @@ class UndeclaredRecord(DeclarationError):
 
 
 class AllRecordsOnEntity(DeclarationError):
-    """{model}.{property}: {computation} over all records of {source} is one value, but {model} has many rows. Declare it on a `Global`, or name a relation."""
+    """{model}.{property}: {computation} over all records of {source} is one value, but {model} has many rows.
+    Declare it on a `Global`, or name a relation.
+    """
 
 
 class WrongAnnotation(DeclarationError):
@@ -84,19 +115,25 @@ class WrongAnnotation(DeclarationError):
 
 
 class SecondSource(DeclarationError):
-    """{model}.{property} is computed and would have a second source: {source}. A property has one definition: remove one of them."""
+    """{model}.{property} is computed and would have a second source: {source}. A property has one definition:
+    remove one of them.
+    """
 
 
 class GlobalWithoutDefault(DeclarationError):
-    """{model}.{field} has no default, but the one row of a Global is there from the start. Give it a default."""
+    """{model}.{field} has no default, but the row of a Global is there from the start. Give it a default."""
 
 
 class UnheardValidator(DeclarationError):
-    """{model}.{validator} validates the whole model, but facts are validated one by one. Use `@field_validator`, or a `@guard` on the event."""
+    """{model}.{validator} validates the whole model, but facts are validated one by one. Use
+    `@field_validator`, or a `@guard` on the event.
+    """
 
 
 class UntypedRule(DeclarationError):
-    """The rule {rule} needs one parameter and a return type that name record classes, such as `(order: Order) -> Charge | None`; it has {signature}."""
+    """The rule {rule} needs one parameter and a return type that name record classes, such as `(order: Order)
+    -> Charge | None`; it has {signature}.
+    """
 
 
 class RuleFeedsWrongKind(DeclarationError):
@@ -104,16 +141,24 @@ class RuleFeedsWrongKind(DeclarationError):
 
 
 class UndeclaredRuleRead(DeclarationError):
-    """The rule {rule} reads the computed property {model}.{field}. Declare it: `@derive(reads=[{model}.{field}])`."""
+    """The rule {rule} reads the computed property {model}.{field}. Declare it:
+    `@derive(reads=[{model}.{field}])`.
+    """
 
 
 class TwoRulesOneName(DeclarationError):
-    """Two rules of this App are called {rule}. Rename one: records remember the rule that made them by its name."""
+    """Two rules of this App are called {rule}. Rename one: records remember the rule that made them by its
+    name.
+    """
 
 
 class FutureAnnotations(DeclarationError):
-    """{model} is declared under `from __future__ import annotations`, which hides the types of its relations. Remove that line from {module}."""
+    """{model} is declared under `from __future__ import annotations`, which hides the types of its relations.
+    Remove that line from {module}.
+    """
 
 
 class UnknownMachine(DeclarationError):
-    """{model}.{property} is no state machine of this App. Name a class and a property declared as `computed(StateMachine(...))`."""
+    """{model}.{property} is no state machine of this App. Name a class and a property declared as
+    `computed(StateMachine(...))`.
+    """

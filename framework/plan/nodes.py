@@ -80,9 +80,13 @@ def computation_nodes(shapes: Shapes) -> list[Node]:
                     nodes.append(machine_node(shapes, shape, name, computation))
                 case _:
                     raise WrongAnnotation(
-                        model=shape.name, property=name, computation=type(computation).__name__, gives="nothing known",
-                        annotation=_annotation(shape, name), remedy="Use one of the computations of `framework`.",
-                    )  # fmt: skip
+                        model=shape.name,
+                        property=name,
+                        computation=type(computation).__name__,
+                        gives="nothing known",
+                        annotation=_annotation(shape, name),
+                        remedy="Use one of the computations of `framework`.",
+                    )
             if not isinstance(computation, (Additive, FromEvents)):
                 shape.relative = False
     return nodes
@@ -120,7 +124,7 @@ def _additive(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any
         if state != name:
             shape.hidden.append(HiddenColumn(state, BigInteger(), default=0, nullable=False))
     if name not in states:
-        shape.generated[name] = lambda table: computation.expression([table.c[state] for state in states])  # type: ignore[return-value]  # states that are no property have one
+        shape.generated[name] = lambda table: computation.in_sql([table.c[state] for state in states])
         shape.derive_old[name] = lambda row: computation.value(tuple(row[state] for state in states))
     expected: dict[str, type] = {
         "Count": int,
@@ -337,7 +341,8 @@ def _check_annotation(shape: Shape, name: str, computation: Computation[Any], gi
     if gives is not None and annotation is not gives:
         raise WrongAnnotation(
             model=shape.name, property=name, computation=type(computation).__name__, gives=gives.__name__,
-            annotation=getattr(annotation, "__name__", annotation), remedy=f"Annotate it as {gives.__name__}.",
+            annotation=getattr(annotation, "__name__", annotation),
+            remedy=f"Annotate it as {gives.__name__}.",
         )  # fmt: skip
 
 

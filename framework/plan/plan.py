@@ -93,7 +93,8 @@ def _tell_readers(shapes: Iterable[Shape], nodes: Sequence[Node]) -> None:
 
 
 def wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:
-    """The changes after which a node has something to do: less than it reads, and the foreign keys of its routes.
+    """The changes after which a node has something to do: less than it reads, and the foreign keys of its
+    routes.
 
     A host that comes to be needs no step of its own: what counts for it comes to be, or moves, after it.
     """

@@ -61,7 +61,9 @@ def _node(shapes: Shapes, rule: Rule[Any, Any]) -> RuleNode:
 
 
 def _found(source: Shape, rule: Rule[Any, Any], declared: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """What the code reads is found where it can be followed; else what is declared must be all, with all facts."""
+    """What the code reads is found where it can be followed; else what is declared must be all, with all
+    facts.
+    """
     if declared is None:
         return None
     try:
@@ -130,7 +132,9 @@ def _declared_reads(source: Shape, rule: Rule[Any, Any]) -> frozenset[tuple[Shap
 
 
 def _reached(target: Shape, source: Shape) -> set[Shape]:
-    """What a rule can make or take away: its target, and what goes or lets go with a target that is withdrawn."""
+    """What a rule can make or take away: its target, and what goes or lets go with a target that is
+    withdrawn.
+    """
     reached = {target}
     if source.kind is Kind.ENTITY and target.kind is Kind.ENTITY:
         growing = [target]

@@ -84,9 +84,9 @@ class Shape:
 
     def __post_init__(self) -> None:
         self.view = view_class(self.model)
-        unique = [one for one in self.table.constraints if isinstance(one, UniqueConstraint)]
-        indexes = [one for one in self.table.indexes if one.unique]
-        self.unique = frozenset(column.name for one in (*unique, *indexes) for column in one.columns)
+        constraints = [one.columns for one in self.table.constraints if isinstance(one, UniqueConstraint)]
+        indexes = [one.columns for one in self.table.indexes if one.unique]
+        self.unique = frozenset(column.name for columns in (*constraints, *indexes) for column in columns)
 
     def __repr__(self) -> str:
         return f"<Shape {self.name}>"

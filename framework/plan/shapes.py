@@ -136,8 +136,9 @@ def _path(model: type[Record]) -> str:
 def _add_outbox(shape: Shape) -> None:
     """The columns by which a call's row is also its outbox entry; see `framework.integration`.
 
-    `_due_at` is when there is something to do for the call (None: nothing), `_leased_until` how long a worker has
-    it, `_attempt` the fence: only the worker that made the latest attempt may record its outcome.
+    `_due_at` is when there is something to do for the call (None: nothing), `_leased_until` how long a
+    worker has it, `_attempt` the fence: only the worker that made the latest attempt may record its
+    outcome.
     """
     shape.hidden += [
         HiddenColumn("_due_at", UtcDateTime()),

@@ -17,7 +17,10 @@ class View:
     def __getattr__(self, name: str) -> NoReturn:
         model = self.__model__
         if name in model.__sqlmodel_relationships__:
-            problem = f"{model.__name__}.{name} is a relation: a callback sees one record. Compute the value there, and read that."
+            problem = (
+                f"{model.__name__}.{name} is a relation: a callback sees one record. "
+                "Compute the value there, and read that."
+            )
         else:
             problem = f"{model.__name__} has no field {name!r}."
         raise AttributeError(problem)

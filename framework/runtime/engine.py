@@ -63,7 +63,8 @@ class Engine:
     """Runs operations as transactions. Synchronous, and safe to call from any thread.
 
     Operations that arrive while another commits are run by one thread in one database transaction, each in a
-    savepoint of its own, so that they share the cost of making the commit durable. Each stands or falls alone.
+    savepoint of its own, so that they share the cost of making the commit durable. Each stands or falls
+    alone.
     """
 
     def __init__(self, plan: Plan, database: Database, clock: Clock) -> None:
@@ -98,11 +99,13 @@ class Engine:
         for ticket in tickets:
             if ticket.error is not None and not isinstance(ticket.error, Exception):
                 raise ticket.error
-            results.append(ticket.result if ticket.error is None else ticket.error)  # type: ignore[arg-type]  # an Exception by the line above
+            results.append(ticket.result if ticket.error is None else ticket.error)
         return results
 
     def transaction(self) -> "Scope":
-        """A transaction of the caller's own; leaving it normally commits, leaving it by an exception does not."""
+        """A transaction of the caller's own; leaving it normally commits, leaving it by an exception does
+        not.
+        """
         return Scope(self)
 
     def create_globals(self) -> None:

@@ -12,15 +12,21 @@ class MissingReference(DispatchError):
 
 
 class StillReferenced(DispatchError):
-    """{model} {id} cannot be deleted: {referrer}.{field} still refers to it. Delete those records first, or declare `ondelete` on that field."""
+    """{model} {id} cannot be deleted: {referrer}.{field} still refers to it. Delete those records first, or
+    declare `ondelete` on that field.
+    """
 
 
 class AlreadyExists(DispatchError):
-    """{model} with {columns} = {values} exists already. Use another value, or update the record that is there."""
+    """{model} with {columns} = {values} exists already. Use another value, or update the record that is
+    there.
+    """
 
 
 class DeletedHere(DispatchError):
-    """{model} {id} was deleted in this transaction, which cannot give its id to another. Update the record instead."""
+    """{model} {id} was deleted in this transaction, which cannot give its id to another. Update the record
+    instead.
+    """
 
 
 class NoSuchRecord(DispatchError):
@@ -36,7 +42,9 @@ class CallsAreDerived(DispatchError):
 
 
 class RuleOwned(DispatchError):
-    """{model} {id} was made by the rule {rule}, which keeps it equal to its source. Change the source instead."""
+    """{model} {id} was made by the rule {rule}, which keeps it equal to its source. Change the source
+    instead.
+    """
 
 
 class GlobalIsFixed(DispatchError):
@@ -44,7 +52,9 @@ class GlobalIsFixed(DispatchError):
 
 
 class NestedDispatch(DispatchError):
-    """A dispatch or transaction was started inside another one of the same thread. Use the `tx` that is open, or let a rule do it."""
+    """A dispatch or transaction was started inside another one of the same thread. Use the `tx` that is open,
+    or let a rule do it.
+    """
 
 
 class ConflictingKey(DispatchError):
@@ -52,7 +62,9 @@ class ConflictingKey(DispatchError):
 
 
 class AmbiguousMove(DispatchError):
-    """{machine} in the state {state!r}: {trigger!r} lets more than one transition fire ({targets}). Make their guards exclude each other."""
+    """{machine} in the state {state!r}: {trigger!r} lets more than one transition fire ({targets}). Make
+    their guards exclude each other.
+    """
 
 
 class NotAnEvent(DispatchError):
@@ -60,7 +72,9 @@ class NotAnEvent(DispatchError):
 
 
 class IngestOnly(DispatchError):
-    """{model} records are written by the framework, in the order of a call's life. Use `framework.testing.emit`."""
+    """{model} records are written by the framework, in the order of a call's life. Use
+    `framework.testing.emit`.
+    """
 
 
 class NotARecordOfThisApp(DispatchError):

@@ -72,7 +72,7 @@ class Input:
 
 
 def explain(plan: Plan, database: Database, model: type[Record], id: UUID, property: str) -> Explanation:
-    """Why the property has its value; raises NoSuchRecord, or UnknownRead for a property that is not there."""
+    """Why the property has its value; raises NoSuchRecord, or UnknownRead for an unknown property."""
     shape = plan.shape(model)
     if property not in shape.fields:
         raise UnknownRead(place="explain", model=shape.name, field=property, fields=", ".join(shape.fields))

@@ -1,6 +1,7 @@
 """The timer: which deadlines are due, and turning them."""
 
 from datetime import datetime
+from functools import partial
 
 from framework.plan.shape import DeadlineNode
 from framework.runtime.engine import Engine
@@ -27,7 +28,7 @@ def turn_due(engine: Engine) -> int:
     turned = 0
     for node in _deadlines(engine):
         while True:
-            batch = engine.write(lambda transaction, node=node: _turn(transaction, node))
+            batch = engine.write(partial(_turn, node=node))
             turned += batch
             if batch < BATCH:
                 break

@@ -73,7 +73,9 @@ class Transaction:
         return event
 
     def update(self, record: Record | type[Record], id: UUID | None = None, /, **facts: Any) -> None:
-        """Change facts of a stored record, given as a record or as class and id (a Global: the class alone)."""
+        """Change facts of a stored record, given as a record or as class and id (a Global: the class
+        alone).
+        """
         change = self._stored(record, id)
         shape = change.shape
         self._refuse_unless_editable(change)

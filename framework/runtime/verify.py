@@ -50,7 +50,8 @@ class Difference:
     expected: Any
 
     def __str__(self) -> str:
-        return f"{self.model.__name__} {self.id}: {self.property} is {self.stored!r}, should be {self.expected!r}"
+        place = f"{self.model.__name__} {self.id}: {self.property}"
+        return f"{place} is {self.stored!r}, should be {self.expected!r}"
 
 
 def verify(engine: Engine) -> list[Difference]:
@@ -71,7 +72,7 @@ def rebuild(engine: Engine) -> list[Difference]:
         found = _Recomputation(transaction.work, engine).differences()
         for difference in found:
             change = transaction.work.find(engine.plan.shape(difference.model), difference.id)
-            if change is not None and difference.property in change.shape.model.__computed__ | _hidden(
+            if change is not None and difference.property in change.shape.model.__computed__.keys() | _hidden(
                 change.shape
             ):
                 _mend(transaction.work, change, difference)
@@ -80,8 +81,8 @@ def rebuild(engine: Engine) -> list[Difference]:
     return engine.write(operation)
 
 
-def _hidden(shape: Shape) -> dict[str, Any]:
-    return {hidden.name: None for hidden in shape.hidden}
+def _hidden(shape: Shape) -> set[str]:
+    return {hidden.name for hidden in shape.hidden}
 
 
 def _mend(work: Work, change: Any, difference: Difference) -> None:
@@ -259,7 +260,7 @@ class _Recomputation:
             for id in self.expected[node.host]
         }
         events = sorted(self._views(node.source), key=lambda pair: ORDER[pair[0]["kind"]])
-        for row, event in events:
+        for _, event in events:
             if (
                 event.call_type == node.host.name
                 and event.standing is Standing.APPLIED

@@ -25,15 +25,17 @@ Amounts = dict[AdditiveNode, Sequence[int]]
 
 
 _FEW = 16
-"""So many new rows go into one statement; of more, each is told on its own, so that statements stay few in kind."""
+"""So many new rows go into one statement; of more, each is told on its own, so that statements stay few in
+kind.
+"""
 
 
 class Work:
     """Rows by class and id, amounts to be added to rows that nobody has read, and the steps that are due.
 
     Writes are held back and merged: one INSERT or one UPDATE of a record per transaction, however many inputs
-    changed. A row that only sums change is never read: the database adds to it, and returns it if a further step
-    needs its value.
+    changed. A row that only sums change is never read: the database adds to it, and returns it if a
+    further step needs its value.
     """
 
     def __init__(self, database: Database, doors: dict[Shape, Door], now: datetime) -> None:
@@ -123,10 +125,9 @@ class Work:
                 self.statements[shape].deletion, [self.statements[shape].encode_id(change.id)]
             )
             change.stored = False
-        for node in shape.machines:  # a record that comes back under this id starts anew
-            self.moved(
-                node, change.id, DELETED, change.id, change.after_row[node.property], node.machine.initial
-            )
+        for machine in shape.machines:  # a record that comes back under this id starts anew
+            state = change.after_row[machine.property]
+            self.moved(machine, change.id, DELETED, change.id, state, machine.machine.initial)
         change.after_row = None
         change.dirty.clear()
         self._dirty.pop(change, None)
@@ -185,7 +186,9 @@ class Work:
         return list(known.values()) if known else ()
 
     def moved(self, node: MachineNode, id: UUID, trigger: str, cause: UUID, source: Any, target: Any) -> None:
-        """Write down that a trigger reached a state machine, and what it caused: nothing, where `target` is None."""
+        """Write down that a trigger reached a state machine, and what it caused: nothing, where `target` is
+        None.
+        """
         self._moves.append(
             {
                 "machine": node.name,
@@ -234,7 +237,9 @@ class Work:
         self._dirty = rest
 
     def _make_room(self, shape: Shape) -> None:
-        """Tell the database of values that must be unique and were given up, before another record takes them."""
+        """Tell the database of values that must be unique and were given up, before another record takes
+        them.
+        """
         if any(change.shape is shape and change.dirty.keys() & shape.unique for change in self._dirty):
             self._tell_of(shape)
 
@@ -292,7 +297,9 @@ class Work:
             change.dirty.clear()
 
     def _settle_amounts(self, shape: Shape) -> None:
-        """Bring rows with amounts into the working set: added to by the database, or read and added to here."""
+        """Bring rows with amounts into the working set: added to by the database, or read and added to
+        here.
+        """
         held = self._amounts.pop(shape)
         statements = self.statements[shape]
         known = self.rows.setdefault(shape, {})

@@ -1,4 +1,6 @@
-"""Between Python values and what a driver takes, for one table; the ORM reads the same columns the same way."""
+"""Between Python values and what a driver takes, for one table; the ORM reads the same columns the same
+way.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime

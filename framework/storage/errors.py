@@ -4,15 +4,21 @@ from framework.errors import StorageError
 
 
 class DatabaseBusy(StorageError):
-    """The database {url} stayed locked by another process for {seconds:g} seconds. Stop the other writer, or try again."""
+    """The database {url} stayed locked by another process for {seconds:g} seconds. Stop the other writer, or
+    try again.
+    """
 
 
 class DatabaseInUse(StorageError):
-    """The database {url} is open in another Millrace process, and SQLite takes one. Stop that process, or use PostgreSQL."""
+    """The database {url} is open in another Millrace process, and SQLite takes one. Stop that process, or use
+    PostgreSQL.
+    """
 
 
 class DatabaseCorrupt(StorageError):
-    """The file {url} is not a usable database ({reason}). Restore it from a backup, or move it away to start anew."""
+    """The file {url} is not a usable database ({reason}). Restore it from a backup, or move it away to start
+    anew.
+    """
 
 
 class DatabaseUnreachable(StorageError):
@@ -28,7 +34,9 @@ class UnsupportedDatabase(StorageError):
 
 
 class SchemaDiffers(StorageError):
-    """The database {url} was made for other declarations: {differences}. Move it away, or bring it up to date."""
+    """The database {url} was made for other declarations: {differences}. Move it away, or bring it up to
+    date.
+    """
 
 
 class SchemaMissing(StorageError):

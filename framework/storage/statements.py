@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Dialect, Table, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -29,7 +39,9 @@ class Statement:
 
 
 class TableStatements:
-    """What the engine can ask of one table. Sets of columns that change together are compiled when first seen."""
+    """What the engine can ask of one table. Sets of columns that change together are compiled when first
+    seen.
+    """
 
     def __init__(self, shape: Shape, table: Table, dialect: Dialect) -> None:
         self.shape = shape
@@ -54,7 +66,9 @@ class TableStatements:
         return statement.sql, Parameters(statement.names, self.codec)
 
     def insertion_of(self, rows: int) -> str:
-        """Insert so many whole rows by one statement; its parameters are those of `insertion`, row after row."""
+        """Insert so many whole rows by one statement; its parameters are those of `insertion`, row after
+        row.
+        """
         if rows not in self._insertions:
             sql, _ = self.insertion
             head, values, row = sql.rpartition(" VALUES ")
@@ -64,7 +78,7 @@ class TableStatements:
     def update(self, names: tuple[str, ...]) -> tuple[str, Parameters]:
         """Set the named columns of the row with this id."""
         if names not in self._updates:
-            values = {name: bindparam(name) for name in names}
+            values: dict[str, Any] = {name: bindparam(name) for name in names}
             statement = (
                 update(self.table)
                 .where(self.table.c.id == bindparam("id", type_=self.table.c.id.type))
@@ -122,7 +136,7 @@ class TableStatements:
 
     def recency(self, *, newest: bool = False) -> Sequence[Any]:
         """The order of creation: SQLite numbers its rows."""
-        row = literal_column("rowid")
+        row: ColumnElement[int] = literal_column("rowid")
         return [row.desc() if newest else row]
 
     def first_offer(self, key: str | None, offer: str, *, descending: bool) -> str:
@@ -139,7 +153,9 @@ class TableStatements:
         )
 
     def due(self, column: str, limit: int) -> str:
-        """Select the rows whose moment in the column has come, at most `limit`; the parameter is the moment."""
+        """Select the rows whose moment in the column has come, at most `limit`; the parameter is the
+        moment.
+        """
         condition = self.table.c[column] <= bindparam("now_")
         return self._first(
             (column, limit, "due"), self.columns, condition, None, self.table.c[column], limit=limit
@@ -160,7 +176,9 @@ class TableStatements:
         *order: Any,
         limit: int = 1,
     ) -> str:
-        """Select the first that meets the condition; the parameter is the encoded value of `key`, if there is one."""
+        """Select the first that meets the condition; the parameter is the encoded value of `key`, if there
+        is one.
+        """
         if name not in self._firsts:
             conditions = [condition] + ([self.table.c[key] == bindparam("key_")] if key else [])
             statement = (

@@ -1,4 +1,6 @@
-"""Anything pure: computed from the whole, or stepped from the last value by each related record that changed."""
+"""Anything pure: computed from the whole, or stepped from the last value by each related record that
+changed.
+"""
 
 from typing import Any
 from uuid import UUID

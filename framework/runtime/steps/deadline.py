@@ -5,7 +5,9 @@ from framework.runtime.work import Work
 
 
 def step(node: DeadlineNode, work: Work) -> None:
-    """Set the property of every touched record by its moment, and remember the moment if it is still to come."""
+    """Set the property of every touched record by its moment, and remember the moment if it is still to
+    come.
+    """
     for change in work.changes(node.host):
         if change.after is not None:
             at = node.computation.at(change.after)

@@ -51,7 +51,9 @@ def _make(node: RuleNode, work: Work, source: Change, position: int, record: Rec
 
 
 def _keep_equal(node: RuleNode, work: Work, source: Change) -> None:
-    """Update in place what the rule made, make what is new, withdraw what is left over; calls stay as they are."""
+    """Update in place what the rule made, make what is new, withdraw what is left over; calls stay as they
+    are.
+    """
     existing = _existing(node, work, source)
     for position, record in enumerate(made(node, source.after)):
         shape = _shape(node, record)
