@@ -96,8 +96,8 @@ class Worker:
         self._running: dict[Any, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: list[Ended] = []
-        self._beat_at = 0.0
-        self._beat = min((desk.policy.lease.total_seconds() for desk in desks), default=60.0) / 3
+        self._beat = min((desk.policy.lease for desk in desks), default=SET_ASIDE) / 3
+        self._beat_at: datetime | None = None
         self._trouble = 0
         self._thread = ThreadPoolExecutor(1, "millrace-worker")
         self._started = asyncio.Event()
@@ -235,7 +235,7 @@ class Worker:
         again: list[Ended] = []
         for one, result in zip(ended, results, strict=True):
             match result:
-                case StorageError() | sqlite3.Error():
+                case StorageError() | sqlite3.OperationalError():
                     again.append(one)
                 case Exception() if one.setting_aside is None:
                     one.setting_aside = result
@@ -244,6 +244,7 @@ class Worker:
                 case Exception():
                     _log_exception("a call could not be set aside", result, one.run)
                     self._over(one)
+                    self._abandon(one.run)
                 case _:
                     self._over(one)
         self._ended = again + self._ended
@@ -284,13 +285,13 @@ class Worker:
             task.add_done_callback(self._tasks.discard)
         for run in fresh:
             if not self._running:
-                self._beat_at = asyncio.get_running_loop().time() + self._beat
+                self._beat_later(claimed_at)
             self._running[run.id] = run
             if not run.calls_vendor:
                 self._end(run, Said(None))
 
     def _is_running_here(self, run: Run) -> bool:
-        """Whether this worker took a call from itself because its clock has jumped; then the run goes on."""
+        """Whether the call is under way here: an event gave it something to do in the meantime. The run goes on."""
         known = self._running.get(run.id)
         if known is None:
             return False
@@ -310,9 +311,14 @@ class Worker:
         except BaseException:
             run.gate.forget()
             self._running.pop(run.id, None)
+            self._abandon(run)
             raise
         run.gate.leave(ending.error if isinstance(ending, Broke) else None, self._now(), probe=run.probe)
         self._end(run, ending)
+
+    def _abandon(self, run: Run) -> None:
+        """A call is left as it is: it is due again when its lease ends."""
+        self.executor.enqueue(None, run.outbox, self._now() + run.desk.policy.lease)
 
     def _end(self, run: Run, ending: Ending) -> None:
         """A run has come to its end: the next tick records it."""
@@ -347,11 +353,15 @@ class Worker:
             await hook()
 
     def _beat_is_due(self) -> bool:
-        return bool(self._running) and asyncio.get_running_loop().time() >= self._beat_at
+        return bool(self._running) and self._beat_at is not None and self._now() >= self._beat_at
+
+    def _beat_later(self, now: datetime) -> None:
+        self._beat_at = now + self._beat
+        self.executor.remind(self._beat_at)
 
     def _heartbeats(self) -> list[Any]:
         """Operations that extend the leases of all that is under way."""
-        self._beat_at = asyncio.get_running_loop().time() + self._beat
+        self._beat_later(self._now())
         runs: dict[Outbox, list[Run]] = {}
         for run in self._running.values():
             run.prolonged = True

@@ -95,7 +95,8 @@ class Workshop:
         return self._worker is not None
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled. Raises SchemaMissing or SchemaDiffers if the database is not ready."""
+        await anyio.to_thread.run_sync(self.engine.database.check)
         async with self.working():
             await anyio.sleep_forever()
 
