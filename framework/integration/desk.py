@@ -9,7 +9,7 @@ from framework.integration.integration import Integration
 from framework.integration.policy import Policy
 from framework.observe import Metrics
 from framework.plan.shape import Shape
-from framework.runtime.change import view
+from framework.plan.view import view_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Desk:
         row["_due_at"] = row["created_at"]
         row["_deadline_at"] = row["created_at"] + self.policy.deadline
         if self.policy.ordering_key is not None:
-            row["_ordering_key"] = self.policy.ordering_key(view(self.shape.model, row))
+            row["_ordering_key"] = self.policy.ordering_key(view_of(self.shape.view, row))
 
     def next_look(self, row: dict[str, Any], now: datetime) -> datetime:
         """When to look after a call that the vendor has: at the next poll, at the latest at its deadline."""
