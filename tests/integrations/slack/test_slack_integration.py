@@ -159,7 +159,9 @@ async def test_a_notice_is_posted_and_its_call_knows_where(story: Story) -> None
 async def test_the_notices_of_a_channel_keep_their_order(story: Story) -> None:
     for number in range(12):
         story.announce(str(number), channel=CHANNEL if number % 2 else "C0OTHER000")
-    story.sandbox.faults = Faults(seed=3, throttle=0.2, retry_after=0)
+    story.sandbox.faults = Faults(retry_after=0)
+    for fault in (Fault.THROTTLE, Fault.DROP_AFTER_ACCEPTANCE, Fault.ERROR_AFTER_SUCCESS):
+        story.sandbox.fail_next(fault)
     await story.app.settle(timeout=20)
     assert story.texts() == ["1", "3", "5", "7", "9", "11"]
     assert story.texts("C0OTHER000") == ["0", "2", "4", "6", "8", "10"]
