@@ -8,14 +8,14 @@ from framework.integration.outbox import Outbox
 
 FINEST = timedelta(milliseconds=2)
 COARSENESS = 64
-"""A moment that is d away is remembered to d/64. So a day takes some hundreds of entries, however many calls."""
+"""A moment that is d away is remembered to d/64, so a day takes some hundreds of entries at most."""
 
 
 class Agenda:
     """Moments at which there may be something to do. Safe to share between threads.
 
-    Far moments are rounded down and looked at more closely when they come near, so that an entry costs nothing
-    for calls that are over by then. A moment is never late by more than `FINEST`.
+    Far moments are rounded down and looked at more closely when they come near, so that calls that are over
+    by then cost nothing. A moment is never late by more than `FINEST`.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Agenda:
             return first
 
     def take(self, now: datetime) -> dict[Outbox | None, bool]:
-        """The outboxes to look into now, and whether nobody knows what comes after that: then ask the database."""
+        """The outboxes to look into now; True where only the database knows what comes after that."""
         due: dict[Outbox | None, bool] = {}
         with self._lock:
             while self._heap and self._heap[0][0] <= now:

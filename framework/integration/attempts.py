@@ -106,7 +106,7 @@ class Attempts:
         return self._compiled(self._ending())
 
     def _guarded_end(self, shape: Shape) -> tuple[str, Parameters]:
-        """The row of the call is as it was claimed while its lease and its fence are: whatever moves it takes the lease."""
+        """While lease and fence are there, a call is as it was claimed: what moves it takes the lease."""
         if shape not in self._guarded_ends:
             calls = self._tables.of[shape]
             untouched: Any = (

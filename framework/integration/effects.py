@@ -77,7 +77,9 @@ class EffectBook:
             insert(self._table).values({name: bindparam(name) for name in names})
         )
         self._deletion = self._statement(delete(self._table).where(effects.id == bindparam("id_")))
-        changed: dict[str, Any] = {name: bindparam(name) for name in ("due_at", "tried", "first_tried_at", "error")}
+        changed: dict[str, Any] = {
+            name: bindparam(name) for name in ("due_at", "tried", "first_tried_at", "error")
+        }
         self._change = self._statement(
             update(self._table).where(effects.id == bindparam("id_")).values(changed)
         )
@@ -103,7 +105,7 @@ class EffectBook:
                         work.connection.run(self._insertion.sql, parameters.of(effect.__dict__))
 
     def due(self, connection: Connection, hook: Hook, now: datetime, limit: int) -> list[tuple[Effect, Any]]:
-        """Side effects of a hook that are due, oldest first, each with its record (None: it is gone)."""
+        """Side effects of a hook that are due, each with its record (None: it is gone)."""
         values = {"name": hook.name, "now": self._codec.encode_one("due_at", now), "limit": limit}
         rows = connection.rows(self._due.sql, [values[name] for name in self._due.names])
         effects = [Effect(**self._codec.decode(row)) for row in rows]

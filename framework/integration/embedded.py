@@ -51,8 +51,8 @@ class Alarm:
 class EmbeddedExecutor:
     """Commits wake the worker, and so do the moments that committed rows name.
 
-    A lock on the file of a SQLite database makes the process its sole owner: leases that are found at the start
-    are those of a dead worker.
+    A lock on the file of a SQLite database makes the process its sole owner: leases that are found at the
+    start are those of a dead worker.
     """
 
     def __init__(self, engine: Engine, outboxes: Iterable[Outbox]) -> None:

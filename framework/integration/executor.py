@@ -1,4 +1,4 @@
-"""The executor: how due work finds a worker. Lease, attempt and outcome live in our own tables whatever it is."""
+"""The executor: how due work finds a worker. Lease, attempt and outcome live in our own tables."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Executor(Protocol):
     ) -> None:
         """There is something to do at `moment` for a call of this outbox, once the transaction is committed.
 
-        Without a transaction its row is committed already. Not `sure`: nobody knows what comes after that moment.
+        Without a transaction its row is committed already. Not `sure`: nobody knows what comes after that.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The gate of one integration: how many of its calls may start now, and what its vendor's answers say about that."""
+"""The gate of one integration: how many of its calls may start now, as its vendor's answers have it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +57,7 @@ class Gate:
         return self._with_tokens(1 if admission.probe else free, now)
 
     def enter(self, calls: int, now: datetime) -> bool:
-        """So many calls start, no more than there was room for; whether they are the probe of an open breaker."""
+        """So many calls start, no more than there was room for; whether they probe an open breaker."""
         if calls == 0:
             return False
         admission = admit(self.breaker, self.policy.breaker, now)

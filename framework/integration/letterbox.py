@@ -36,8 +36,8 @@ class Letterbox:
     def receive(self, engine: Engine, delivery: Delivery) -> Reply | None:
         """Store what a delivery says; it is in the database when this returns.
 
-        Raises InvalidSignature, and stores nothing, unless the delivery is the vendor's; raises MalformedDelivery
-        for what cannot be read, and NeedsAttention while there is no secret to verify with.
+        Raises InvalidSignature and stores nothing unless the delivery is the vendor's; MalformedDelivery for
+        what cannot be read, and NeedsAttention while there is no secret to verify with.
         """
         self.verify(delivery)
         reply: Reply | None = None

@@ -128,9 +128,13 @@ class Logbook:
         """The call, if no other worker has taken it over; its attempt is ended either way."""
         work, row, shape = transaction.work, run.claimed.row, run.desk.shape
         connection, now = work.connection, transaction.now
-        if told.error is None and isinstance(run.need, Send) and not run.prolonged and _only_events(shape):
-            if self.attempts.finish_if_untouched(connection, shape, row["id"], run.number, run.fence, now):
-                return _known(transaction, shape, row)
+        plain = told.error is None and isinstance(run.need, Send) and not run.prolonged
+        if (
+            plain
+            and _only_events(shape)
+            and self.attempts.finish_if_untouched(connection, shape, row["id"], run.number, run.fence, now)
+        ):
+            return _known(transaction, shape, row)
         call = work.find(shape, row["id"])
         fenced = call is None or call.after_row is None or call.after_row["_attempt"] != run.fence
         if verb_of(run.need, run.desk.handlers):

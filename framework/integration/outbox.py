@@ -27,14 +27,13 @@ from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.statements import Statement
 
-
 DAWN = datetime.min.replace(tzinfo=UTC)
 """Before all calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A call that is ours until its lease ends; `doubtful` if an earlier attempt may have reached the vendor."""
+    """A call that is ours until its lease ends; `doubtful`: an earlier attempt may have arrived."""
 
     row: Row
     doubtful: bool
@@ -55,7 +54,7 @@ class Outbox:
         self.ordered = desk.policy.ordering_key is not None
 
     def claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
-        """Take up to `limit` calls that are due, in order: those that wait behind another of their key do not count."""
+        """Take up to `limit` calls that are due, the oldest first, and none that waits behind another."""
         policy = self.desk.policy
         until = now + policy.lease
         values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": limit}
@@ -68,7 +67,7 @@ class Outbox:
     def release(self, connection: Connection, id: UUID, fence: int, **columns: Any) -> bool:
         """Give a call back with these columns; whether it was still ours.
 
-        It is not if another worker has it, or if an event has moved it: then that has given it its next moment.
+        It is not if another worker has it, or if an event has moved it and given it its next moment.
         """
         statement = self._release(tuple(columns))
         values = {f"{name}_": value for name, value in columns.items()} | {"id_": id, "fence": fence}

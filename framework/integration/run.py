@@ -19,8 +19,8 @@ class Run:
     """What a worker knows of a call that it has claimed.
 
     `number` is the attempt that was written down for it; `fence` is what the row must still say when the end
-    is recorded. They differ only if an event made the call due while it was under way, and this worker claimed
-    it once more.
+    is recorded. They differ only if an event made the call due while it was under way, and this worker
+    claimed it once more.
     """
 
     outbox: Outbox

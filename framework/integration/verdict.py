@@ -177,7 +177,7 @@ def _asked(case: Case, ending: Ending, now: datetime) -> Verdict:
 
 
 def _not_known(case: Case, error: Exception, now: datetime) -> Verdict:
-    """The vendor could not be asked. That decides nothing, so it is asked again until well after the deadline."""
+    """The vendor could not be asked. That decides nothing: it is asked again, also after the deadline."""
     row, text = case.row, described(error)
     match error:
         case NeedsAttention():

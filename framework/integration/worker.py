@@ -57,8 +57,8 @@ class Ended:
 class Worker:
     """Carries out the calls of one App, within one event loop.
 
-    1. A tick is one transaction: it records the runs that have ended, and claims the calls that are due and for
-       which there is room.
+    1. A tick is one transaction: it records the runs that have ended, and claims the calls that are due and
+       for which there is room.
     2. Each claimed call runs as a task; its attempt is committed before its handler starts.
     3. When a handler ends, a verdict says what follows, and the next tick records it.
     """
@@ -104,7 +104,7 @@ class Worker:
         self._active = asyncio.Event()
 
     async def run(self, *, grace: float = 10.0) -> None:
-        """Work until cancelled; then claim nothing more, and give what is under way `grace` seconds to end."""
+        """Work until cancelled; then claim nothing, and give what is under way `grace` seconds to end."""
         await anyio.to_thread.run_sync(self.executor.recover)
         async with self._open_clients:
             for integration in self._integrations.values():
@@ -209,7 +209,7 @@ class Worker:
     async def _written(
         self, ended: list[Ended], beat: list[Any], claims: list[tuple[Outbox, int]]
     ) -> list[Any | Exception]:
-        """Write in a thread; but here if that takes less time than the way there, and nobody else is writing."""
+        """Write in a thread, or here if that is quicker than the way there, and nobody else is writing."""
         database = self._engine.database
         waits_for_disk = database.path is not None and database.synchronous == "FULL"
         is_small = len(ended) + len(beat) + len(claims) <= SMALL
@@ -291,7 +291,7 @@ class Worker:
                 self._end(run, Said(None))
 
     def _is_running_here(self, run: Run) -> bool:
-        """Whether the call is under way here: an event gave it something to do in the meantime. The run goes on."""
+        """Whether the call is under way here, and was made due by an event. Then the run goes on."""
         known = self._running.get(run.id)
         if known is None:
             return False

@@ -44,12 +44,12 @@ class NobodyServes(DispatchError):
 
 
 class NotDead(DispatchError):
-    """The {model} {id} is not dead: it is {status}. Only calls that the framework gave up can be tried again."""
+    """The {model} {id} is not dead but {status}. Only calls that the framework gave up can be tried again."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """How one integration is: `due` calls wait for it, `running` are under way; it is ill while `paused` says why."""
+    """How one integration is: so many calls `due` and `running`; `paused` says why it waits."""
 
     integration: str
     paused: str | None
@@ -128,7 +128,7 @@ class Workshop:
             if not work.cancelled():
                 work.result()
 
-    async def settle(self, timeout: float = 0.0) -> None:
+    async def settle(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109  # how long to wait for others
         """Carry out what is due until nothing is. For `timeout` seconds also wait for what will be due."""
         if (
             self._loop is not None
@@ -217,7 +217,7 @@ class Workshop:
             ]
 
     def replay(self, call_id: UUID) -> Any:
-        """Try a dead call again: a new call with its facts is made, and returned. The dead one stays as it is."""
+        """Try a dead call again: a new call with its facts is returned, and the dead one stays as it is."""
 
         def operation(transaction: Transaction) -> Any:
             desk, row = self._found(transaction, call_id)

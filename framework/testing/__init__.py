@@ -34,7 +34,7 @@ def emit(
     event_id: str | None = None,
     occurred_at: datetime | None = None,
 ) -> Standing | None:
-    """Insert an integration event about a call, as its integration would; what must come before it is filled in.
+    """Insert an integration event about a call, with those that must come before it.
 
     Returns what became of the event; None if it was known before.
     """

@@ -70,7 +70,7 @@ def create_asgi(served: Served) -> Starlette:
         exception_handlers={HTTPException: _refused, Exception: _failed},
         lifespan=lifespan,
     )
-    asgi.router.redirect_slashes = False  # a vendor would take a redirect for an acknowledgement, or for a failure
+    asgi.router.redirect_slashes = False  # no vendor follows a redirect
     return asgi
 
 
@@ -123,7 +123,7 @@ def _receive(engine: Engine, box: Letterbox, delivery: Delivery) -> Response:
 
 
 def _health(served: Served) -> Response:
-    """503 if this process cannot do its work; an integration that waits for somebody is told of, with 200."""
+    """503 if this process cannot do its work; an integration that is paused makes it "degraded", with 200."""
     versions = {"millrace": _version("millrace"), "sqlalchemy": _version("sqlalchemy")}
     try:
         integrations = served.health()

@@ -1,4 +1,4 @@
-"""The program that is killed: places its orders, each once whatever happens, and carries out their charges."""
+"""The program that is killed: places its orders, each once, and carries out their charges."""
 
 import os
 import signal

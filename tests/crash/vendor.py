@@ -1,6 +1,6 @@
 """A vendor in a process of its own, whose books are a file: what it was sent, and what it did.
 
-It kills its caller when told to, so that a crash happens between two lines of the protocol and not about then.
+It kills its caller when told to, so that a crash happens exactly between two lines of the protocol.
 """
 
 import json
@@ -80,7 +80,7 @@ def serve(folder: Path, repeats_nothing: bool, murder: Murder | None, port: Any)
                 self.end_headers()
                 self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """The books are enough."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)

@@ -1,4 +1,4 @@
-"""A shop whose orders are charged, and a vendor that does as it is told: what the tests of the worker share."""
+"""A shop whose orders are charged, and a vendor that does as it is told: the ground of these tests."""
 
 import json
 from collections import deque
@@ -198,7 +198,7 @@ def history(app: App, call: Charge | None = None) -> list[str]:
 def submitted(
     vendor: Callable[..., Any], name: str = "acme", *, looks: list[Any] | None = None, **changes: Any
 ) -> Integration[Any]:
-    """An integration whose vendor answers with an id, and tells the outcome later; `looks` are answers to polls."""
+    """An integration whose vendor tells the outcome later; `looks` are the answers to polls."""
     integration = Integration(name, policy=policy(**changes))
 
     @integration.submit(Charge)

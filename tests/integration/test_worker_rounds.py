@@ -15,10 +15,12 @@ from framework.errors import NeedsAttention, Permanent, Transient
 from framework.integration import Completed, ExternalId, Failed, Integration, Outcome
 from framework.integration.requests import CannotBeCanceled, NoSuchQuestion
 from framework.model.apicall import CallStatus
+from framework.runtime.errors import InvalidRecord
 from tests.integration.desk_of_orders import (
     NOON,
     Charge,
     Order,
+    OrderPlaced,
     OrderStatus,
     Receipt,
     Vendor,
@@ -69,9 +71,14 @@ async def test_a_bare_side_effect_happens_once_for_each_record() -> None:
 async def test_a_side_effect_of_what_was_rolled_back_does_not_happen() -> None:
     push, told = pushing()
     app = open_shop(at_once(Vendor()), push)
-    with pytest.raises(RuntimeError, match="changed my mind"), app.transaction() as tx:
-        tx.add(Order(customer="eve", total_cents=0))
-        raise RuntimeError("changed my mind")
+
+    def place_and_fail() -> None:
+        with app.transaction() as tx:
+            tx.add(Order(customer="eve", total_cents=0))
+            tx.dispatch(OrderPlaced(customer="eve", total_cents=-1))
+
+    with pytest.raises(InvalidRecord):
+        place_and_fail()
     await app.settle()
     assert told == []
 
