@@ -96,8 +96,8 @@ class TableStatements:
         if nodes not in self._adjustments:
             columns = self.table.c
             names = [state for node in nodes for state in node.states]
-            values = {name: columns[name] + bindparam(f"{name}_") for name in names}
-            statement = update(self.table).where(columns.id == bindparam("id_")).values(values)
+            values = [(columns[name], columns[name] + bindparam(f"{name}_")) for name in names]
+            statement = update(self.table).where(columns.id == bindparam("id_")).ordered_values(*values)
             plain = Statement(statement, self.dialect)
             assert plain.names == (*(f"{name}_" for name in names), "id_"), "parameters keep their order"
             self._adjustments[nodes] = (
