@@ -1,5 +1,6 @@
 """The App: declarations, integrations and a database, put together."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ class App:
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
+        self._opening = threading.Lock()
         self.metrics = Metrics()
         self.url = database
         self.plan = compile_plan(modules)
@@ -93,6 +95,12 @@ class App:
     @cached_property
     def engine(self) -> Engine:
         """The engine on its database, which is opened now."""
+        with self._opening:  # once, whichever thread comes first
+            if "engine" not in self.__dict__:
+                self.__dict__["engine"] = self._open()
+            return self.__dict__["engine"]  # type: ignore[no-any-return]  # `_open` made it
+
+    def _open(self) -> Engine:
         database = Database(
             self.url, self.plan, synchronous=self.settings.synchronous, patience=self.settings.patience
         )

@@ -40,8 +40,8 @@ class UnknownRelation(DeclarationError):
 
 
 class WrongSide(DeclarationError):
-    """{model}.{property}: {computation} needs a {expected} relation, but {model}.{relation} is {actual}.
-    {remedy}
+    """{model}.{property}: {computation} needs a {expected} relation, but {model}.{relation} is
+    {actual}. {remedy}
     """
 
 
@@ -71,6 +71,12 @@ class RelationRead(DeclarationError):
 class Unfollowable(DeclarationError):
     """{place} hands its record to code that cannot be followed ({reason}). Say what it reads:
     `reads=("field", ...)`.
+    """
+
+
+class UnfollowableRule(DeclarationError):
+    """The rule {rule} hands its record to code that cannot be followed ({reason}). Say what it reads, beside
+    all facts: `@derive(reads=[{model}.property, ...])`.
     """
 
 

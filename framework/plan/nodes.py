@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Boolean, Text
 from sqlalchemy.orm import RelationshipDirection
 
 from framework.computations.aggregate import Additive, Aggregate
+from framework.computations.average import Average
 from framework.computations.custom import Custom
 from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
@@ -135,6 +136,8 @@ def _additive(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any
         "Some": bool,
     }
     _check_annotation(shape, name, computation, expected.get(type(computation).__name__))
+    if isinstance(computation, Average):
+        _check_optional(shape, name, computation)
     return AdditiveNode(
         name=place,
         reads=reads | {(route.source, None), (shape, None)},

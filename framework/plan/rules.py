@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 from sqlalchemy.orm import InstrumentedAttribute
 
 from framework.computations.rule import Rule
+from framework.model.apicall import IntegrationEvent
 from framework.model.columns import without_none
 from framework.model.record import Record
 from framework.plan.mistakes import (
@@ -16,6 +17,7 @@ from framework.plan.mistakes import (
     UndeclaredRecord,
     UndeclaredRuleRead,
     Unfollowable,
+    UnfollowableRule,
     UnknownRead,
     UntypedRule,
 )
@@ -64,11 +66,13 @@ def _found(source: Shape, rule: Rule[Any, Any], declared: tuple[str, ...] | None
     """What the code reads is found where it can be followed; else what is declared must be all, with all
     facts.
     """
-    if declared is None:
-        return None
     try:
         return tuple(reads_of(rule.function, f"the rule {rule.name}"))
-    except Unfollowable:
+    except Unfollowable as unfollowable:
+        if declared is None:
+            raise UnfollowableRule(
+                rule=rule.name, reason=unfollowable.reason, model=source.name
+            ) from unfollowable
         return (*source.facts, *declared)
 
 
@@ -108,6 +112,8 @@ def _is_record(kind: Any) -> bool:
 def _check_kinds(rule: Rule[Any, Any], source: Shape, target: Shape) -> None:
     if target.kind is Kind.GLOBAL:
         reason = f"{target.name} is a Global: its one row is always there."
+    elif target.model is IntegrationEvent:
+        reason = "integration events are said by vendors: make a call, or an event of your own."
     elif source.kind is Kind.GLOBAL:
         reason = f"{source.name} is a Global: use a computed property of the Global instead."
     else:

@@ -1,0 +1,952 @@
+"""Every mistake in a declaration is found when the App is built, and the message names the way out."""
+
+import re
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import model_validator
+
+from framework import (
+    APICall,
+    Average,
+    CallStatus,
+    Count,
+    Entity,
+    Event,
+    Field,
+    Formula,
+    Global,
+    IntegrationEvent,
+    Lookup,
+    Max,
+    Payload,
+    Relationship,
+    Sequence,
+    StateMachine,
+    Sum,
+    Transition,
+    changed,
+    completed,
+    computed,
+    created,
+    deleted,
+    derive,
+    on,
+)
+from framework.app import App, Settings
+from framework.errors import DeclarationError
+from framework.integration import Completed, Integration
+from framework.model.computation import Computation
+from framework.plan import mistakes
+
+
+class Light(StrEnum):
+    RED = "red"
+    GREEN = "green"
+
+
+class Other(StrEnum):
+    RED = "red"
+
+
+class Nothing(Payload):
+    pass
+
+
+provoked: set[str] = set()
+
+
+def refusal(*things: object, integrations: Any = (), settings: Settings | None = None) -> str:
+    """What the App says when it is built from these declarations."""
+    with pytest.raises(DeclarationError) as caught:
+        App([list(things)], integrations, settings=settings)
+    provoked.add(type(caught.value).__name__)
+    return re.sub(r"line \d+", "line N", str(caught.value)).replace(f"{__name__}.", "")
+
+
+# -- what an App is given ----------------------------------------------------------------------------------
+
+
+def test_something_that_declares_nothing_is_refused() -> None:
+    assert refusal("orders") == (
+        "'orders' is neither a module, a record class with `table=True`, nor a rule. Pass "
+        "App(modules=[...]) modules, or lists of classes and rules."
+    )
+
+
+def test_a_record_class_without_a_table_is_refused() -> None:
+    class Draft(Entity):
+        name: str
+
+    assert refusal(Draft) == (
+        "<class 'test_a_record_class_without_a_table_is_refused.<locals>.Draft'> is neither a module, a "
+        "record class with `table=True`, nor a rule. Pass App(modules=[...]) modules, or lists of classes "
+        "and rules."
+    )
+
+
+def test_two_classes_cannot_share_a_table() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    def elsewhere() -> type[Entity]:
+        class Order(Entity, table=True):
+            name: str
+
+        return Order
+
+    assert refusal(Order, elsewhere()) == (
+        "test_two_classes_cannot_share_a_table.<locals>.Order and "
+        "test_two_classes_cannot_share_a_table.<locals>.elsewhere.<locals>.Order would both be kept in the "
+        "table 'order'. Give one of them a `__tablename__` of its own."
+    )
+
+
+def test_a_foreign_key_needs_its_table_in_the_app() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    assert refusal(Item) == (
+        "Item.order_id refers to 'order.id', but no class of this App is kept in that table. Add its class "
+        "to the App's modules, or correct the name."
+    )
+
+
+def test_a_type_without_a_column_is_refused() -> None:
+    class Item(Entity, table=True):
+        price: Decimal
+
+    assert refusal(Item) == (
+        "Item.price is declared as <class 'decimal.Decimal'>, for which there is no column. Use str, int, "
+        "bool, float, bytes, UUID, datetime, date, a StrEnum, a Payload, or integers in minor units for "
+        "money."
+    )
+
+
+def test_annotations_of_the_future_hide_relations() -> None:
+    namespace: dict[str, Any] = {"__name__": "business.late"}
+    source = (
+        "from __future__ import annotations\n"
+        "from framework import Entity\n"
+        "class Item(Entity, table=True):\n    name: str\n"
+    )
+    exec(compile(source, "late.py", "exec"), namespace)
+    assert refusal(namespace["Item"]) == (
+        "Item is declared under `from __future__ import annotations`, which hides the types of its "
+        "relations. Remove that line from business.late."
+    )
+
+
+def test_a_validator_of_the_whole_model_would_never_run() -> None:
+    class Item(Entity, table=True):
+        name: str
+
+        @model_validator(mode="after")
+        def named(self) -> "Item":
+            return self
+
+    assert refusal(Item) == (
+        "Item.named validates the whole model, but facts are validated one by one. Use `@field_validator`, "
+        "or a `@guard` on the event."
+    )
+
+
+def test_a_global_is_there_from_the_start_and_needs_defaults() -> None:
+    class Totals(Global, table=True):
+        rate: int
+
+    assert refusal(Totals) == (
+        "Totals.rate has no default, but the row of a Global is there from the start. Give it a default."
+    )
+
+
+# -- relations ---------------------------------------------------------------------------------------------
+
+
+def test_a_relation_needs_one_foreign_key() -> None:
+    class Item(Entity, table=True):
+        name: str
+
+    class Order(Entity, table=True):
+        items: list[Item] = Relationship()
+
+    assert refusal(Order, Item) == (
+        "Order.items cannot be joined: Could not determine join condition between parent/child tables on "
+        "relationship Order.items - there are no foreign keys linking these tables.  Ensure that "
+        "referencing columns are associated with a ForeignKey or ForeignKeyConstraint, or specify a "
+        "'primaryjoin' expression. Declare one foreign key between the two classes, or name it in "
+        "`sa_relationship_kwargs`."
+    )
+
+
+def test_a_relation_to_a_class_that_the_app_was_not_given() -> None:
+    class Order(Entity, table=True):
+        name: str
+        items: list["Item"] = Relationship()
+        count: int = computed(Count(items))
+
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    assert Item.__name__ == "Item"
+    assert refusal(Order) == (
+        "Order.items needs Item, which is not part of this App. Add it to the App's modules."
+    )
+
+
+def test_an_aggregate_is_over_a_relation_of_its_own_class() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    items: list[Item] = Relationship()
+
+    class Order(Entity, table=True):
+        count: int = computed(Count(items))
+
+    assert refusal(Order, Item) == (
+        "Order.count: Count is over something that is not a relation of Order. Name a relation declared "
+        "above it in the class body, or a record class on a `Global`."
+    )
+
+
+def test_an_aggregate_needs_a_relation_to_many() -> None:
+    class Order(Entity, table=True):
+        price: int = 0
+
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+        order: Order = Relationship()
+        total: int = computed(Sum(order, lambda o: o.price))  # type: ignore[call-overload, unused-ignore]
+
+    assert refusal(Order, Item) == (
+        "Item.total: Sum needs a to-many relation, but Item.order is to-one. Use Lookup for a value through"
+        " a to-one relation."
+    )
+
+
+def test_a_lookup_needs_a_relation_to_one() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+        name: str = ""
+
+    class Order(Entity, table=True):
+        items: list[Item] = Relationship()
+        name: str | None = computed(Lookup(items, lambda i: i.name))
+
+    assert refusal(Order, Item) == (
+        "Order.name: Lookup needs a to-one relation, but Order.items is to-many. Use Latest or First to "
+        "look at one of many records."
+    )
+
+
+def test_a_lookup_is_over_a_relation_of_its_own_class() -> None:
+    class Order(Entity, table=True):
+        name: str | None = computed(Lookup("customer", lambda c: c.upper()))
+
+    assert refusal(Order) == (
+        "Order.name: Lookup is over something that is not a relation of Order. Name a relation declared "
+        "above it in the class body."
+    )
+
+
+class Person(Entity, table=True):
+    boss_id: UUID | None = Field(default=None, foreign_key="person.id")
+    boss: "Person" = Relationship()
+    followers: int = computed(Count(boss))
+
+
+def test_a_self_relation_says_which_side_it_is() -> None:
+    assert refusal(Person) == (
+        "Person.boss joins Person with itself, and cannot tell the one from the many. Declare the side that"
+        ' leads to one record with `sa_relationship_kwargs={"remote_side": "Person.id"}`, the other one '
+        "without."
+    )
+
+
+class Page(Entity, table=True):
+    parent_id: UUID | None = Field(default=None, foreign_key="page.id")
+    parent: "Page" = Relationship(sa_relationship_kwargs={"remote_side": "Page.id"})
+    children: int = computed(Count(parent))
+
+
+def test_the_wrong_side_of_a_self_relation_is_refused() -> None:
+    assert refusal(Page) == (
+        "Page.children: Count needs a to-many relation, but Page.parent is to-one. Use Lookup for a value "
+        "through a to-one relation."
+    )
+
+
+class Leaf(Entity, table=True):
+    parent_id: UUID | None = Field(default=None, foreign_key="leaf.id")
+    parent: "Leaf" = Relationship(sa_relationship_kwargs={"remote_side": "Leaf.id"})
+    light: Light = computed(StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=created(parent))))
+
+
+def test_a_trigger_on_the_wrong_side_of_a_self_relation_is_refused() -> None:
+    assert refusal(Leaf) == (
+        "Leaf.light: the trigger 'Leaf created' can never fire: Leaf.parent leads to one record; a trigger "
+        "needs a relation to many, whose key names this one."
+    )
+
+
+def test_a_relation_through_a_link_table_is_refused() -> None:
+    class Tagged(Entity, table=True):
+        tag_id: UUID = Field(foreign_key="tag.id")
+        post_id: UUID = Field(foreign_key="post.id")
+
+    class Tag(Entity, table=True):
+        name: str
+
+    class Post(Entity, table=True):
+        tags: list[Tag] = Relationship(link_model=Tagged)
+        count: int = computed(Count(tags))
+
+    assert refusal(Tag, Post, Tagged) == (
+        "Post.tags goes through a link table. Declare the link as an entity with two foreign keys, and "
+        "relate to that."
+    )
+
+
+# -- computations ------------------------------------------------------------------------------------------
+
+
+def test_all_records_are_one_value_and_belong_on_a_global() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Order(Entity, table=True):
+        total: int = computed(Sum(Item, lambda i: i.price))
+
+    assert refusal(Item, Order) == (
+        "Order.total: Sum over all records of Item is one value, but Order has many rows. Declare it on a "
+        "`Global`, or name a relation."
+    )
+
+
+def test_an_aggregate_over_a_class_that_nobody_declared() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Totals(Global, table=True):
+        count: int = computed(Count(Item))
+
+    assert refusal(Totals) == (
+        "Totals.count needs Item, which is not part of this App. Add it to the App's modules."
+    )
+
+
+def test_a_count_is_an_int() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Totals(Global, table=True):
+        count: str = computed(Count(Item))  # type: ignore[assignment]  # this is the mistake
+
+    assert refusal(Item, Totals) == (
+        "Totals.count: Count gives int, but is annotated str. Annotate it as int."
+    )
+
+
+def test_of_nothing_an_average_is_none_and_the_annotation_says_so() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Totals(Global, table=True):
+        mean: float = computed(Average(Item, lambda i: i.price))  # type: ignore[assignment]  # the mistake
+
+    assert refusal(Item, Totals) == (
+        "Totals.mean: Average gives float | None, but is annotated float. Annotate it as float | None: of "
+        "nothing, it is None."
+    )
+
+
+def test_of_nothing_a_maximum_is_none_and_the_annotation_says_so() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Totals(Global, table=True):
+        dearest: int = computed(Max(Item, lambda i: i.price))  # type: ignore[assignment]  # the mistake
+
+    assert refusal(Item, Totals) == (
+        "Totals.dearest: Max gives int | None, but is annotated int. Annotate it as int | None: of nothing,"
+        " it is None."
+    )
+
+
+def test_a_computation_of_somebody_else_is_refused() -> None:
+    class Guess(Computation[int]):
+        pass
+
+    class Order(Entity, table=True):
+        luck: int = computed(Guess())
+
+    assert refusal(Order) == (
+        "Order.luck: Guess gives nothing known, but is annotated <class 'int'>. Use one of the computations"
+        " of `framework`."
+    )
+
+
+def test_a_callback_reads_fields_that_are_there() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Totals(Global, table=True):
+        total: int = computed(Sum(Item, lambda i: i.prise))  # type: ignore[attr-defined]  # the mistake
+
+    assert refusal(Item, Totals) == (
+        "Totals.total reads 'prise', but Item has no such field. Its fields are: id, price."
+    )
+
+
+def test_declared_reads_are_fields_that_are_there() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Totals(Global, table=True):
+        total: int = computed(Sum(Item, lambda i: vars(i)["price"], reads=("prize",)))
+
+    assert refusal(Item, Totals) == (
+        "Totals.total reads 'prize', but Item has no such field. Its fields are: id, price."
+    )
+
+
+def test_the_scope_of_a_sequence_is_made_of_facts() -> None:
+    class Order(Entity, table=True):
+        number: int = computed(Sequence(per=("year",)))
+
+    assert refusal(Order) == ("Order.number reads 'year', but Order has no such field. Its fields are: id.")
+
+
+def test_one_computation_reads_one_hop() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+        price: int
+
+    class Order(Entity, table=True):
+        customer_id: UUID = Field(foreign_key="customer.id")
+        items: list[Item] = Relationship()
+
+    class Customer(Entity, table=True):
+        orders: list[Order] = Relationship()
+        total: int = computed(Sum(orders, lambda o: len(o.items)))
+
+    assert refusal(Item, Order, Customer) == (
+        "Customer.total reads the relation Order.items. One computation reads one hop: make the further "
+        "value a computed property of Order and read that."
+    )
+
+
+def test_a_record_handed_to_other_code_is_declared() -> None:
+    class Item(Entity, table=True):
+        price: int
+
+    class Totals(Global, table=True):
+        total: int = computed(Sum(Item, lambda i: getattr(i, "price")))  # noqa: B009  # the mistake
+
+    assert refusal(Item, Totals) == (
+        "Totals.total hands its record to code that cannot be followed (line N uses 'i' as a whole). Say "
+        'what it reads: `reads=("field", ...)`.'
+    )
+
+
+def test_a_circle_is_shown_with_its_path() -> None:
+    class Order(Entity, table=True):
+        one: int = computed(Formula(lambda o: o.two + 1))
+        two: int = computed(Formula(lambda o: o.three + 1))
+        three: int = computed(Formula(lambda o: o.one + 1))
+
+    assert refusal(Order) == (
+        "These define each other: Order.one <- Order.two <- Order.three <- Order.one. Break the circle by "
+        "storing one as a fact."
+    )
+
+
+def test_a_circle_through_rules_and_relations_is_found() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id", ondelete="CASCADE")
+
+    class Order(Entity, table=True):
+        items: list[Item] = Relationship()
+        count: int = computed(Count(items))
+
+    @derive(reads=[Order.count])
+    def item(order: Order) -> list[Item]:
+        return [Item(order_id=order.id) for _ in range(order.count + 1)]
+
+    assert refusal(Item, Order, item) == (
+        "These define each other: Order.count <- rule item <- Order.count. Break the circle by storing one "
+        "as a fact."
+    )
+
+
+def test_a_default_in_a_subclass_is_a_second_source() -> None:
+    class Shape(Entity):
+        side: int = 1
+        area: int = computed(Formula(lambda s: s.side * s.side))
+
+    class Circle(Shape, table=True):
+        area: int = 3
+
+    assert refusal(Circle) == (
+        "Circle.area is computed and would have a second source: a default in a subclass. A property has "
+        "one definition: remove one of them."
+    )
+
+
+def test_a_computation_in_a_subclass_is_a_second_source() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+        status: CallStatus = computed(Formula(lambda c: CallStatus.COMPLETED))
+
+    assert refusal(Ping) == (
+        "Ping.status is computed and would have a second source: another `computed(...)` in a subclass. A "
+        "property has one definition: remove one of them."
+    )
+
+
+def test_a_subclass_may_narrow_the_type_of_a_computed_property() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+        result: Nothing | None = None
+
+    App([[Ping]])
+
+
+# -- state machines ----------------------------------------------------------------------------------------
+
+
+def machine(*transitions: Transition[Any]) -> Any:
+    return computed(StateMachine(Light.RED, *transitions))
+
+
+def test_a_transition_names_states_of_its_machine() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(
+            Transition(Light.RED, Light.GREEN, when=on(Pressed)),
+            Transition(Light.GREEN, Other.RED, when=on(Pressed)),
+        )
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.light: the transition green -> red names 'red', which is no state of Light. Use a member of "
+        "Light."
+    )
+
+
+def test_every_state_can_be_reached() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.GREEN, Light.RED, when=on(Pressed)))
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.light: the state 'green' is never reached from 'red'. Add a transition that leads to it, or "
+        "take it out of Light."
+    )
+
+
+def test_two_transitions_cannot_wait_for_the_same_thing() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(
+            Transition(Light.RED, Light.GREEN, when=on(Pressed)),
+            Transition(Light.RED, Light.RED, when=on(Pressed)),
+        )
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.light: in the state 'red', 'Pressed created' could lead to green and red. Guard all of them "
+        "but one, or take one away."
+    )
+
+
+def test_a_trigger_waits_for_an_event_of_the_app() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=on(Pressed)))
+
+    assert refusal(Lamp) == (
+        "Lamp.light: the trigger 'Pressed created' can never fire: Pressed is not an event of this App. Add"
+        " it to the App's modules."
+    )
+
+
+def test_an_event_names_the_record_that_it_moves() -> None:
+    class Pressed(Event, table=True):
+        by: str
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=on(Pressed)))
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.light: the trigger 'Pressed created' can never fire: Pressed has no foreign key to Lamp. Add "
+        "one, such as `lamp_id`."
+    )
+
+
+def test_an_event_with_two_routes_must_say_which() -> None:
+    class Swapped(Event, table=True):
+        one_id: UUID = Field(foreign_key="lamp.id")
+        other_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=on(Swapped)))
+
+    assert refusal(Swapped, Lamp) == (
+        "Lamp.light: the trigger 'Swapped created' can never fire: Swapped has 2 foreign keys to Lamp. Name"
+        " the route by a relation and `created(...)`."
+    )
+
+
+def test_events_never_change() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+        hard: bool = False
+
+    class Lamp(Entity, table=True):
+        presses: list[Pressed] = Relationship()
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=changed(presses, "hard")))
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.light: the trigger 'Pressed.hard changed' can never fire: Pressed is an event, and events "
+        "never change. Use created."
+    )
+
+
+def test_events_are_never_deleted() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        presses: list[Pressed] = Relationship()
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=deleted(presses)))
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.light: the trigger 'Pressed deleted' can never fire: Pressed is an event, and events never "
+        "change. Use created."
+    )
+
+
+def test_only_calls_are_completed() -> None:
+    class Bulb(Entity, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        bulbs: list[Bulb] = Relationship()
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=completed(bulbs)))  # type: ignore[arg-type]  # the mistake
+
+    assert refusal(Bulb, Lamp) == (
+        "Lamp.light: the trigger 'Bulb completed' can never fire: Bulb is no APICall. Use created, deleted "
+        "or changed."
+    )
+
+
+def test_the_request_of_a_call_never_changes() -> None:
+    class Ping(APICall, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+        request: Nothing
+
+    class Lamp(Entity, table=True):
+        pings: list[Ping] = Relationship()
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=changed(pings, "request")))
+
+    assert refusal(Ping, Lamp) == (
+        "Lamp.light: the trigger 'Ping.request changed' can never fire: Ping.request never changes. Name a "
+        "field that does."
+    )
+
+
+def test_a_trigger_waits_for_a_field_that_is_there() -> None:
+    class Bulb(Entity, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        bulbs: list[Bulb] = Relationship()
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=changed(bulbs, "watt")))
+
+    assert refusal(Bulb, Lamp) == (
+        "Lamp.light reads 'watt', but Bulb has no such field. Its fields are: id, lamp_id."
+    )
+
+
+def test_a_trigger_needs_a_relation_to_many() -> None:
+    class House(Entity, table=True):
+        name: str
+
+    class Lamp(Entity, table=True):
+        house_id: UUID = Field(foreign_key="house.id")
+        house: House = Relationship()
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=created(house)))  # type: ignore[arg-type]  # the mistake
+
+    assert refusal(House, Lamp) == (
+        "Lamp.light: the trigger 'House created' can never fire: Lamp.house leads to one record; a trigger "
+        "needs a relation to many, whose key names this one."
+    )
+
+
+def test_a_trigger_is_over_a_relation_of_its_own_class() -> None:
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=created([])))
+
+    assert refusal(Lamp) == (
+        "Lamp.light: StateMachine is over something that is not a relation of Lamp. Name a relation "
+        "declared above it in the class body, or use `on(EventClass)`."
+    )
+
+
+def test_only_a_state_machine_can_be_drawn_as_one() -> None:
+    class Lamp(Entity, table=True):
+        watt: int = 0
+
+    with pytest.raises(DeclarationError) as caught:
+        App([[Lamp]]).graph(Lamp, "watt")
+    provoked.add(type(caught.value).__name__)
+    assert str(caught.value) == (
+        "Lamp.watt is no state machine of this App. Name a class and a property declared as "
+        "`computed(StateMachine(...))`."
+    )
+
+
+# -- rules -------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_says_what_it_makes_of_what() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    @derive
+    def parcel(order):  # type: ignore[no-untyped-def]  # the mistake
+        return None
+
+    assert refusal(Order, parcel) == (
+        "The rule parcel needs one parameter and a return type that name record classes, such as `(order: "
+        "Order) -> Charge | None`; it has (order)."
+    )
+
+
+def test_a_rule_names_classes_that_can_be_found() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    @derive
+    def parcel(order: "Odrer") -> Order | None:  # type: ignore[name-defined]  # noqa: F821  # the mistake
+        return None
+
+    assert refusal(Order, parcel) == (
+        "The rule parcel needs one parameter and a return type that name record classes, such as `(order: "
+        "Order) -> Charge | None`; it has (order: 'Odrer') -> "
+        "test_a_rule_names_classes_that_can_be_found.<locals>.Order | None."
+    )
+
+
+def test_a_rule_makes_records_of_the_app() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    class Parcel(Entity, table=True):
+        name: str
+
+    @derive
+    def parcel(order: Order) -> Parcel:
+        return Parcel(name=order.name)
+
+    assert refusal(Order, parcel) == (
+        "the rule parcel needs Parcel, which is not part of this App. Add it to the App's modules."
+    )
+
+
+def test_a_rule_makes_no_global() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    class Totals(Global, table=True):
+        name: str = ""
+
+    @derive
+    def totals(order: Order) -> Totals:
+        return Totals(name=order.name)
+
+    assert refusal(Order, Totals, totals) == (
+        "The rule totals makes Totals from Order, but Totals is a Global: its one row is always there."
+    )
+
+
+def test_a_rule_starts_from_no_global() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    class Totals(Global, table=True):
+        name: str = ""
+
+    @derive
+    def order(totals: Totals) -> Order:
+        return Order(name=totals.name)
+
+    assert refusal(Order, Totals, order) == (
+        "The rule order makes Order from Totals, but Totals is a Global: use a computed property of the "
+        "Global instead."
+    )
+
+
+def test_a_rule_makes_no_integration_events() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+
+    @derive
+    def echo(ping: Ping) -> IntegrationEvent | None:
+        return None
+
+    assert refusal(Ping, IntegrationEvent, echo) == (
+        "The rule echo makes IntegrationEvent from Ping, but integration events are said by vendors: make a"
+        " call, or an event of your own."
+    )
+
+
+def test_a_rule_declares_the_computed_properties_that_it_reads() -> None:
+    class Order(Entity, table=True):
+        name: str
+        length: int = computed(Formula(lambda o: len(o.name)))
+
+    class Parcel(Entity, table=True):
+        size: int
+
+    @derive
+    def parcel(order: Order) -> Parcel:
+        return Parcel(size=order.length)
+
+    assert refusal(Order, Parcel, parcel) == (
+        "The rule parcel reads the computed property Order.length. Declare it: "
+        "`@derive(reads=[Order.length])`."
+    )
+
+
+def test_a_rule_reads_nothing_but_its_argument() -> None:
+    class Customer(Entity, table=True):
+        name: str
+
+    class Order(Entity, table=True):
+        name: str
+
+    class Parcel(Entity, table=True):
+        name: str
+
+    @derive(reads=[Customer.name])
+    def parcel(order: Order) -> Parcel:
+        return Parcel(name=order.name)
+
+    assert refusal(Customer, Order, Parcel, parcel) == (
+        "the rule parcel reads 'Customer.name', but Order has no such field. Its fields are: id, name."
+    )
+
+
+def test_a_rule_that_hands_its_record_on_declares_what_it_reads() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    class Parcel(Entity, table=True):
+        name: str
+
+    @derive
+    def parcel(order: Order) -> Parcel:
+        return Parcel(name=str(order))
+
+    assert refusal(Order, Parcel, parcel) == (
+        "The rule parcel hands its record to code that cannot be followed (line N uses 'order' as a whole)."
+        " Say what it reads, beside all facts: `@derive(reads=[Order.property, ...])`."
+    )
+
+
+def test_two_rules_of_one_name_cannot_be_told_apart() -> None:
+    class Order(Entity, table=True):
+        name: str
+
+    class Parcel(Entity, table=True):
+        name: str
+
+    def make() -> Any:
+        @derive
+        def parcel(order: Order) -> Parcel:
+            return Parcel(name=order.name)
+
+        return parcel
+
+    assert refusal(Order, Parcel, make(), make()) == (
+        "Two rules of this App are called "
+        "test_two_rules_of_one_name_cannot_be_told_apart.<locals>.make.<locals>.parcel. Rename one: records"
+        " remember the rule that made them by its name."
+    )
+
+
+# -- who serves which calls --------------------------------------------------------------------------------
+
+
+def pinger(name: str, call: type[APICall]) -> Integration[Any]:
+    integration: Integration[Any] = Integration(name)
+
+    @integration.call(call)
+    async def ping(call: Any, http: Any) -> Completed:
+        return Completed()
+
+    return integration
+
+
+def test_one_integration_serves_a_call() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+
+    assert refusal(Ping, integrations=[pinger("one", Ping), pinger("other", Ping)]) == (
+        "Ping is served by two integrations, one and other. Let one of them serve another call class."
+    )
+
+
+def test_two_integrations_have_two_names() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+
+    class Pong(APICall, table=True):
+        request: Nothing
+
+    assert refusal(Ping, Pong, integrations=[pinger("one", Ping), pinger("one", Pong)]) == (
+        "Two integrations of this App are called 'one'. The name is part of addresses: give each its own."
+    )
+
+
+def test_a_call_that_is_served_belongs_to_the_app() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+
+    assert refusal(integrations=[pinger("one", Ping)]) == (
+        "The integration one serves Ping, which is not part of this App. Add its module to "
+        "App(modules=[...])."
+    )
+
+
+def test_a_call_that_nobody_serves_is_an_error_where_calls_are_strict() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+
+    assert refusal(Ping, settings=Settings(strict_calls=True)) == (
+        "Nobody carries out Ping: its calls would stay pending for ever. Pass an integration that serves it"
+        " to App(integrations=[...])."
+    )
+
+
+def test_every_mistake_has_its_test() -> None:
+    """This test reads what the tests above have provoked, and so comes last."""
+    if len(provoked) < 2:
+        pytest.skip("it needs the tests above")
+    known = {name for name, one in vars(mistakes).items() if _is_mistake(one)}
+    assert known - provoked == set()
+
+
+def _is_mistake(one: object) -> bool:
+    return isinstance(one, type) and issubclass(one, DeclarationError) and one is not DeclarationError
