@@ -42,6 +42,20 @@ def demo(tmp_path, bare_environment, demo_command):
 
 
 @pytest.fixture
+def written(tmp_path):
+    """Write samples of one's own; the options with which the demo takes them."""
+
+    def write(*lines):
+        folder = tmp_path / "mine"
+        folder.mkdir(exist_ok=True)
+        texts = (line if isinstance(line, str) else json.dumps(line) for line in lines)
+        (folder / "orders.jsonl").write_text("\n".join(texts), encoding="utf-8")
+        return ["--samples", str(folder)]
+
+    return write
+
+
+@pytest.fixture
 def books(tmp_path):
     """What the sandboxes remember of the runs so far."""
     return lambda: json.loads((tmp_path / "millrace-demo.sandboxes.json").read_text(encoding="utf-8"))

@@ -2,11 +2,12 @@
 
     python mortal.py DATABASE PORT DEATHS
 
-`DEATHS` is a JSON list of pairs: in each life the process kills itself with SIGKILL when that instant comes for
-the nth time. Every life finds a few samples more than the one before. The last life has no death; it ends when no
-call is open. For each life a JSON line says how it ended, and the last one what `verify()` found.
+`DEATHS` is a JSON list of pairs: in each life the process kills itself with SIGKILL when that instant comes
+for the nth time. Every life finds a few samples more than the one before. The last life has no death; it ends
+when no call is open. For each life a JSON line says how it ended, and a line before it what `verify()` found.
 
-The instants are taken where they happen: around the commit of a transaction, and around a request to a vendor.
+The instants are taken where they happen: around the commit of a transaction, and around a request to a
+vendor.
 """
 
 import json
@@ -24,7 +25,6 @@ import httpx
 from anyio.to_thread import run_sync
 
 from app import create_app
-from framework.cli.census import open_calls
 from framework.cli.entrance import enter, unmet
 from framework.cli.samples import read
 from framework.cli.sandboxes import on_a_socket
@@ -96,20 +96,20 @@ def samples(app, life: int, lives: int):
 async def live(database: str, port: int, life: int, lives: int) -> None:
     app = create_app(database)
     app.create()
-    async with on_a_socket({FACE: Face(app.asgi)}, "127.0.0.1", port), anyio.create_task_group() as tasks:
-        tasks.start_soon(app.run)
+    async with on_a_socket({FACE: Face(app.asgi)}, "127.0.0.1", port), app.working():
         entered = await run_sync(enter, app, samples(app, life, lives), lambda: None)
-        with anyio.fail_after(PATIENCE):
-            while await run_sync(open_calls, app):
-                await anyio.sleep(0.05)
-        tasks.cancel_scope.cancel()
-    outcome = {
-        "malformed": [str(one) for one in entered.malformed],
-        "unmet": [str(one) for one in unmet(app, entered)],
-        "differences": [str(one) for one in app.verify()],
-    }
-    print(json.dumps(outcome), flush=True)
+        await app.settle(PATIENCE)
+    say(
+        malformed=[str(one) for one in entered.malformed],
+        unmet=[str(one) for one in unmet(app, entered)],
+        differences=[str(one) for one in app.verify()],
+    )
     app.close()
+
+
+def say(**said: object) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -123,7 +123,7 @@ def main() -> None:
             anyio.run(live, database, port, life, lives)
             os._exit(0)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(json.dumps({"death": death, "status": status}), flush=True)
+        say(death=death, status=status)
 
 
 if __name__ == "__main__":

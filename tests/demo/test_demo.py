@@ -1,4 +1,4 @@
-"""The demo as people run it: `millrace demo app:app`, judged by its exit status, its words and the vendors' books."""
+"""The demo as people run it, judged by its exit status, its words and the vendors' books."""
 
 import json
 import re
@@ -17,6 +17,19 @@ SAMPLES = Path(__file__).resolve().parents[2] / "business" / "samples"
 
 def samples(name):
     return [json.loads(line) for line in (SAMPLES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def ordered(key, **facts):
+    """A sample that is to be paid."""
+    facts = {"email": f"{key}@example.org", "total_cents": 500, **facts}
+    return {"event": "OrderPlaced", "key": key, "facts": facts, "expect": {"Order.status": "paid"}}
+
+
+def donated(key):
+    """A sample that takes some seconds: the vendor is asked twice."""
+    facts = {"donor": "Ada", "amount_cents": 500}
+    expect = {"Donation.status": "thanked"}
+    return {"event": "DonationReceived", "key": key, "facts": facts, "expect": expect}
 
 
 def expected(name, state):
@@ -84,21 +97,22 @@ def test_every_sample_comes_true_with_vendors_that_misbehave(demo, books):
     assert counted(ran.stdout, "attempts") > counted(ran.stdout, "calls")
 
 
-def test_a_second_run_finds_all_done_and_asks_no_vendor_again(demo, books):
-    first, before = demo(), books()
-    second = demo()
-    assert_all_samples_came_true(first)
-    assert_all_samples_came_true(second)
-    assert counted(second.stdout, "of an earlier run") == counted(second.stdout, "samples")
+def test_a_second_run_finds_all_done_and_asks_no_vendor_again(demo, written, books):
+    options = written(ordered("a"), ordered("b"))
+    first, before = demo(*options), books()
+    second = demo(*options)
+    assert (first.returncode, second.returncode) == (0, 0), first.stdout + second.stdout
+    assert counted(second.stdout, "of an earlier run") == counted(second.stdout, "samples") == 2
     assert books() == before
+    assert len(before["stripe"]["_books"]["payment_intents"]) == 2
 
 
-def test_fresh_forgets_the_data_and_the_books(demo, books):
-    demo()
-    again = demo("--fresh")
-    assert_all_samples_came_true(again)
+def test_fresh_forgets_the_data_and_the_books(demo, written, books):
+    options = written(ordered("a"))
+    demo(*options)
+    again = demo("--fresh", *options)
     assert counted(again.stdout, "of an earlier run") == 0
-    assert_each_order_was_charged_once(books())
+    assert len(books()["stripe"]["_books"]["payment_intents"]) == 1
 
 
 def test_an_interrupted_run_is_gone_on_with(demo, demo_command, tmp_path, bare_environment, books):
@@ -110,6 +124,18 @@ def test_an_interrupted_run_is_gone_on_with(demo, demo_command, tmp_path, bare_e
         _, said = ran.communicate(timeout=30)
     assert ran.returncode == 130
     assert said.endswith("Interrupted. The same command goes on from sqlite:///millrace-demo.db.\n")
+    assert_all_samples_came_true(demo())
+    assert_each_order_was_charged_once(books())
+
+
+def test_a_killed_run_is_gone_on_with(demo, demo_command, tmp_path, bare_environment, books):
+    """The sandboxes notice that they are alone, write their books and end."""
+    with subprocess.Popen(demo_command, cwd=tmp_path, env=bare_environment, stdout=subprocess.PIPE) as ran:
+        until_some_orders_are_stored(tmp_path / "millrace-demo.db", ran)
+        ran.kill()
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "millrace-demo.sandboxes.json").exists():
+        assert time.monotonic() < deadline, "the sandboxes wrote no books"
     assert_all_samples_came_true(demo())
     assert_each_order_was_charged_once(books())
 
@@ -128,22 +154,18 @@ def until_some_orders_are_stored(database, running):
     pytest.fail("the demo stored no order")
 
 
-def test_a_malformed_line_is_named_and_the_rest_goes_on(demo, tmp_path):
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    good = {"event": "OrderPlaced", "key": "a", "facts": {"email": "a@b.c", "total_cents": 5}, "expect": {}}
-    lines = [
-        json.dumps({**good, "expect": {"Order.status": "paid"}}),
+def test_a_malformed_line_is_named_and_the_rest_goes_on(demo, written):
+    options = written(
+        ordered("a"),
         "{ this is no JSON",
-        json.dumps({**good, "key": "b", "event": "OrderLost"}),
-        json.dumps({**good, "key": "c", "facts": {"email": "a@b.c", "total_cents": -5}}),
-        json.dumps({**good, "key": "d", "facts": {"email": "a@b.c", "total": 5}}),
-        json.dumps({**good, "key": "a", "facts": {"email": "a@b.c", "total_cents": 6}}),
-        json.dumps({**good, "key": "e", "expect": {"Order.mood": "good"}}),
-        json.dumps({**good, "key": "f", "expect": {"Order.status": "paid"}}),
-    ]
-    (folder / "orders.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    ran = demo("--samples", folder)
+        {**ordered("b"), "event": "OrderLost"},
+        ordered("c", total_cents=-5),
+        {**ordered("d"), "facts": {"email": "a@b.c", "total": 5}},
+        ordered("a", total_cents=6),
+        {**ordered("e"), "expect": {"Order.mood": "good"}},
+        ordered("f"),
+    )
+    ran = demo(*options)
     assert ran.returncode == 1
     assert state_counts(ran.stdout)["Order.status", "paid"] == 2
     said = dict(re.findall(r"mine/orders\.jsonl:(\d): (.+)", ran.stdout))
@@ -156,17 +178,8 @@ def test_a_malformed_line_is_named_and_the_rest_goes_on(demo, tmp_path):
     assert "`expect` names 'Order.mood'" in said["7"]
 
 
-def test_a_sample_that_comes_to_something_else_is_named_and_fails_the_run(demo, tmp_path):
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    sample = {
-        "event": "OrderPlaced",
-        "key": "declined",
-        "facts": {"email": "a@b.c", "total_cents": 5, "payment_method": "pm_card_chargeDeclined"},
-        "expect": {"Order.status": "paid"},
-    }
-    (folder / "orders.jsonl").write_text(json.dumps(sample), encoding="utf-8")
-    ran = demo("--samples", folder)
+def test_a_sample_that_comes_to_something_else_is_named_and_fails_the_run(demo, written):
+    ran = demo(*written(ordered("declined", payment_method="pm_card_chargeDeclined")))
     assert ran.returncode == 1
     assert "mine/orders.jsonl:1 (declined): Order.status = paid expected, found unpaid" in ran.stdout
 
@@ -174,8 +187,15 @@ def test_a_sample_that_comes_to_something_else_is_named_and_fails_the_run(demo, 
 def test_a_folder_without_samples_is_named(demo, tmp_path):
     ran = demo("--samples", tmp_path)
     assert ran.returncode == 1
-    assert ran.stderr == (
-        f"There are no samples in {tmp_path}. Put files *.jsonl there, or name another folder with --samples.\n"
+    remedy = "Put files *.jsonl there, or name another folder with --samples."
+    assert ran.stderr == f"There are no samples in {tmp_path}. {remedy}\n"
+
+
+def test_calls_that_stay_open_are_named_when_the_time_is_over(demo, written):
+    ran = demo("--timeout", "0.5", *written(donated("slow")))
+    assert ran.returncode == 1
+    assert re.search(
+        r"Still open; run again to go on:\n  Speech \S+ is processing after 1 attempts", ran.stdout
     )
 
 
@@ -209,18 +229,18 @@ def test_a_database_that_is_open_elsewhere_is_named(demo, demo_command, tmp_path
     for second in (ran, fresh):
         assert second.returncode == 1
         assert second.stderr == (
-            "The database sqlite:///millrace-demo.db is open in another Millrace process, and SQLite takes one. "
-            "Stop that process, or use PostgreSQL.\n"
+            "The database sqlite:///millrace-demo.db is open in another Millrace process, "
+            "and SQLite takes one. Stop that process, or use PostgreSQL.\n"
         )
 
 
-def test_a_database_that_is_none_is_named(demo, tmp_path):
+def test_a_database_that_is_none_is_named(demo, written, tmp_path):
     (tmp_path / "millrace-demo.db").write_bytes(b"this is a letter to my aunt, and no database at all" * 20)
     ran = demo()
     assert ran.returncode == 1
     assert "is not a usable database" in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert demo("--fresh").returncode == 0
+    assert demo("--fresh", *written(ordered("a"))).returncode == 0
 
 
 def test_a_database_of_an_unknown_kind_is_named(demo):
