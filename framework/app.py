@@ -85,9 +85,7 @@ class App:
         self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
         desks = list(self.desks.values())
         self._hooks = hooks_of(self.plan, self.integrations)
-        self.workshop = Workshop(
-            lambda: self.engine, self.integrations, desks, self._hooks, self.metrics
-        )
+        self.workshop = Workshop(lambda: self.engine, self.integrations, desks, self._hooks, self.metrics)
         self.letterboxes = letterboxes_of(self.integrations, desks)
         for integration in self.integrations:
             integration.setup(self)
@@ -115,8 +113,10 @@ class App:
         """Make the schema where it is missing; raises SchemaDiffers where it was made for other
         declarations.
         """
-        self.engine.database.create()
+        extended = self.engine.database.create()
         self.engine.create_globals()
+        if extended:  # what is new counts what was there
+            self.rebuild()
 
     def dispatch(self, event: E, *, key: str | None = None, actor: str | None = None) -> Receipt[E]:
         """Store an event and all that follows from it, in one transaction.

@@ -121,6 +121,7 @@ def _additive(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any
     place = f"{shape.name}.{name}"
     reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
     states = tuple(f"_{name}_{state}" if state else name for state in computation.states)
+    shape.whole += states
     for state in states:
         if state != name:
             shape.hidden.append(HiddenColumn(state, BigInteger(), default=0, nullable=False))

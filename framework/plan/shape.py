@@ -64,6 +64,7 @@ class Shape:
     referrers: list[tuple["Shape", str, str | None]] = field(default_factory=list)  # shape, field, ondelete
     hidden: list[HiddenColumn] = field(default_factory=list)
     indexes: list[IndexPlan] = field(default_factory=list)
+    whole: list[str] = field(default_factory=list)  # columns that only whole numbers are added to
     generated: dict[str, Callable[[Table], ColumnElement[Any]]] = field(default_factory=dict)
     derive_old: dict[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
     readers: dict[str, tuple["Node", ...]] = field(default_factory=dict)

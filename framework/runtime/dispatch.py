@@ -40,7 +40,7 @@ def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | N
             if replayed is not None:
                 return replayed
         transaction.dispatch(event, actor=actor)
-        transaction.finish()
+        transaction.finish(complete=True)
         changes = _changes(transaction)
         if key is not None and content is not None:
             _remember(transaction, key, event, content, changes)

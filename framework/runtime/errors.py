@@ -93,5 +93,13 @@ class TransactionOver(DispatchError):
     """This transaction has ended. Open a new one with `app.transaction()`."""
 
 
+class NumberTooLarge(DispatchError):
+    """A number is beyond the 64 bits that a database keeps: {reason}. Keep the fact smaller, or sum in larger units."""
+
+
+class NotText(DispatchError):
+    """A text of this transaction cannot be stored: {reason}. Replace what is no Unicode character before it enters."""
+
+
 class StaleWork(DispatchError):
     """The database was busy for {tries} tries in a row. Try again later."""

@@ -1,5 +1,6 @@
 """One transaction: what a user may do in it, and what follows from that before it commits."""
 
+import sqlite3
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,6 +19,8 @@ from framework.runtime.errors import (
     NoSuchRecord,
     NotAnEvent,
     NotARecordOfThisApp,
+    NotText,
+    NumberTooLarge,
     RuleOwned,
     TransactionFailed,
     TransactionOver,
@@ -119,17 +122,29 @@ class Transaction:
             self._failure = failure
             raise
 
-    def finish(self) -> None:
-        """Let everything follow, and tell the database all of it; once."""
+    def finish(self, *, complete: bool = False) -> None:
+        """Let everything follow, and tell the database all of it; once.
+
+        `complete` reads back the rows that only sums changed, for a receipt that leaves nothing out.
+        """
         if self._over:
             return
         self._over = True
         if self._failure is not None:
             raise TransactionFailed(reason=self._failure) from self._failure
-        propagate(self.work)
-        for close in self.work.closers:
-            close(self.work)
-        self.work.finish()
+        try:
+            propagate(self.work)
+            for close in self.work.closers:
+                close(self.work)
+            self.work.finish(complete=complete)
+        except OverflowError as error:
+            raise NumberTooLarge(reason=str(error)) from error
+        except UnicodeEncodeError as error:
+            raise NotText(reason=error.reason) from error
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_CHECK:
+                raise
+            raise NumberTooLarge(reason=str(error)) from error
 
     def abandon(self) -> None:
         """Take nothing more; what was done is not stored."""

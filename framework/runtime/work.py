@@ -30,6 +30,10 @@ kind.
 """
 
 
+_MANY = 256
+"""So much that the database has yet to be told is looked through for each question; more is told first."""
+
+
 class Work:
     """Rows by class and id, amounts to be added to rows that nobody has read, and the steps that are due.
 
@@ -113,6 +117,8 @@ class Work:
         shape = change.shape
         self._going.add(change)  # a circle of cascades comes back to it
         for referrer, key, ondelete in shape.referrers:
+            if any(key in other.dirty for other in self._dirty if other.shape is referrer):
+                self.tell_of(referrer)  # what has let go of the record must not go with it
             for other in self.where(referrer, key, change.id):
                 if ondelete == "CASCADE":
                     self.remove(other)
@@ -149,12 +155,10 @@ class Work:
 
         What the database has yet to be told is looked at here, so that each record is told once.
         """
-        if len(self._new) + len(self._dirty) > _FEW:
-            self._tell_of(shape)
+        if len(self._new) + len(self._dirty) > _MANY:
+            self.tell_of(shape)
         stored = self.stored(shape, key, value)
         found = [one for one in stored if one.after_row is not None and one.after_row[key] == value]
-        if len(found) < len(stored):  # some have another value by now; nothing may depend on the old one
-            self._tell_of(shape)
         known = set(found)
         for one in (*self._new, *self._dirty):
             row = one.after_row
@@ -227,7 +231,7 @@ class Work:
         if self._dirty:
             self._update_dirty()
 
-    def _tell_of(self, shape: Shape) -> None:
+    def tell_of(self, shape: Shape) -> None:
         """Tell the database of all new rows, and of the changed ones of one class."""
         if self._new:
             self._insert_new()
@@ -237,14 +241,15 @@ class Work:
         self._dirty = rest
 
     def _make_room(self, shape: Shape) -> None:
-        """Tell the database of values that must be unique and were given up, before another record takes
-        them.
-        """
+        """Tell the database of unique values that were given up, before another record takes them."""
         if any(change.shape is shape and change.dirty.keys() & shape.unique for change in self._dirty):
-            self._tell_of(shape)
+            self.tell_of(shape)
 
-    def finish(self) -> None:
-        """Tell the database of all, also of the amounts that no step needed back."""
+    def finish(self, *, complete: bool = False) -> None:
+        """Tell the database of all, also of the amounts that no step needed back; of those too if `complete`."""
+        if complete:
+            for shape in list(self._amounts):
+                self._settle_amounts(shape)
         self.flush()
         for shape, held in self._amounts.items():
             statements = self.statements[shape]
@@ -288,13 +293,25 @@ class Work:
     def _update_dirty(self) -> None:
         dirty, self._dirty = self._dirty, {}
         for change in dirty:
-            if change.dirty and change.after_row is not None:
-                sql, parameters = self.statements[change.shape].update(tuple(change.dirty))
+            changed = tuple(self._news_of(change))
+            if changed and change.after_row is not None:
+                sql, parameters = self.statements[change.shape].update(changed)
                 try:
                     self.connection.run(sql, parameters.of(change.after_row))
                 except sqlite3.IntegrityError as error:
                     raise self._explained(error, [change]) from error
             change.dirty.clear()
+            change.told = True
+
+    @staticmethod
+    def _news_of(change: Change) -> Iterable[str]:
+        """The columns whose value the database does not have."""
+        before, after = change.before_row, change.after_row
+        if after is None:
+            return ()
+        if before is None or change.told:
+            return change.dirty
+        return [name for name in change.dirty if before[name] != after[name]]
 
     def _settle_amounts(self, shape: Shape) -> None:
         """Bring rows with amounts into the working set: added to by the database, or read and added to
@@ -322,7 +339,8 @@ class Work:
             for name, derive in shape.derive_old.items():
                 if name in shape.readers:
                     before[name] = derive(before)
-            known[id] = Change(shape, id, before, row, stored=True)
+            change = known[id] = Change(shape, id, before, row, stored=True)
+            change.told = True
 
     def _add_to_row(self, change: Change, amounts: Amounts) -> None:
         row = change.after_row

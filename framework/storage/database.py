@@ -106,8 +106,11 @@ class Database:
             self._disown()
             raise
 
-    def create(self) -> None:
-        """Make the tables that are missing; raises SchemaDiffers where one is there in another form."""
+    def create(self) -> bool:
+        """Make the tables that are missing; whether some were added to others that were there before.
+
+        Raises SchemaDiffers where one is there in another form.
+        """
         with self.writing, self.translated():
             self.writer.run("BEGIN IMMEDIATE")
             try:
@@ -124,6 +127,8 @@ class Database:
                 self.writer.run("ROLLBACK")
                 raise
             self.writer.run("COMMIT")
+        missing = self.tables.metadata.tables.keys() - present.keys()
+        return bool(missing and present)
 
     def check(self) -> None:
         """Raises SchemaMissing or SchemaDiffers unless all tables are there as the plan needs them."""

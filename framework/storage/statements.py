@@ -145,12 +145,30 @@ class TableStatements:
         order = column.desc() if descending else column
         return self._first((key, offer, descending), [column], column.is_not(None), key, order)
 
-    def first_taker(self, key: str | None, offer: str, *, newest: bool) -> str:
-        """Select the newest or oldest row on a route that takes part: one look-up in the same index."""
+    def offers(self, key: str | None, offer: str, *, descending: bool) -> str:
+        """Select ids and offers on a route, best first; the last parameter is how many at most."""
+        column = self.table.c[offer]
+        order = column.desc() if descending else column
+        columns = [self.table.c.id, column]
+        name = (key, offer, descending, "some")
+        return self._first(name, columns, column.is_not(None), key, order, limit=bindparam("limit_"))
+
+    def takers(self, key: str | None, offer: str, *, newest: bool) -> str:
+        """Select ranks and rows on a route that take part, by creation; the last parameter is how many at
+        most.
+        """
         takes_part = self.table.c[offer] == literal_column("1")
-        return self._first(
-            (key, offer, newest, "row"), self.columns, takes_part, key, *self.recency(newest=newest)
-        )
+        order = self.recency(newest=newest)
+        columns = [literal_column("rowid"), *self.columns]
+        name = (key, offer, newest, "takers")
+        return self._first(name, columns, takes_part, key, *order, limit=bindparam("limit_"))
+
+    @cached_property
+    def rank(self) -> str:
+        """Select the place of the row with this id in the order of creation."""
+        place: ColumnElement[int] = literal_column("rowid")
+        statement = select(place).select_from(self.table).where(self.table.c.id == bindparam("id_"))
+        return Statement(statement, self.dialect).sql
 
     def due(self, column: str, limit: int) -> str:
         """Select the rows whose moment in the column has come, at most `limit`; the parameter is the
@@ -158,14 +176,13 @@ class TableStatements:
         """
         condition = self.table.c[column] <= bindparam("now_")
         return self._first(
-            (column, limit, "due"), self.columns, condition, None, self.table.c[column], limit=limit
+            (column, limit, "due"),
+            self.columns,
+            condition,
+            None,
+            self.table.c[column],
+            limit=literal_column(str(limit)),
         )
-
-    def newest_takers(self, key: str | None, offer: str, limit: int) -> str:
-        """Select the newest rows on a route that take part, at most `limit`."""
-        takes_part = self.table.c[offer] == literal_column("1")
-        order = self.recency(newest=True)
-        return self._first((key, offer, limit, "rows"), self.columns, takes_part, key, *order, limit=limit)
 
     def _first(
         self,
@@ -174,19 +191,15 @@ class TableStatements:
         condition: Any,
         key: str | None,
         *order: Any,
-        limit: int = 1,
+        limit: Any = literal_column("1"),  # noqa: B008  # a constant
     ) -> str:
-        """Select the first that meets the condition; the parameter is the encoded value of `key`, if there
+        """Select the first that meet the condition; the parameter is the encoded value of `key`, if there
         is one.
         """
         if name not in self._firsts:
             conditions = [condition] + ([self.table.c[key] == bindparam("key_")] if key else [])
             statement = (
-                select(*columns)
-                .where(*conditions)
-                .order_by(*order)
-                .limit(literal_column(str(limit)))
-                .offset(literal_column("0"))
+                select(*columns).where(*conditions).order_by(*order).limit(limit).offset(literal_column("0"))
             )
             self._firsts[name] = Statement(statement, self.dialect).sql
         return self._firsts[name]

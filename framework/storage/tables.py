@@ -1,6 +1,18 @@
 """The tables of one App: what its classes declare, and what the engine adds."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Computed, Index, MetaData, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Boolean,
+    Column,
+    Computed,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 
 from framework.model.columns import UtcDateTime
 from framework.model.record import Record
@@ -43,6 +55,9 @@ def _complete(shape: Shape, table: Table) -> None:
         kind = table.c[name].type
         generated = Column(name, kind, Computed(expression(table), persisted=True))
         table.append_column(generated, replace_existing=True)
+    for name in shape.whole:  # SQLite would go on with a float where 64 bits end
+        check = CheckConstraint(f"typeof(\"{name}\") = 'integer'", name=f"whole_{table.name}_{name}")
+        table.append_constraint(check.ddl_if(dialect="sqlite"))
     if shape.makers:
         table.append_column(Column(MADE_BY, Text, nullable=True))
         Index(None, table.c[MADE_BY], unique=True)
