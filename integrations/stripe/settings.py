@@ -17,7 +17,7 @@ class StripeSettings(BaseSettings):
     time, because its webhook may be lost; without it, the policy says.
     """
 
-    model_config = SettingsConfigDict(env_prefix="STRIPE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="STRIPE_", env_ignore_empty=True, frozen=True)
 
     base_url: str = "https://api.stripe.com"
     poll_seconds: float | None = Field(
