@@ -300,7 +300,7 @@ def _standing_of(status: CallStatus, kind: EventKind) -> Standing:
 
 
 def _is_known(transaction: Transaction, desk: Desk, key: str) -> bool:
-    transaction.work.flush()
+    transaction.work.tell_of(_events(transaction))
     sql, parameters = transaction.work.statements[_events(transaction)].selection(("call_type", "dedupe_key"))
     values = parameters.of({"call_type": desk.shape.name, "dedupe_key": key})
     known = transaction.work.connection.row(sql, values) is not None

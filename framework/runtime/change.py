@@ -14,7 +14,18 @@ _positions = count()
 class Change:
     """A record that a transaction has touched: its row before (None: new) and after (None: gone)."""
 
-    __slots__ = ("_before", "after_row", "before_row", "dirty", "id", "position", "shape", "stored", "view")
+    __slots__ = (
+        "_before",
+        "after_row",
+        "before_row",
+        "dirty",
+        "id",
+        "position",
+        "shape",
+        "stored",
+        "told",
+        "view",
+    )
 
     def __init__(
         self, shape: Shape, id: UUID, before: Row | None, after: Row | None, *, stored: bool
@@ -25,6 +36,7 @@ class Change:
         self.before_row = before
         self.after_row = after
         self.stored = stored  # whether the database has the row, perhaps in an earlier form
+        self.told = False  # whether the database has been told of a change, so that it has not what was found
         self.dirty: dict[str, None] = {}  # columns that the database has yet to be told of
         self.view: Any = None if after is None else view_of(shape.view, after)
         self._before: Any = None

@@ -39,11 +39,7 @@ from framework import (
     failed,
     on,
 )
-
-
-class Colour(StrEnum):
-    RED = "red"
-    GREEN = "green"
+from framework.integration import ExternalId, Integration
 
 
 class Progress(StrEnum):
@@ -239,3 +235,14 @@ def charge(order: Order) -> Charge | None:
 MODULE = [
     Item, OrderShut, OrderReopened, ParcelSent, Parcel, Line, Charge, Order, Customer, Totals, parcel, lines, charge,
 ]  # fmt: skip
+
+
+def cashier() -> Integration[Any]:
+    """Somebody who serves charges, and whose handlers are never called here."""
+    integration: Integration[Any] = Integration("cashier")
+
+    @integration.submit(Charge)
+    async def submit(call: Any, http: Any) -> ExternalId:
+        raise AssertionError("no worker runs in this test")
+
+    return integration

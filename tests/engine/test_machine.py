@@ -19,7 +19,7 @@ from sqlmodel import select
 from framework.app import App, Settings
 from framework.clock import ManualClock
 from framework.errors import DispatchError
-from framework.integration import Completed, ExternalId, Failed, Integration, Processing
+from framework.integration import Completed, ExternalId, Failed, Processing
 from framework.integration.ingest import Source, ingest
 from framework.model.apicall import IntegrationEvent
 from framework.model.identity import new_id
@@ -38,6 +38,7 @@ from tests.engine.shop import (
     Parcel,
     ParcelSent,
     Totals,
+    cashier,
 )
 
 SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
@@ -56,17 +57,6 @@ external_ids = st.sampled_from(["x1", "x2", "x3", "x4"])
 
 class Abandoned(Exception):
     """The user thinks better of it."""
-
-
-def cashier() -> Integration[Any]:
-    """Somebody who serves charges, and whose handlers are never called here."""
-    integration: Integration[Any] = Integration("cashier")
-
-    @integration.submit(Charge)
-    async def submit(call: Any, http: Any) -> ExternalId:
-        raise AssertionError("no worker runs in this test")
-
-    return integration
 
 
 class Shop(RuleBasedStateMachine):

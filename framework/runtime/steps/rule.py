@@ -78,7 +78,6 @@ def _withdraw(node: RuleNode, work: Work, source: Change) -> None:
 
 def _existing(node: RuleNode, work: Work, source: Change) -> dict[tuple[Shape, int], Change]:
     """What the rule has made of the source, by class and position."""
-    work.flush()
     prefix = f"{node.rule.key}:{source.id.hex}"
     found = {}
     for shape in node.targets:
