@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -85,7 +86,10 @@ class Database:
         self.plan = plan
         self.synchronous = synchronous
         self.patience = patience
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise UnsupportedDatabase(url=url) from error
         if parsed.get_backend_name() != "sqlite":
             raise UnsupportedDatabase(url=parsed.render_as_string(hide_password=True))
         self.path = None if parsed.database in (None, "", ":memory:") else Path(parsed.database or "")
