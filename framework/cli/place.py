@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
-from framework.storage.errors import DatabaseInUse
+from framework.storage.errors import DatabaseInUse, UnsupportedDatabase
 
 DATABASE = "sqlite:///millrace-demo.db"
 
@@ -19,8 +20,11 @@ class Place:
 
     @property
     def path(self) -> Path | None:
-        """The file of the database; None if it is in memory, or on a server."""
-        url = make_url(self.url)
+        """The file of the database; None if it is in memory, or on a server. Raises UnsupportedDatabase."""
+        try:
+            url = make_url(self.url)
+        except ArgumentError as error:
+            raise UnsupportedDatabase(url=self.url) from error
         if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
             return None
         return Path(url.database or "")

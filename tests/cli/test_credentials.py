@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from app import create_app
 from framework.integration.manifest import load_manifest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,8 @@ def test_the_example_file_is_what_the_command_prints(millrace):
 
 def test_the_example_file_has_every_secret_of_every_manifest_with_purpose_and_origin():
     example = (PROJECT / ".env.example").read_text(encoding="utf-8")
-    manifests = [load_manifest(file.parent) for file in sorted(PROJECT.glob("integrations/*/manifest.toml"))]
+    integrations = create_app("sqlite://").integrations
+    manifests = [load_manifest(PROJECT / "integrations" / integration.name) for integration in integrations]
     assert len(manifests) >= 3
     for secret in (secret for manifest in manifests for secret in manifest.secrets):
         entry = f"# Purpose: {secret.purpose}\n# Obtain from: {secret.obtain}\n"
