@@ -41,8 +41,9 @@ class InboundWithoutVerify(DeclarationError):
 
 
 class InboundTwice(DeclarationError):
-    """Integration {integration} has two `inbound` handlers for the path {path!r}. Let one of them tell the kinds
-    of deliveries apart."""
+    """Integration {integration} has two `inbound` handlers for the path {path!r}. Let one of them tell the
+    kinds of deliveries apart.
+    """
 
 
 class BadWebhookPath(DeclarationError):

@@ -34,6 +34,7 @@ class Desk:
 
     def next_look(self, row: dict[str, Any], now: datetime) -> datetime:
         """When to look after a call that the vendor has: at the next poll, at the latest at its deadline."""
+        deadline: datetime = row["_deadline_at"]
         if self.handlers.poll is None:
-            return row["_deadline_at"]  # type: ignore[no-any-return]  # enrol has set it
-        return min(now + self.policy.poll.wait(row["_polls"]), row["_deadline_at"])
+            return deadline
+        return min(now + self.policy.poll.wait(row["_polls"]), deadline)

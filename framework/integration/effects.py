@@ -95,7 +95,7 @@ class EffectBook:
         self._next = self._statement(first)
 
     def write(self, work: Work) -> None:
-        """Write down the side effects of the records that a transaction creates; the end of that transaction."""
+        """Write down the side effects of what a transaction creates; the end of that transaction."""
         for shape in work.rows.keys() & self.hooks.keys():
             for change in work.rows[shape].values():
                 if change.before_row is None and change.after_row is not None:

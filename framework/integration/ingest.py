@@ -147,7 +147,7 @@ def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome
 
 
 def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_id: str) -> None:
-    """Events that came before their call had this external id are applied now, in the order of their arrival."""
+    """Events that came before their call had this external id are applied now, in order."""
     shape = _events(transaction)
     here = _named(transaction, shape, external_id)
     for waiting in dict.fromkeys((*transaction.work.stored(shape, "external_id", external_id), *here)):
@@ -202,7 +202,8 @@ def _orphan(transaction: Transaction, desk: Desk, source: Source, said: Outcome)
     external_id = said.external_id or (str(said.reference) if said.reference else None)
     if external_id is None:
         raise InvariantBroken(
-            problem=f"a {source} handler of {desk.integration.name} said {_kind(said)} of no call: it gave neither external_id nor reference"
+            problem=f"a {source} handler of {desk.integration.name} said {_kind(said)} of no call: "
+            "it gave neither external_id nor reference"
         )
     key = _key(said, external_id)
     if _is_known(transaction, desk, key):

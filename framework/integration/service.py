@@ -18,11 +18,15 @@ class ServedTwice(DeclarationError):
 
 
 class UnservedCall(DeclarationError):
-    """Nobody carries out {call}: its calls would stay pending for ever. Pass an integration that serves it to App(integrations=[...])."""
+    """Nobody carries out {call}: its calls would stay pending for ever. Pass an integration that
+    serves it to App(integrations=[...]).
+    """
 
 
 class UndeclaredCall(DeclarationError):
-    """The integration {integration} serves {call}, which is not part of this App. Add its module to App(modules=[...])."""
+    """The integration {integration} serves {call}, which is not part of this App. Add its module to
+    App(modules=[...]).
+    """
 
 
 class SameName(DeclarationError):
@@ -32,7 +36,9 @@ class SameName(DeclarationError):
 def desks_of(
     plan: Plan, integrations: Iterable[Integration[Any]], metrics: Metrics, *, strict: bool
 ) -> dict[Shape, Desk]:
-    """A desk for each call class that is served; a call class that is not is a warning, or an error if `strict`."""
+    """A desk for each call class that is served; a call class that is not is a warning, or an error if
+    `strict`.
+    """
     desks: dict[Shape, Desk] = {}
     names: set[str] = set()
     for integration in integrations:

@@ -94,11 +94,15 @@ class TransactionOver(DispatchError):
 
 
 class NumberTooLarge(DispatchError):
-    """A number is beyond the 64 bits that a database keeps: {reason}. Keep the fact smaller, or sum in larger units."""
+    """A number is beyond the 64 bits that a database keeps: {reason}. Keep the fact smaller, or sum in
+    larger units.
+    """
 
 
 class NotText(DispatchError):
-    """A text of this transaction cannot be stored: {reason}. Replace what is no Unicode character before it enters."""
+    """A text of this transaction cannot be stored: {reason}. Replace what is no Unicode character
+    before it enters.
+    """
 
 
 class StaleWork(DispatchError):

@@ -246,7 +246,9 @@ class Work:
             self.tell_of(shape)
 
     def finish(self, *, complete: bool = False) -> None:
-        """Tell the database of all, also of the amounts that no step needed back; of those too if `complete`."""
+        """Tell the database of all, also of the amounts that no step needed back; of those too if
+        `complete`.
+        """
         if complete:
             for shape in list(self._amounts):
                 self._settle_amounts(shape)

@@ -2,8 +2,8 @@
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Boolean,
+    CheckConstraint,
     Column,
     Computed,
     Index,

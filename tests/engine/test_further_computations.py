@@ -123,15 +123,11 @@ def test_a_step_moves_a_custom_value_without_reading_the_others(app: App) -> Non
 
 
 def test_a_misspelt_read_of_a_related_record_is_a_mistake() -> None:
+    class Wrong(Entity, table=True):
+        lines: list[Line] = Relationship(
+            sa_relationship_kwargs={"primaryjoin": "Wrong.id == foreign(Line.invoice_id)", "viewonly": True}
+        )
+        worst: int = computed(Custom(lambda wrong: len(wrong.lines), reads=("lines.prize",)))
+
     with pytest.raises(UnknownRead, match=r"Wrong.worst reads 'prize', but Line has no such field"):
-
-        class Wrong(Entity, table=True):
-            lines: list[Line] = Relationship(
-                sa_relationship_kwargs={
-                    "primaryjoin": "Wrong.id == foreign(Line.invoice_id)",
-                    "viewonly": True,
-                }
-            )
-            worst: int = computed(Custom(lambda wrong: len(wrong.lines), reads=("lines.prize",)))
-
         App([[Line, Invoice, Wrong]])
