@@ -61,6 +61,10 @@ def _complete(shape: Shape, table: Table) -> None:
     if shape.makers:
         table.append_column(Column(MADE_BY, Text, nullable=True))
         Index(None, table.c[MADE_BY], unique=True)
+    led = {plan.columns[0] for plan in shape.indexes if plan.where is None and len(plan.columns) > 1}
+    for index in list(table.indexes):  # an index that begins with the same column serves its look-ups too
+        if len(index.columns) == 1 and index.columns[0].name in led and not index.unique:
+            table.indexes.remove(index)
     for plan in shape.indexes:
         where = None if plan.where is None else text(plan.where)
         Index(
@@ -102,7 +106,6 @@ def _moves(metadata: MetaData) -> Table:
         Column("target", Text),  # None: no transition took it
         Column("at", UtcDateTime, nullable=False),
         Index(None, "record_id", "machine", "position"),
-        Index("ix_millrace_move_cause_id", "cause_id"),
     )
 
 
