@@ -1,4 +1,4 @@
-"""What the shop's properties should be, in plain Python over its facts, without a line of the framework's algebra."""
+"""What the shop's properties should be, in plain Python over its facts, without the framework's algebra."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -14,7 +14,7 @@ Expected = dict[tuple[str, UUID], dict[str, Any]]
 
 
 def everything(app: App, reborn: dict[UUID, UUID]) -> dict[type[Any], list[Any]]:
-    """All records, oldest first: ids are given in the order of creation, but for those that came back under theirs."""
+    """All records, oldest first: ids follow creation, but for those of records that came back."""
     kinds = (Item, Order, Customer, Line, Charge, Parcel, ParcelSent, Totals)
     return {
         kind: sorted(app.query(select(kind)), key=lambda one: reborn.get(one.id, one.id)) for kind in kinds

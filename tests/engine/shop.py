@@ -232,9 +232,8 @@ def charge(order: Order) -> Charge | None:
     return Charge(order_id=order.id, request=Bill(cents=order.cents)) if order.cents else None
 
 
-MODULE = [
-    Item, OrderShut, OrderReopened, ParcelSent, Parcel, Line, Charge, Order, Customer, Totals, parcel, lines, charge,
-]  # fmt: skip
+RECORDS = [Item, OrderShut, OrderReopened, ParcelSent, Parcel, Line, Charge, Order, Customer, Totals]
+MODULE = [*RECORDS, parcel, lines, charge]
 
 
 def cashier() -> Integration[Any]:

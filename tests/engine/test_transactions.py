@@ -328,7 +328,8 @@ def test_unique_values_stay_unique(together: bool) -> None:
             tx.add(Seat(row="c", number=1))
     number = 3 if together else 1
     assert str(caught.value) == (
-        f"Seat with number = '{number}' exists already. Use another value, or update the record that is there."
+        f"Seat with number = '{number}' exists already. "
+        "Use another value, or update the record that is there."
     )
     with pytest.raises(AlreadyExists), app.transaction() as tx:
         tx.update(other, number=1)

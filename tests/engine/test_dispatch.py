@@ -1,0 +1,177 @@
+"""An event enters, once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlmodel import select
+
+from framework import Entity, Event, Field, IntegrationEvent, Payload
+from framework.app import App
+from framework.clock import ManualClock
+from framework.model.apicall import EventKind
+from framework.runtime.errors import AlreadyExists, ConflictingKey, IngestOnly, NotAnEvent
+from tests.engine.conftest import Watch
+from tests.engine.shop import Order, OrderShut, Parcel, ParcelSent
+
+
+class Size(Payload):
+    width: int
+    height: int
+
+
+class Told(Event, table=True):
+    text: str
+    number: int = 1
+    raw: bytes = b"\xff\x00"
+    size: Size | None = None
+    tags: list[str] = []
+    due_at: datetime | None = None
+    ref: UUID = Field(default_factory=uuid4)
+
+
+@pytest.fixture
+def told() -> Any:
+    app = App([[Told]])
+    app.create()
+    yield app
+    app.close()
+
+
+def test_a_receipt_says_what_was_stored_and_what_changed(app: App) -> None:
+    receipt = app.dispatch(ParcelSent(weight=2), actor="ada")
+    assert receipt.event.weight == 2
+    assert receipt.id == receipt.event.id == app.query(select(ParcelSent))[0].id
+    assert [(one.kind, one.model, one.id) for one in receipt.changes] == [
+        ("created", ParcelSent, receipt.id),
+        ("created", Parcel, receipt.id),
+    ]
+    assert receipt.changes[1].before is None
+    assert receipt.changes[1].after.weight == 2
+    assert not receipt.replayed
+
+
+def test_a_receipt_shows_derived_values_before_and_after(app: App) -> None:
+    with app.transaction() as tx:
+        order = tx.add(Order())
+    receipt = app.dispatch(OrderShut(order_id=order.id))
+    assert [one.kind for one in receipt.changes] == ["created"]
+
+
+def test_a_key_is_used_once(app: App, watch: Watch) -> None:
+    first = app.dispatch(ParcelSent(weight=2), key="a")
+    with watch() as statements:
+        again = app.dispatch(ParcelSent(weight=2), key="a")
+    assert again.replayed
+    assert again.id == first.id
+    assert again.event.at == first.event.at
+    assert [(one.kind, one.model, one.id) for one in again.changes] == [
+        (one.kind, one.model, one.id) for one in first.changes
+    ]
+    assert [one for one in statements if not one.startswith("SELECT")] == []
+    assert len(app.query(select(Parcel))) == 1
+
+
+def test_another_key_is_another_fact(app: App) -> None:
+    app.dispatch(ParcelSent(weight=2), key="a")
+    app.dispatch(ParcelSent(weight=2), key="b")
+    app.dispatch(ParcelSent(weight=2))
+    assert len(app.query(select(Parcel))) == 3
+
+
+def test_one_key_for_two_contents_is_a_conflict(app: App) -> None:
+    app.dispatch(ParcelSent(weight=2), key="a")
+    with pytest.raises(ConflictingKey) as caught:
+        app.dispatch(ParcelSent(weight=3), key="a")
+    assert str(caught.value) == (
+        "The key 'a' was used for another ParcelSent: its content differs. "
+        "One key names one fact; use a new key."
+    )
+    with app.transaction() as tx:
+        order = tx.add(Order())
+    with pytest.raises(ConflictingKey, match="it was a ParcelSent, this is a OrderShut"):
+        app.dispatch(OrderShut(order_id=order.id), key="a")
+    assert len(app.query(select(ParcelSent))) == 1
+
+
+def test_the_same_content_may_be_written_in_several_ways(told: App) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    told.dispatch(Told(text="x", size=Size(width=1, height=2), due_at=noon), key="k")
+    again = told.dispatch(Told(text="x", size={"width": "1", "height": 2}, due_at=noon.isoformat()), key="k")
+    assert again.replayed
+    told.dispatch(Told(text="x", number=2), key="l")
+    assert told.dispatch(Told(text="x", number="2", raw=b"\xff\x00", tags=[]), key="l").replayed
+    with pytest.raises(ConflictingKey):
+        told.dispatch(Told(text="x", number=2, raw=b"\xff\x01"), key="l")
+
+
+def test_a_failed_dispatch_uses_up_no_key(app: App) -> None:
+    with pytest.raises(Exception, match="refers to Order"):
+        app.dispatch(OrderShut(order_id=UUID(int=4)), key="a")
+    app.dispatch(ParcelSent(weight=1), key="a")
+
+
+def test_one_event_object_enters_once(app: App) -> None:
+    event = ParcelSent(weight=1)
+    app.dispatch(event)
+    with pytest.raises(AlreadyExists):
+        app.dispatch(event)
+
+
+def test_only_events_are_dispatched(app: App) -> None:
+    class Elsewhere(Event, table=True):
+        name: str = ""
+
+    for thing in (Order(), Elsewhere()):
+        with pytest.raises(NotAnEvent):
+            app.dispatch(thing)  # type: ignore[type-var]  # the mistake
+    with pytest.raises(NotAnEvent), app.transaction() as tx:
+        tx.dispatch(Order())  # type: ignore[type-var]  # the mistake
+
+
+def test_integration_events_enter_by_their_own_door(app: App) -> None:
+    forged = IntegrationEvent(
+        integration="x", call_type="Charge", kind=EventKind.INITIALIZED, external_id="1", dedupe_key="1"
+    )
+    with pytest.raises(IngestOnly):
+        app.dispatch(forged)
+    assert app.query(select(IntegrationEvent)) == []
+
+
+def test_an_event_happened_when_its_transaction_did() -> None:
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    app = App([[Told]], clock=clock)
+    app.create()
+    event = Told(text="x")
+    clock.advance(timedelta(hours=1))
+    assert app.dispatch(event).event.at == datetime(2026, 1, 1, 1, tzinfo=UTC)
+    yesterday = datetime(2025, 12, 31, tzinfo=UTC)
+    assert app.dispatch(Told(text="y", at=yesterday)).event.at == yesterday
+
+
+def test_defaults_are_evaluated_once(told: App) -> None:
+    event = Told(text="x")
+    receipt = told.dispatch(event)
+    assert receipt.event.ref == event.ref == told.query(select(Told))[0].ref
+
+
+def test_a_default_is_nobody_elses(told: App) -> None:
+    Told(text="x").tags.append("mine")
+    assert Told(text="y").tags == []
+
+
+def test_what_is_read_cannot_be_written(app: App) -> None:
+    receipt = app.dispatch(ParcelSent(weight=1))
+    for record in (
+        receipt.event,
+        receipt.changes[1].after,
+        app.get(Parcel, receipt.id),
+        app.query(select(Parcel))[0],
+    ):
+        with pytest.raises(Exception, match="read-only"):
+            record.weight = 7
+
+
+def test_an_entity_is_no_event() -> None:
+    assert not issubclass(Entity, Event)
