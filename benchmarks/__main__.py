@@ -28,10 +28,11 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, 3 repetitions, nothing is kept")
     parser.add_argument("--only", default="", metavar="W1,W2", help="these workloads and their variants")
+    parser.add_argument("--repetitions", type=int, default=0, help=f"instead of {REPETITIONS}")
     chosen = parser.parse_args()
 
     console = Console()
-    repetitions = QUICK_REPETITIONS if chosen.quick else REPETITIONS
+    repetitions = chosen.repetitions or (QUICK_REPETITIONS if chosen.quick else REPETITIONS)
     comparisons = []
     for workload in _chosen(chosen.only):
         comparison = _compare(workload, repetitions=repetitions, quick=chosen.quick)
