@@ -1,7 +1,7 @@
 """The App: declarations, integrations and a database, put together."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +19,7 @@ from framework.integration.service import desks_of
 from framework.integration.workshop import Health, Workshop
 from framework.model.apicall import APICall
 from framework.model.entity import Event
+from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.observe import Metrics
 from framework.plan.graph import flowchart, statechart
@@ -39,6 +40,8 @@ from framework.storage.database import Database, Synchronous
 if TYPE_CHECKING:  # an extra: only `asgi` needs it
     from starlette.applications import Starlette
 
+    from framework.web.access import Authorize, Permits
+
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
@@ -50,14 +53,17 @@ class Settings:
 
     `strict_calls`: a call class that no integration serves is an error, not a warning. `synchronous`: FULL
     makes every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to
-    wait for another process that holds the database. `max_delivery_bytes`: the largest webhook body that
-    is taken.
+    wait for another process that holds the database. `max_delivery_bytes`: the largest body of a webhook or
+    of a request that is taken. `authorize`: who sent a request to the API, such as `BearerTokens`; without it
+    nobody may use the API. `permits`: for which calls they may; without it for all.
     """
 
     strict_calls: bool = False
     synchronous: Synchronous = "FULL"
     patience: float = 5.0
     max_delivery_bytes: int = 1024 * 1024
+    authorize: "Authorize | None" = None
+    permits: "Permits | None" = None
 
 
 class App:
@@ -179,8 +185,8 @@ class App:
 
     @cached_property
     def asgi(self) -> "Starlette":
-        """The ASGI application: `POST /webhooks/<integration>/<path>`, `GET /health`, and the worker while
-        it is served.
+        """The ASGI application: `POST /webhooks/<integration>/<path>`, `GET /health`, the API of
+        `framework.web.api`, and the worker while it is served.
         """
         from framework.web.asgi import create_asgi
 
@@ -189,6 +195,14 @@ class App:
     @property
     def max_delivery_bytes(self) -> int:
         return self.settings.max_delivery_bytes
+
+    @property
+    def authorize(self) -> "Authorize | None":
+        return self.settings.authorize
+
+    @property
+    def permits(self) -> "Permits | None":
+        return self.settings.permits
 
     def working(self) -> AbstractAsyncContextManager[object]:
         """Carry out calls while the block runs: `async with app.working(): ...`"""
@@ -210,9 +224,18 @@ class App:
         """
         await self.workshop.settle(timeout)
 
-    async def ask(self, call: type[APICall], name: str, call_id: UUID) -> Any:
-        """What the `api` verb of this name answers about a call. Raises DispatchError."""
-        return await self.workshop.ask(call, name, call_id)
+    async def ask(
+        self,
+        call: type[APICall],
+        name: str,
+        call_id: UUID,
+        input: Payload | Mapping[str, Any] | None = None,  # noqa: A002  # that is what it is
+    ) -> Any:
+        """What the `api` verb of this name answers about a call, given what the user tells besides.
+
+        `query` asks the vendor how the call stands, wherever there is a poll. Raises DispatchError.
+        """
+        return await self.workshop.ask(call, name, call_id, input)
 
     async def cancel(self, call: APICall) -> None:
         """Cancel a call, at its vendor if it has it. Raises CannotBeCanceled."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from framework.integration.delivery import Delivery
 from framework.integration.http import HTTPClient
+from framework.integration.inputs import Input
 from framework.integration.outcomes import (
     Completed,
     ExternalId,
@@ -38,7 +39,7 @@ ReconcileHandler: TypeAlias = Callable[
     [datetime, HTTPClient], AsyncIterator[Outcome] | Awaitable[Sequence[Outcome]]
 ]
 CancelHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Outcome | None]]
-APIHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Payload | Outcome | None]]
+APIHandler: TypeAlias = Callable[..., Awaitable[Payload | Outcome | None]]  # its third argument is its input
 SideEffectHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[None]]
 Probe: TypeAlias = Callable[[HTTPClient], Awaitable[None]]
 Hook: TypeAlias = Callable[[], Awaitable[None]]
@@ -93,11 +94,15 @@ class Poll:
 
 @dataclass(frozen=True)
 class API:
-    """A request of a user about one call: an outcome is ingested, a payload is the answer."""
+    """A request of a user about one call: an outcome is ingested, a payload is the answer.
+
+    `input` is what it wants to be told besides the call.
+    """
 
     call: type[APICall]
     name: str
     answer: APIHandler
+    input: Input | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from framework.integration.handlers import (
     Webhook,
 )
 from framework.integration.http import HTTPClient, open_client
+from framework.integration.inputs import input_of
 from framework.integration.manifest import BASE_URL, FILE_NAME, Manifest, Secret, load_manifest
 from framework.integration.policy import Policy
 from framework.integration.secrets import AuthRef, Credential, is_present
@@ -98,7 +99,12 @@ class Integration(Verbs, Generic[Settings]):
     def create_apis(self) -> list[API]:
         """What users may ask: the `api` verbs."""
         return [
-            API(cast(type[APICall], one.record), one.path or one.function.__name__, one.function)
+            API(
+                cast(type[APICall], one.record),
+                one.path or one.function.__name__,
+                one.function,
+                input_of(one.function, self.name),
+            )
             for one in self._registered("api")
         ]
 

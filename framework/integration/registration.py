@@ -103,7 +103,8 @@ def _check_class(integration: str, registration: Registration) -> None:
 
 def _check_shape(integration: str, verb: str, function: Callable[..., Any], record: type | None) -> None:
     shape = SHAPES[verb]
-    if not (_takes(function, len(shape.arguments)) and _is(function, shape.nature)):
+    counts = [len(shape.arguments) + more for more in range(2 if verb == "api" else 1)]
+    if not (any(_takes(function, count) for count in counts) and _is(function, shape.nature)):
         raise WrongHandlerShape(
             function=getattr(function, "__qualname__", repr(function)),
             integration=integration,

@@ -1,6 +1,6 @@
 """Requests of users about one call: cancel it, or ask what an `api` verb answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +9,19 @@ import anyio.to_thread
 from framework.errors import DispatchError
 from framework.integration.calls import CallView, idempotency_key
 from framework.integration.desk import Desk
+from framework.integration.handlers import PollHandler
 from framework.integration.http import HTTPClient
 from framework.integration.ingest import TERMINAL, Source, ingest
-from framework.integration.outcomes import Completed, ExternalId, Failed, Outcome, Processing
+from framework.integration.inputs import InvalidInput
+from framework.integration.outcomes import Completed, Failed, Outcome, Processing
 from framework.model.apicall import CallStatus
 from framework.model.payload import Payload
 from framework.plan.view import view_of
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
+
+QUERY = "query"
+"""The name under which every call with a poll can be asked about."""
 
 
 class NoSuchQuestion(DispatchError):
@@ -27,23 +32,54 @@ class NoSuchCall(DispatchError):
     """There is no {call} with the id {id}."""
 
 
+class NotSentYet(DispatchError):
+    """The {call} {id} has no external id, so {integration} cannot be asked about it. Wait until
+    it is sent."""
+
+
 class CannotBeCanceled(DispatchError):
     """The {call} {id} cannot be canceled: {why}."""
 
 
 async def ask(
-    engine: Engine, desk: Desk, name: str, call_id: UUID, http: HTTPClient
+    engine: Engine,
+    desk: Desk,
+    name: str,
+    call_id: UUID,
+    http: HTTPClient,
+    told: Payload | Mapping[str, Any] | None = None,
 ) -> Payload | Outcome | None:
-    """Let an `api` verb answer about a call. An outcome is ingested too."""
+    """Let an `api` verb answer about a call. An outcome is ingested too.
+
+    Where there is a poll, `query` asks the vendor how the call stands, unless an `api` has that name.
+    """
     api = next((api for api in desk.handlers.apis if api.name == name), None)
+    if api is None and name == QUERY and desk.handlers.poll is not None:
+        return await _query(engine, desk, desk.handlers.poll, call_id, http)
     if api is None:
         known = ", ".join(api.name for api in desk.handlers.apis) or "none"
         raise NoSuchQuestion(integration=desk.integration.name, name=name, call=desk.shape.name, known=known)
+    if api.input is None and told is not None:
+        raise InvalidInput(name=name, problems="it takes none")
+    more = () if api.input is None else (api.input.read(name, told),)
     row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
-    answer = await api.answer(_seen(desk, row), http)
+    answer = await api.answer(_seen(desk, row), http, *more)
     if isinstance(answer, Completed | Failed | Processing):
-        await anyio.to_thread.run_sync(_ingest, engine, desk, answer, call_id)
+        await anyio.to_thread.run_sync(_ingest, engine, desk, Source.OPERATOR, answer, call_id)
     return answer
+
+
+async def _query(
+    engine: Engine, desk: Desk, look_up: PollHandler, call_id: UUID, http: HTTPClient
+) -> Outcome | None:
+    """Ask the vendor now, whenever the next poll is due. Raises NotSentYet."""
+    row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
+    if row["external_id"] is None:
+        raise NotSentYet(call=desk.shape.name, id=call_id, integration=desk.integration.name)
+    outcome = await look_up(_seen(desk, row), http)
+    if outcome is not None:
+        await anyio.to_thread.run_sync(_ingest, engine, desk, Source.POLL, outcome, call_id)
+    return outcome
 
 
 async def cancel(engine: Engine, desk: Desk, call_id: UUID, http: HTTPClient) -> None:
@@ -60,7 +96,7 @@ async def cancel(engine: Engine, desk: Desk, call_id: UUID, http: HTTPClient) ->
         raise CannotBeCanceled(why=f"{desk.integration.name} has no `cancel` for it", **facts)
     outcome = await desk.handlers.cancel(_seen(desk, row), http)
     if outcome is not None:
-        await anyio.to_thread.run_sync(_ingest, engine, desk, outcome, call_id)
+        await anyio.to_thread.run_sync(_ingest, engine, desk, Source.OPERATOR, outcome, call_id)
 
 
 def _withdraw(engine: Engine, desk: Desk, call_id: UUID) -> bool:
@@ -94,8 +130,8 @@ def _seen(desk: Desk, row: dict[str, Any]) -> CallView:
     return CallView(view_of(desk.shape.view, row), idempotency_key=key, attempt=row["_burned"] + 1)
 
 
-def _ingest(engine: Engine, desk: Desk, said: Outcome | ExternalId, call_id: UUID) -> None:
+def _ingest(engine: Engine, desk: Desk, source: Source, said: Outcome, call_id: UUID) -> None:
     operation: Callable[[Transaction], object] = lambda tx: ingest(  # noqa: E731
-        tx, desk, Source.OPERATOR, said, call_id=call_id
+        tx, desk, source, said, call_id=call_id
     )
     engine.write(operation)

@@ -98,7 +98,8 @@ class Verbs:
     def api(self, call: type[APICall], *, name: str | None = None) -> Callable[[APIF], APIF]:
         """Answer a user's request about one call: `async def f(call, http) -> Payload | Outcome | None`.
 
-        It is addressed by `name`, or else by the function's own.
+        It is addressed by `name`, or else by the function's own. A third argument, annotated with a payload,
+        is what the user must tell besides the call; with a default, what they may tell.
         """
         return self._register("api", call, path=name or "")
 

@@ -1,7 +1,7 @@
 """The workshop of an App: its one worker, what it knows of its vendors, and what an operator may do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ from framework.integration.integration import Integration
 from framework.integration.outbox import Outbox
 from framework.integration.worker import Worker
 from framework.model.apicall import APICall
+from framework.model.payload import Payload
 from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.present import detached
@@ -148,11 +149,17 @@ class Workshop:
                 await worker.activity(end - loop.time())
                 await worker.settle()
 
-    async def ask(self, call: type[APICall], name: str, call_id: UUID) -> Any:
+    async def ask(
+        self,
+        call: type[APICall],
+        name: str,
+        call_id: UUID,
+        told: Payload | Mapping[str, Any] | None = None,
+    ) -> Any:
         """Let an `api` verb answer a user about a call."""
         desk = self._desk(call)
         async with self._client(desk) as http:
-            return await requests.ask(self.engine, desk, name, call_id, http)
+            return await requests.ask(self.engine, desk, name, call_id, http, told)
 
     async def cancel(self, call: APICall) -> None:
         """Cancel a call. Raises CannotBeCanceled."""

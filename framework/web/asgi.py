@@ -22,13 +22,14 @@ from framework.integration.signature import InvalidSignature
 from framework.integration.workshop import Health
 from framework.observe import get_logger
 from framework.runtime.engine import Engine
+from framework.web.api import Asked, api_routes
 from framework.web.body import TooLarge, bounded_body
 from framework.web.problem import problem
 
 _log = get_logger(__name__)
 
 
-class Served(Protocol):
+class Served(Asked, Protocol):
     """What the web face needs of an App."""
 
     @property
@@ -36,9 +37,6 @@ class Served(Protocol):
 
     @property
     def letterboxes(self) -> Mapping[tuple[str, str], Letterbox]: ...
-
-    @property
-    def max_delivery_bytes(self) -> int: ...
 
     def working(self) -> AbstractAsyncContextManager[Any]: ...
 
@@ -66,6 +64,7 @@ def create_asgi(served: Served) -> Starlette:
         routes=[
             Route("/webhooks/{integration}/{path:path}", webhook, methods=["POST"]),
             Route("/health", health, methods=["GET"]),
+            *api_routes(served),
         ],
         exception_handlers={HTTPException: _refused, Exception: _failed},
         lifespan=lifespan,

@@ -1,0 +1,58 @@
+"""Access: who may use the API of an App, and for which calls."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from starlette.requests import Request
+
+from framework.integration.secrets import AuthRef, Credential, MissingCredentials, is_present, resolve
+from framework.model.apicall import APICall
+
+Actor: TypeAlias = str
+"""Who asks: whatever name the App knows them by."""
+
+Authorize: TypeAlias = Callable[[Request], Actor | Awaitable[Actor | None] | None]
+"""Who sent a request; None for nobody who may use the API. A plain function runs in a thread."""
+
+Permits: TypeAlias = Callable[[Actor, str, APICall], bool]
+"""Whether this actor may do this (`read`, `retry`, `cancel`, or the name of an api) with this call."""
+
+
+class BearerTokens:
+    """Knows everybody by a token of their own: `BearerTokens({"operator": AuthRef("env://API_TOKEN")})`.
+
+    A secret may hold several tokens, with a comma between, while one is rotated. Each is read anew for every
+    request. Raises MissingCredentials if there is none at all.
+    """
+
+    def __init__(self, tokens: Mapping[Actor, AuthRef]) -> None:
+        self._references = dict(tokens)
+
+    def __call__(self, request: Request) -> Actor | None:
+        present = [actor for actor, reference in self._references.items() if is_present(reference)]
+        if not present:
+            raise MissingCredentials(self.credentials())
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        known = [actor for actor in present if self._is_of(actor, given.strip())]
+        return known[0] if known and scheme.lower() == "bearer" else None
+
+    def credentials(self) -> list[Credential]:
+        """What the operator is to choose."""
+        return [
+            Credential(
+                name=reference.place,
+                purpose=f"Lets {actor} use the API under /api, as `Authorization: Bearer`.",
+                obtain="chosen by the operator: at least 32 random bytes",
+                reference=reference,
+                optional=True,
+                present=is_present(reference),
+            )
+            for actor, reference in self._references.items()
+        ]
+
+    def _is_of(self, actor: Actor, given: str) -> bool:
+        kept = resolve(self._references[actor]).get_secret_value()
+        tokens = [token for part in kept.split(",") if (token := part.strip())]
+        same = [secrets.compare_digest(token.encode(), given.encode()) for token in tokens]
+        return any(same)
