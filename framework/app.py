@@ -51,7 +51,8 @@ T = TypeVar("T")
 class Settings:
     """How an App behaves.
 
-    `strict_calls`: a call class that no integration serves is an error, not a warning. `synchronous`: FULL
+    `strict_calls`: a call class that no integration serves is an error, not a warning. `strict_reads`, for
+    tests: a callback that reads what it does not declare raises UndeclaredRead. `synchronous`: FULL
     makes every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to
     wait for another process that holds the database. `max_delivery_bytes`: the largest body of a webhook or
     of a request that is taken. `authorize`: who sent a request to the API, such as `BearerTokens`; without it
@@ -59,6 +60,7 @@ class Settings:
     """
 
     strict_calls: bool = False
+    strict_reads: bool = False
     synchronous: Synchronous = "FULL"
     patience: float = 5.0
     max_delivery_bytes: int = 1024 * 1024
@@ -86,7 +88,7 @@ class App:
         self._opening = threading.Lock()
         self.metrics = Metrics()
         self.url = database
-        self.plan = compile_plan(modules)
+        self.plan = compile_plan(modules, strict_reads=self.settings.strict_reads)
         self.integrations = tuple(integrations)
         self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
         desks = list(self.desks.values())

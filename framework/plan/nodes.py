@@ -51,15 +51,20 @@ from framework.plan.shape import (
     Shape,
 )
 from framework.plan.shapes import Shapes, relation_target
+from framework.plan.strict import watched
 
 
-def computation_nodes(shapes: Shapes) -> list[Node]:
-    """The nodes of all computed properties; additive ones are still one node each."""
+def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Node]:
+    """The nodes of all computed properties; additive ones are still one node each.
+
+    With `strict_reads`, callbacks that declare what they read are held to it.
+    """
     nodes: list[Node] = []
     for shape in shapes.values():
         if shape.kind is Kind.CALL:
             nodes.append(_progress(shapes, shape))
-        for name, computation in shape.model.__computed__.items():
+        for name, declared in shape.model.__computed__.items():
+            computation = watched(declared, f"{shape.name}.{name}") if strict_reads else declared
             match computation:
                 case FromEvents():
                     continue

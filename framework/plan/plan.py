@@ -52,8 +52,8 @@ class Plan:
         raise UndeclaredRecord(place="This", model=name)
 
 
-def compile_plan(modules: Iterable[object]) -> Plan:
-    """Compile declarations.
+def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Plan:
+    """Compile declarations. With `strict_reads`, callbacks are held to the reads that they declare.
 
     1. Collect the classes and rules.
     2. Resolve tables, references and relations.
@@ -63,7 +63,10 @@ def compile_plan(modules: Iterable[object]) -> Plan:
     """
     declarations = collect(modules)
     shapes = shapes_of(declarations.models)
-    nodes: list[Node] = [*computation_nodes(shapes), *rule_nodes(shapes, declarations.rules)]
+    nodes: list[Node] = [
+        *computation_nodes(shapes, strict_reads=strict_reads),
+        *rule_nodes(shapes, declarations.rules, strict_reads=strict_reads),
+    ]
     give_heights(nodes)
     ordered = sorted(merge_additive(nodes), key=lambda node: node.height)
     for position, node in enumerate(ordered):

@@ -25,15 +25,20 @@ from framework.plan.reading import read_fields
 from framework.plan.reads import reads_of
 from framework.plan.shape import Kind, RuleNode, Shape
 from framework.plan.shapes import Shapes
+from framework.plan.strict import watched_rule
 
 
-def rule_nodes(shapes: Shapes, rules: Iterable[Rule[Any, Any]]) -> list[RuleNode]:
+def rule_nodes(
+    shapes: Shapes, rules: Iterable[Rule[Any, Any]], *, strict_reads: bool = False
+) -> list[RuleNode]:
     """A node for each rule, after its types and its reads have been checked."""
     nodes: dict[str, RuleNode] = {}
     for rule in rules:
         if rule.key in nodes:
             raise TwoRulesOneName(rule=rule.key)
-        nodes[rule.key] = _node(shapes, rule)
+        node = nodes[rule.key] = _node(shapes, rule)
+        if strict_reads:
+            node.rule = watched_rule(rule, node.source.facts)
     return list(nodes.values())
 
 
