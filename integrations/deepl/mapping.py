@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from framework import Payload
-from framework.errors import DeclarationError
+from framework.integration.filling import filled
 from integrations.deepl.models import TranslateAnswer, TranslateBody
 
 
@@ -31,10 +31,6 @@ ToTranslation: TypeAlias = Callable[[Any], TranslationRequest]
 ToResult: TypeAlias = Callable[[Translated], Payload]
 
 
-class ResultNotFilled(DeclarationError):
-    """DeepL cannot fill {fields} of {payload}, only {known}. Give them a default, or pass `to_result`."""
-
-
 def to_translation(request: Any) -> TranslationRequest:
     """From a request with `text`, `target_lang` and maybe `source_lang`; more is the business's own."""
     return TranslationRequest.model_validate(request, from_attributes=True)
@@ -42,20 +38,7 @@ def to_translation(request: Any) -> TranslationRequest:
 
 def to_result_of(result: type[Payload] | None) -> ToResult:
     """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
-    if result is None:
-        return lambda translated: translated
-    known = Translated.model_fields.keys()
-    unknown = [
-        name for name, field in result.model_fields.items() if field.is_required() and name not in known
-    ]
-    if unknown:
-        raise ResultNotFilled(fields=", ".join(unknown), payload=result.__name__, known=", ".join(known))
-
-    def to_result(translated: Translated) -> Payload:
-        said = translated.model_dump()
-        return result(**{name: said[name] for name in result.model_fields if name in said})
-
-    return to_result
+    return filled(result, Translated, vendor="DeepL")
 
 
 def to_body(request: TranslationRequest) -> TranslateBody:

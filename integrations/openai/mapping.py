@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from framework import Payload
-from framework.errors import DeclarationError
+from framework.integration.filling import filled
 from framework.integration.outcomes import Completed, ExternalId, Failed, Outcome, Processing
 from integrations.openai.models import CreateBody, Response
 
@@ -45,10 +45,6 @@ ToPrompt: TypeAlias = Callable[[Any], Prompt]
 ToResult: TypeAlias = Callable[[Answer], Payload]
 
 
-class ResultNotFilled(DeclarationError):
-    """OpenAI cannot fill {fields} of {payload}, only {known}. Give them a default, or pass `to_result`."""
-
-
 def to_prompt(request: Any) -> Prompt:
     """From a request with `input`, and what else it has of `Prompt`; more is the business's own."""
     return Prompt.model_validate(request, from_attributes=True)
@@ -56,20 +52,7 @@ def to_prompt(request: Any) -> Prompt:
 
 def to_result_of(result: type[Payload] | None) -> ToResult:
     """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
-    if result is None:
-        return lambda answer: answer
-    known = Answer.model_fields.keys()
-    unknown = [
-        name for name, field in result.model_fields.items() if field.is_required() and name not in known
-    ]
-    if unknown:
-        raise ResultNotFilled(fields=", ".join(unknown), payload=result.__name__, known=", ".join(known))
-
-    def to_result(answer: Answer) -> Payload:
-        said = answer.model_dump()
-        return result(**{name: said[name] for name in result.model_fields if name in said})
-
-    return to_result
+    return filled(result, Answer, vendor="OpenAI")
 
 
 def to_body(prompt: Prompt, *, call: UUID, model: str, background: bool) -> CreateBody:

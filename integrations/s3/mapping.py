@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from framework import Payload
-from framework.errors import DeclarationError
+from framework.integration.filling import filled
 from integrations.s3.models import ObjectHead
 
 LONGEST_NAME = 100
@@ -92,10 +92,6 @@ ToCopy: TypeAlias = Callable[[Any], Copy]
 ToResult: TypeAlias = Callable[[Stored], Payload]
 
 
-class ResultNotFilled(DeclarationError):
-    """S3 cannot fill {fields} of {payload}, only {known}. Give them a default, or pass `to_result`."""
-
-
 def to_upload(request: Any) -> Upload:
     """From a request with `filename`, `content_type` and `max_bytes`, and maybe `tenant` and `user`."""
     return Upload.model_validate(request, from_attributes=True)
@@ -108,20 +104,7 @@ def to_copy(request: Any) -> Copy:
 
 def to_result_of(result: type[Payload] | None) -> ToResult:
     """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
-    if result is None:
-        return lambda stored: stored
-    known = Stored.model_fields.keys()
-    unknown = [
-        name for name, field in result.model_fields.items() if field.is_required() and name not in known
-    ]
-    if unknown:
-        raise ResultNotFilled(fields=", ".join(unknown), payload=result.__name__, known=", ".join(known))
-
-    def to_result(stored: Stored) -> Payload:
-        said = stored.model_dump()
-        return result(**{name: said[name] for name in result.model_fields if name in said})
-
-    return to_result
+    return filled(result, Stored, vendor="S3")
 
 
 def to_stored(head: ObjectHead, *, key: str, bucket: str) -> Stored:

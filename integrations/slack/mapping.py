@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from framework import Payload
-from framework.errors import DeclarationError
+from framework.integration.filling import filled
 from framework.integration.outcomes import Completed, ExternalId
 from integrations.slack.models import Envelope, MessageBody, Metadata, MetadataPosted, Posted
 
@@ -47,10 +47,6 @@ ToNotice: TypeAlias = Callable[[Any], Notice]
 ToResult: TypeAlias = Callable[[Sent], Payload]
 
 
-class ResultNotFilled(DeclarationError):
-    """Slack cannot fill {fields} of {payload}, only {known}. Give them a default, or pass `to_result`."""
-
-
 def to_notice(request: Any) -> Notice:
     """From a request with `channel` and `text`, and what else it has of `Notice`; more is the business's."""
     return Notice.model_validate(request, from_attributes=True)
@@ -58,20 +54,7 @@ def to_notice(request: Any) -> Notice:
 
 def to_result_of(result: type[Payload] | None) -> ToResult:
     """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
-    if result is None:
-        return lambda sent: sent
-    known = Sent.model_fields.keys()
-    unknown = [
-        name for name, field in result.model_fields.items() if field.is_required() and name not in known
-    ]
-    if unknown:
-        raise ResultNotFilled(fields=", ".join(unknown), payload=result.__name__, known=", ".join(known))
-
-    def to_result(sent: Sent) -> Payload:
-        said = sent.model_dump()
-        return result(**{name: said[name] for name in result.model_fields if name in said})
-
-    return to_result
+    return filled(result, Sent, vendor="Slack")
 
 
 def to_body(notice: Notice, call: UUID) -> MessageBody:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from framework import Payload
-from framework.errors import DeclarationError
+from framework.integration.filling import filled
 from framework.integration.outcomes import Completed, Failed, Outcome, Processing
 from integrations.volctts.models import AudioParams, RequestParams, SubmitBody, Task, TaskStatus, User
 
@@ -36,10 +36,6 @@ ToSpeechRequest: TypeAlias = Callable[[Any], SpeechRequest]
 ToResult: TypeAlias = Callable[[Speech], Payload]
 
 
-class ResultNotFilled(DeclarationError):
-    """Nothing fills {fields} of {payload}, only {known} is known. Give them defaults, or pass `to_result`."""
-
-
 def to_speech_request(request: Any) -> SpeechRequest:
     """From a request with `text` and `speaker`; what else it has is the business's own."""
     return SpeechRequest.model_validate(request, from_attributes=True)
@@ -47,20 +43,7 @@ def to_speech_request(request: Any) -> SpeechRequest:
 
 def to_result_of(result: type[Payload] | None) -> ToResult:
     """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
-    if result is None:
-        return lambda speech: speech
-    known = Speech.model_fields.keys()
-    unknown = [
-        name for name, field in result.model_fields.items() if field.is_required() and name not in known
-    ]
-    if unknown:
-        raise ResultNotFilled(fields=", ".join(unknown), payload=result.__name__, known=", ".join(known))
-
-    def to_result(speech: Speech) -> Payload:
-        said = speech.model_dump()
-        return result(**{name: said[name] for name in result.model_fields if name in said})
-
-    return to_result
+    return filled(result, Speech, vendor="Volcengine")
 
 
 def to_submit_body(request: SpeechRequest, *, call: UUID, user: str, audio: AudioParams) -> SubmitBody:

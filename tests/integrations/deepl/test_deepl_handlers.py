@@ -9,11 +9,12 @@ import pytest
 from framework import APICall, Payload
 from framework.errors import InDoubt, NeedsAttention, Permanent, Transient
 from framework.integration.calls import CallView, idempotency_key
+from framework.integration.filling import ResultNotFilled
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed
 from integrations.deepl import DeepLSettings, create_deepl_integration
-from integrations.deepl.mapping import ResultNotFilled, Translated, TranslationRequest
+from integrations.deepl.mapping import Translated, TranslationRequest
 from integrations.deepl.sandbox import DeepLSandbox
 
 pytestmark = pytest.mark.anyio

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from framework import Payload
 from framework.integration.delivery import Delivery, MalformedDelivery
+from framework.integration.filling import ResultNotFilled
 from framework.integration.outcomes import Completed, ExternalId, Failed, PollNow, Processing
 from framework.integration.signature import InvalidSignature
 from integrations.openai.mapping import (
     KEPT,
     Answer,
     Prompt,
-    ResultNotFilled,
     outcome_of,
     to_body,
     to_prompt,

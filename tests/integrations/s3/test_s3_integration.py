@@ -15,13 +15,14 @@ from framework.app import App, opened
 from framework.clock import ManualClock
 from framework.errors import Declined, NeedsAttention, Permanent, Transient
 from framework.integration.calls import CallView, idempotency_key
+from framework.integration.filling import ResultNotFilled
 from framework.integration.handlers import CallHandlers
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, ExternalId, Failed, Processing
 from framework.model.apicall import CallStatus
 from integrations.s3 import S3Settings, create_s3_integration
-from integrations.s3.mapping import DownloadLink, ResultNotFilled, Stored, Upload, UploadLink
+from integrations.s3.mapping import DownloadLink, Stored, Upload, UploadLink
 from integrations.s3.sandbox import Kept, S3Sandbox
 from tests.integrations.s3.conftest import KEYS, NOON
 

@@ -14,6 +14,7 @@ from framework import APICall, Event, Field, Payload, derive
 from framework.app import App, opened
 from framework.errors import InDoubt, NeedsAttention, Permanent
 from framework.integration.calls import CallView
+from framework.integration.filling import ResultNotFilled
 from framework.integration.integration import Integration
 from framework.integration.outcomes import NotSubmitted
 from framework.integration.policy import Retry
@@ -21,7 +22,7 @@ from framework.model.apicall import CallStatus, IntegrationEvent, Standing
 from framework.testing.sandbox import Fault, Faults
 from integrations.slack import POLICY, SlackSettings, create_slack_integration
 from integrations.slack.client import Pace
-from integrations.slack.mapping import Notice, ResultNotFilled, Sent
+from integrations.slack.mapping import Notice, Sent
 from integrations.slack.models import Envelope, Interaction
 from integrations.slack.sandbox import SlackSandbox
 from tests.integrations.slack.conftest import CHANNEL, SECRET, TOKEN, Listener

@@ -11,12 +11,13 @@ import pytest
 from framework import APICall, Payload
 from framework.errors import Declined, InDoubt, NeedsAttention, Permanent, Transient
 from framework.integration.calls import CallView, idempotency_key
+from framework.integration.filling import ResultNotFilled
 from framework.integration.handlers import CallHandlers
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, Failed, NotSubmitted, Processing
 from integrations.volctts import VolcTTSSettings, create_volctts_integration
-from integrations.volctts.mapping import ResultNotFilled, Speech, SpeechRequest
+from integrations.volctts.mapping import Speech, SpeechRequest
 from integrations.volctts.sandbox import VolcTTSSandbox
 from tests.integrations.volctts.conftest import KEY, Clock
 
