@@ -8,7 +8,7 @@ from uuid import UUID
 import anyio
 import typer
 
-from framework.cli import credentials, inspection
+from framework.cli import credentials, inspection, path
 from framework.cli.application import load, load_environment
 from framework.cli.demo import Demo, demonstrate
 from framework.cli.place import DATABASE, Place
@@ -145,3 +145,6 @@ def env_check(app: Application) -> None:
 def env_example(app: Application) -> None:
     """Print a .env file with all variables that the App reads."""
     typer.echo(credentials.example(load(app)), nl=False)
+
+
+path.register(millrace, env_check)
