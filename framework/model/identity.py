@@ -3,8 +3,9 @@
 import random
 import threading
 import time
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
+_new, _set = object.__new__, object.__setattr__
 _lock = threading.Lock()
 _last = 0
 
@@ -20,4 +21,12 @@ def new_id() -> UUID:
         ticks = _last
     milliseconds, counter = ticks >> 26, ticks & 0x3FFFFFF
     number = milliseconds << 80 | 0x7 << 76 | (counter >> 14) << 64 | 0x2 << 62 | (counter & 0x3FFF) << 48
-    return UUID(int=number | random.getrandbits(48))
+    return uuid_of(number | random.getrandbits(48))
+
+
+def uuid_of(number: int) -> UUID:
+    """The UUID of a number of 128 bits, unchecked: it costs a third of `UUID(int=...)`."""
+    identity = _new(UUID)
+    _set(identity, "int", number)
+    _set(identity, "is_safe", SafeUUID.unknown)
+    return identity

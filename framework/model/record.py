@@ -130,6 +130,12 @@ class Record(SQLModel, metaclass=RecordType):
         self.__pydantic_fields_set__.update(given)
         self.__dict__.update(record)
 
+    def __getattr__(self, name: str) -> Any:
+        """Answer SQLAlchemy, which asks for its state, at once: pydantic would take four microseconds."""
+        if name == "_sa_instance_state":
+            raise AttributeError(name)
+        return super().__getattr__(name)  # type: ignore[misc]  # pydantic hides it from type checkers
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "_sa_instance_state":
             model = type(self)

@@ -13,6 +13,7 @@ from sqlalchemy import Boolean, Column, Date, Dialect, Uuid
 from sqlalchemy.types import TypeEngine
 
 from framework.model.columns import EnumText, Structured, UtcDateTime, utc_text
+from framework.model.identity import uuid_of
 
 Convert = Callable[[Any], Any]
 Row = dict[str, Any]
@@ -100,4 +101,4 @@ def _hex(identity: UUID) -> str:
 @lru_cache(maxsize=8192)
 def _uuid(text: str) -> UUID:
     """The id of its 32 digits; hot rows are asked for again and again."""
-    return UUID(int=int(text, 16))
+    return uuid_of(int(text, 16))
