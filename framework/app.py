@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.clock import Clock, SystemClock
+from framework.errors import StorageError
 from framework.integration.attempts import Attempt
 from framework.integration.effects import EffectBook, hooks_of
 from framework.integration.integration import Integration
@@ -121,7 +122,11 @@ class App:
         """Make the schema where it is missing; raises SchemaDiffers where it was made for other
         declarations.
         """
-        extended = self.engine.database.create()
+        try:
+            extended = self.engine.database.create()
+        except StorageError:
+            self.close()
+            raise
         self.engine.create_globals()
         if extended:  # what is new counts what was there
             self.rebuild()

@@ -58,7 +58,10 @@ class EnumText(TypeDecorator[Enum]):
 
 
 class Structured(TypeDecorator[Any]):
-    """A payload or any other composite value, as JSON that pydantic writes and checks on reading."""
+    """A payload or any other composite value, as JSON that pydantic writes and checks on reading.
+
+    On SQLite a text: of what looks like a number in a column called JSON, SQLite would make one.
+    """
 
     impl = JSON
     cache_ok = True
@@ -68,11 +71,22 @@ class Structured(TypeDecorator[Any]):
         self.kind = kind
         self.adapter: TypeAdapter[Any] = TypeAdapter(kind)
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return Text() if dialect.name == "sqlite" else JSON(none_as_null=True)
+
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else self.adapter.dump_python(value, mode="json")
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return self.adapter.dump_json(value).decode()
+        return self.adapter.dump_python(value, mode="json")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else self.adapter.validate_python(value)
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return self.adapter.validate_json(value)
+        return self.adapter.validate_python(value)
 
 
 def utc_text(moment: datetime) -> str:
