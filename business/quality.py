@@ -1,4 +1,4 @@
-"""Every change of a pull request is judged, and the verdict is shown at its commit and told below it."""
+"""Every change of a pull request is judged; the verdict is shown at its commit, told below it, announced."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -13,8 +13,10 @@ from framework import (
     Formula,
     Global,
     Latest,
+    Lookup,
     Payload,
     Relationship,
+    Some,
     StateMachine,
     Transition,
     completed,
@@ -25,6 +27,8 @@ from framework import (
 
 GATE = "Quality Gate"
 LEAST_COVERAGE = 80
+
+GREEN, RED = "#36a64f", "#ff0000"
 
 
 class Showing(StrEnum):
@@ -46,7 +50,10 @@ class PullRequestChanged(Event, table=True):
 
 
 class QualityMeasured(Event, table=True):
-    """The tests of a revision ran, and their coverage is known, in whole percent."""
+    """The tests of a revision ran, and their coverage is known, in whole percent.
+
+    `channel` is the id of the channel in which people want to hear of it; without one, nothing is announced.
+    """
 
     revision_id: UUID = Field(foreign_key="revision.id", index=True)
     repository: str
@@ -55,6 +62,7 @@ class QualityMeasured(Event, table=True):
     coverage_percent: int = Field(ge=0, le=100)
     tests_passed: int = Field(ge=0)
     tests_total: int = Field(ge=0)
+    channel: str | None = None
 
 
 class CheckRequest(Payload):
@@ -89,6 +97,50 @@ class CommentWritten(Payload):
     url: str
 
 
+class Text(Payload):
+    """A text with marks for bold and the like."""
+
+    type: str = "mrkdwn"
+    text: str
+
+
+class Headline(Payload):
+    """A section that is one text."""
+
+    type: str = "section"
+    text: Text
+
+
+class Figures(Payload):
+    """A section of short texts beside each other."""
+
+    type: str = "section"
+    fields: tuple[Text, ...]
+
+
+class Attachment(Payload):
+    """Sections with a bar of a colour at their side."""
+
+    color: str
+    fallback: str
+    blocks: tuple[Headline | Figures, ...]
+
+
+class NoticeRequest(Payload):
+    """What a channel is to hear; `text` is for those who do not see attachments."""
+
+    channel: str
+    text: str
+    attachments: tuple[Attachment, ...]
+
+
+class NoticePosted(Payload):
+    """Where it is heard: both together name it."""
+
+    channel: str
+    ts: str
+
+
 class GateCheck(APICall, table=True):
     """The intent to show a verdict at its commit."""
 
@@ -105,6 +157,14 @@ class GateComment(APICall, table=True):
     result: CommentWritten | None = None
 
 
+class GateNotice(APICall, table=True):
+    """The intent to announce a verdict to a channel."""
+
+    verdict_id: UUID = Field(foreign_key="verdict.id", index=True)
+    request: NoticeRequest
+    result: NoticePosted | None = None
+
+
 class Verdict(Entity, table=True):
     """What was measured of a revision, and whether that is good enough."""
 
@@ -115,9 +175,13 @@ class Verdict(Entity, table=True):
     coverage_percent: int
     tests_passed: int
     tests_total: int
+    channel: str | None = None
+    revision: "Revision" = Relationship(back_populates="verdicts")
     checks: list[GateCheck] = Relationship()
     comments: list[GateComment] = Relationship()
+    notices: list[GateNotice] = Relationship()
 
+    branch: str | None = computed(Lookup(revision, lambda r: r.branch))
     passed: bool = computed(
         Formula(lambda v: v.tests_passed == v.tests_total and v.coverage_percent >= LEAST_COVERAGE)
     )
@@ -130,6 +194,7 @@ class Verdict(Entity, table=True):
     )
     check_url: str | None = computed(Latest(checks, lambda c: c.result.url if c.result else None))
     comment_url: str | None = computed(Latest(comments, lambda c: c.result.url if c.result else None))
+    announced: bool = computed(Some(notices, lambda n: n.result is not None))
 
 
 class Revision(Entity, table=True):
@@ -140,7 +205,7 @@ class Revision(Entity, table=True):
     branch: str
     head_sha: str
     author: str
-    verdicts: list[Verdict] = Relationship()
+    verdicts: list[Verdict] = Relationship(back_populates="revision")
 
     measured: int = computed(Count(verdicts))
     passed: bool | None = computed(Latest(verdicts, lambda v: v.passed))
@@ -152,6 +217,7 @@ class Quality(Global, table=True):
     revisions: int = computed(Count(Revision))
     passed: int = computed(Count(Verdict, lambda v: v.passed))
     failed: int = computed(Count(Verdict, lambda v: not v.passed))
+    announced: int = computed(Count(Verdict, lambda v: v.announced))
     coverage_percent: float | None = computed(Average(Verdict, lambda v: v.coverage_percent))
 
 
@@ -180,6 +246,7 @@ def verdict(measured: QualityMeasured) -> Verdict:
         coverage_percent=measured.coverage_percent,
         tests_passed=measured.tests_passed,
         tests_total=measured.tests_total,
+        channel=measured.channel,
     )
 
 
@@ -201,10 +268,43 @@ def check(verdict: Verdict) -> GateCheck:
 @derive(reads=[Verdict.passed])
 def comment(verdict: Verdict) -> GateComment:
     """A verdict is told once; whether it could be shown does not matter."""
-    icon = ":white_check_mark:" if verdict.passed else ":x:"
-    body = f"{icon} **{GATE} {_word(verdict.passed)}**\n\n{_details(verdict)}"
+    body = f"{_icon(verdict.passed)} **{GATE} {_word(verdict.passed)}**\n\n{_details(verdict)}"
     request = CommentRequest(repository=verdict.repository, number=verdict.number, body=body)
     return GateComment(verdict_id=verdict.id, request=request)
+
+
+@derive(reads=[Verdict.passed, Verdict.branch])
+def notice(verdict: Verdict) -> GateNotice | None:
+    """A verdict is announced once, where somebody wants to hear it."""
+    if verdict.channel is None:
+        return None
+    header = f"{GATE} {_word(verdict.passed).capitalize()}"
+    figures = (
+        f"*Coverage:* {verdict.coverage_percent}%",
+        f"*Tests:* {verdict.tests_passed}/{verdict.tests_total}",
+        f"*Branch:* {_plain(verdict.branch or '')}",
+        f"*Commit:* {verdict.head_sha[:7]}",
+    )
+    attachment = Attachment(
+        color=GREEN if verdict.passed else RED,
+        fallback=f"{header}: {_summary(verdict)}",
+        blocks=(
+            Headline(text=Text(text=f"{_icon(verdict.passed)} *{header}*")),
+            Figures(fields=tuple(Text(text=figure) for figure in figures)),
+        ),
+    )
+    text = f"{header}: {_plain(verdict.repository)} #{verdict.number}"
+    request = NoticeRequest(channel=verdict.channel, text=text, attachments=(attachment,))
+    return GateNotice(verdict_id=verdict.id, request=request)
+
+
+def _icon(passed: bool) -> str:
+    return ":white_check_mark:" if passed else ":x:"
+
+
+def _plain(name: str) -> str:
+    """A name of somebody else's choice, in which nothing is a mark: a branch may be called `<!channel>`."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _word(passed: bool) -> str:

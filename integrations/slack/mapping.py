@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import to_jsonable_python
 
 from framework import Payload
 from framework.integration.filling import filled
@@ -34,6 +35,12 @@ class Notice(Payload):
     thread_ts: str | None = None
     reply_broadcast: bool | None = None
     unfurl_links: bool | None = None
+
+    @field_validator("blocks", "attachments", mode="before")
+    @classmethod
+    def _as_slack_reads_it(cls, given: Any) -> Any:
+        """Payloads of the business's own are taken as what they look like in JSON."""
+        return to_jsonable_python(given, exclude_none=True)
 
 
 class Sent(Payload):
