@@ -17,6 +17,8 @@ from framework.integration.manifest import (
 )
 
 FILL_IN = "FILL IN"
+JUDGES = ("test_*_contract.py", "test_*_sdk.py")
+"""Tests in which the vendor's own description, or the vendor's own SDK, judges the double."""
 TEXTS = {".py", ".toml", ".md", ".json"}
 
 
@@ -45,9 +47,9 @@ def mistakes(project: Project, name: str) -> Iterator[Finding]:
     tests = project.tests(name)
     if not any(tests.glob("test_*.py")):
         yield Finding(project.short(tests), 1, "has no tests")
-    elif not any(tests.glob("test_*_contract.py")):
+    elif not any(path for judge in JUDGES for path in tests.glob(judge)):
         yield Finding(
-            project.short(tests), 1, "no test_*_contract.py holds it against the vendor's description"
+            project.short(tests), 1, f"none of {', '.join(JUDGES)} holds it against the vendor's word"
         )
 
 
