@@ -27,7 +27,7 @@ integration = typer.Typer(help="Make, check and list integrations.", no_args_is_
 progress = typer.Typer(help="Keep the status file of the current module.", no_args_is_help=True)
 env = typer.Typer(help="What the environment has to hold.", no_args_is_help=True)
 
-Module = Annotated[str | None, typer.Option(help="The module, if not the current one.")]
+Module = Annotated[str | None, typer.Option("--module", help="The module, if not the current one.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The integration, such as stripe.")]
 Task = Annotated[str, typer.Argument(metavar="TASK", help="4, or 4.1 to 4.5.")]
 
@@ -56,9 +56,7 @@ def choose_module(
 def make(
     name: Name,
     shape: Annotated[Shape, typer.Option(help="How the outcome comes home.")],
-    for_module: Annotated[
-        str | None, typer.Option("--module", help="The module, if not the current one.")
-    ] = None,
+    for_module: Module = None,
     title: Annotated[
         str, typer.Option(help="The vendor as people call it; made of the name if left out.")
     ] = "",
@@ -101,7 +99,11 @@ def check(
 def list_all() -> None:
     """List all integrations: shape, hosts, quality, and the credentials that are missing."""
     for one in listed(here()):
-        missing = f"missing: {', '.join(one.missing)}" if one.missing else "nothing is missing"
+        missing = (
+            f"missing: {', '.join(lack.name for lack in one.missing)}"
+            if one.missing
+            else "nothing is missing"
+        )
         typer.echo(f"{one.name:<10} {one.shape:<9} {one.quality:<9} {one.hosts}; {missing}")
 
 

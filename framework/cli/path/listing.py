@@ -12,6 +12,7 @@ from framework.cli.path.new import Shape
 from framework.cli.path.project import Project
 from framework.integration.integration import Integration, InvalidSettings
 from framework.integration.manifest import Manifest
+from framework.integration.secrets import Credential
 
 SHAPES = {"call": Shape.SYNC, "webhook": Shape.WEBHOOK, "poll": Shape.POLL, "upload": Shape.FRONTEND}
 
@@ -24,7 +25,7 @@ class Listed:
     shape: str
     hosts: str
     quality: str
-    missing: tuple[str, ...]
+    missing: tuple[Credential, ...]
 
 
 def listed(project: Project) -> list[Listed]:
@@ -45,7 +46,7 @@ def _listed(project: Project, name: str) -> Listed:
     )
 
 
-def _missing(project: Project, name: str, manifest: Manifest) -> tuple[str, ...]:
+def _missing(project: Project, name: str, manifest: Manifest) -> tuple[Credential, ...]:
     """The credentials that are not where the settings say, or else not in the environment."""
     root = str(project.root)
     if root not in sys.path:
@@ -62,4 +63,4 @@ def _missing(project: Project, name: str, manifest: Manifest) -> tuple[str, ...]
     except InvalidSettings:
         integration = Integration(name, manifest=manifest)
         integration.configure()
-    return tuple(credential.name for credential in integration.credentials() if credential.missing)
+    return tuple(credential for credential in integration.credentials() if credential.missing)

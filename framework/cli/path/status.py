@@ -201,8 +201,8 @@ def _missing_credentials(project: Project, names: list[str]) -> Iterator[str]:
     for one in listed(project):
         if one.name in names:
             yield from (
-                f"the credential {missing} of {one.name} is missing. See: millrace env check"
-                for missing in one.missing
+                f"{lack.name} is missing. Purpose: {lack.purpose} Obtain from: {lack.obtain}"
+                for lack in one.missing
             )
 
 
