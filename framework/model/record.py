@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 from uuid import UUID
 
 from sqlalchemy.orm.attributes import instance_state
@@ -130,11 +130,13 @@ class Record(SQLModel, metaclass=RecordType):
         self.__pydantic_fields_set__.update(given)
         self.__dict__.update(record)
 
-    def __getattr__(self, name: str) -> Any:
-        """Answer SQLAlchemy, which asks for its state, at once: pydantic would take four microseconds."""
-        if name == "_sa_instance_state":
-            raise AttributeError(name)
-        return super().__getattr__(name)  # type: ignore[misc]  # pydantic hides it from type checkers
+    if not TYPE_CHECKING:  # type checkers would take every attribute for one that is there
+
+        def __getattr__(self, name: str) -> Any:
+            """Answer SQLAlchemy, which asks for its state, at once: pydantic would take four microseconds."""
+            if name == "_sa_instance_state":
+                raise AttributeError(name)
+            return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "_sa_instance_state":

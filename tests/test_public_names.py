@@ -1,0 +1,45 @@
+"""The public names: adding or removing one is a decision, not an accident."""
+
+import inspect
+
+import framework
+from framework.app import App
+from framework.runtime.transaction import Transaction
+
+NAMES = """
+    APICall Admission Average CallStatus Collect Count Custom Deadline Entity Event Every Field First Formula
+    Global Index IntegrationEvent Latest Lookup Max Min Payload Refused Relationship Sequence Some StateMachine Sum
+    Transition Unique WeightedSum changed completed computed condition created deleted derive failed guard on
+"""
+APP = """
+    asgi ask attempts authorize cancel close create dead_calls dispatch engine explain get graph health
+    is_working max_delivery_bytes permits query rebuild replay resume run settle tick transaction verify working
+"""
+
+
+def public(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+def test_the_names_of_the_framework() -> None:
+    assert framework.__all__ == NAMES.split()
+
+
+def test_every_public_name_is_there_and_says_what_it_is() -> None:
+    for name in framework.__all__:
+        thing = getattr(framework, name)
+        assert inspect.getdoc(thing) or thing.__module__.startswith("sqlmodel"), name
+
+
+def test_the_methods_of_an_app() -> None:
+    assert public(App) == set(APP.split())
+
+
+def test_the_methods_of_a_transaction() -> None:
+    of_the_engine = {"abandon", "finish", "insert", "plan", "work"}
+    assert public(Transaction) - of_the_engine == {"add", "delete", "dispatch", "get", "now", "update"}
+
+
+def test_the_names_of_the_design_are_there() -> None:
+    promised = "dispatch transaction get query verify rebuild explain graph settle run asgi create close"
+    assert set(promised.split()) <= public(App)

@@ -1,0 +1,137 @@
+"""Declarations that mypy --strict accepts, with the types that it sees. Checked, never run."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_type
+from uuid import UUID
+
+from framework import (
+    APICall,
+    Average,
+    CallStatus,
+    Collect,
+    Count,
+    Entity,
+    Event,
+    Every,
+    Field,
+    First,
+    Formula,
+    Global,
+    Latest,
+    Lookup,
+    Max,
+    Min,
+    Payload,
+    Relationship,
+    Some,
+    StateMachine,
+    Sum,
+    Transition,
+    completed,
+    computed,
+    derive,
+    failed,
+    on,
+)
+from framework.app import App
+from framework.runtime.receipt import Receipt
+
+
+class OrderStatus(StrEnum):
+    PLACED = "placed"
+    PAID = "paid"
+    UNPAID = "unpaid"
+
+
+class OrderPlaced(Event, table=True):
+    email: str
+    total_cents: int = Field(ge=0)
+
+
+class OrderCancelled(Event, table=True):
+    order_id: UUID = Field(foreign_key="order.id")
+
+
+class ChargeRequest(Payload):
+    amount_cents: int
+
+
+class Proof(Payload):
+    url: str | None
+
+
+class Charge(APICall, table=True):
+    order_id: UUID = Field(foreign_key="order.id", index=True)
+    request: ChargeRequest
+    result: Proof | None = None
+
+
+class Order(Entity, table=True):
+    customer_id: UUID | None = Field(default=None, foreign_key="customer.id")
+    email: str
+    total_cents: int
+    charges: list[Charge] = Relationship()
+    customer: "Customer" = Relationship()
+
+    attempts: int = computed(Count(charges))
+    paid: int = computed(Count(charges, where=lambda charge: assert_type(charge, Charge).result is not None))
+    spent: int = computed(Sum(charges, lambda charge: charge.request.amount_cents))
+    mean: float | None = computed(Average(charges, lambda charge: charge.request.amount_cents))
+    least: int | None = computed(Min(charges, lambda charge: charge.request.amount_cents))
+    last_at: datetime | None = computed(Max(charges, lambda charge: charge.created_at))
+    receipt_url: str | None = computed(
+        Latest(charges, lambda charge: charge.result.url if charge.result else None)
+    )
+    first_status: CallStatus | None = computed(First(charges, lambda charge: charge.status))
+    urls: list[str] = computed(Collect(charges, lambda charge: charge.external_id, limit=3))
+    done: bool = computed(Every(charges, lambda charge: charge.status is CallStatus.COMPLETED))
+    stuck: bool = computed(Some(charges, lambda charge: charge.error is not None))
+    customer_name: str | None = computed(Lookup(customer, lambda customer: customer.name))
+    shout: str = computed(Formula(lambda order: str(order.email).upper()))
+    status: OrderStatus = computed(
+        StateMachine(
+            OrderStatus.PLACED,
+            Transition(OrderStatus.PLACED, OrderStatus.PAID, when=completed(charges)),
+            Transition(OrderStatus.PLACED, OrderStatus.UNPAID, when=failed(charges)),
+            Transition(OrderStatus.PAID, OrderStatus.UNPAID, when=on(OrderCancelled)),
+        )
+    )
+
+
+class Customer(Entity, table=True):
+    name: str
+
+
+class Totals(Global, table=True):
+    orders: int = computed(Count(Order))
+    cents: int = computed(Sum(Order, lambda order: assert_type(order, Order).total_cents))
+
+
+@derive
+def order(placed: OrderPlaced) -> Order:
+    return Order(id=placed.id, email=placed.email, total_cents=placed.total_cents)
+
+
+@derive(reads=[Order.attempts])
+def charge(order: Order) -> Charge | None:
+    if order.attempts:
+        return None
+    return Charge(order_id=order.id, request=ChargeRequest(amount_cents=order.total_cents))
+
+
+def uses(app: App, id: UUID) -> None:
+    found = app.get(Order, id)
+    assert_type(found, Order)
+    assert_type(found.attempts, int)
+    assert_type(found.mean, float | None)
+    assert_type(found.status, OrderStatus)
+    assert_type(found.urls, list[str])
+    assert_type(app.get(Charge, id).result, Proof | None)
+    assert_type(app.get(Charge, id).status, CallStatus)
+    assert_type(app.dispatch(OrderPlaced(email="a", total_cents=1)), Receipt[OrderPlaced])
+    assert_type(app.dispatch(OrderPlaced(email="a", total_cents=1)).event.total_cents, int)
+    assert_type(order(OrderPlaced(email="a", total_cents=1)), Order)
+    with app.transaction() as tx:
+        assert_type(tx.add(Customer(name="ada")), Customer)
+        assert_type(tx.get(Customer, id), Customer)
