@@ -312,6 +312,7 @@ class Worker:
             run.gate.forget()
             self._running.pop(run.id, None)
             self._abandon(run)
+            self.executor.ring()  # whoever waits for quiet would wait for the next heartbeat
             raise
         run.gate.leave(ending.error if isinstance(ending, Broke) else None, self._now(), probe=run.probe)
         self._end(run, ending)

@@ -299,3 +299,15 @@ async def test_many_dispatches_from_many_threads_are_all_carried_out() -> None:
     assert {one.status for one in charges(app)} == {CallStatus.COMPLETED}
     assert len(charges(app)) == 200
     assert app.verify() == []
+
+
+async def test_settling_does_not_wait_for_a_run_that_was_cut_off() -> None:
+    app = open_shop(at_once(Vendor(cut_off)))
+    place(app)
+    with anyio.fail_after(5):
+        await app.settle()
+    assert the_charge(app).status is CallStatus.PENDING
+
+
+async def cut_off(call: object) -> None:
+    raise asyncio.CancelledError
