@@ -33,9 +33,8 @@ class Internet(httpx.AsyncBaseTransport):
                 raise httpx.ConnectError("No route to this host", request=request)
             case str() as address:
                 there = request.url.copy_with(scheme="http", netloc=address.encode())
-                head = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
                 return await self._network.handle_async_request(
-                    httpx.Request(request.method, there, headers=head, stream=request.stream)
+                    httpx.Request(request.method, there, headers=request.headers.raw, stream=request.stream)
                 )
             case app:
                 return await httpx.ASGITransport(app).handle_async_request(request)
