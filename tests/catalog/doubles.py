@@ -78,10 +78,11 @@ class TokenService:
 
     asked: list[dict[str, str]] = field(default_factory=list)
     name: str = "token"
+    path: str = "/token"
 
     @property
     def app(self) -> Starlette:
-        return Starlette(routes=[Route("/token", self._token)])
+        return Starlette(routes=[Route(self.path, self._token)])
 
     async def _token(self, request: Request) -> Response:
         self.asked.append(dict(request.query_params))

@@ -66,10 +66,15 @@ def _service(config: EntryConfig) -> str:
 
 def _login(tokens: AuthorizationTokens) -> Login:
     try:
-        username, _, password = (
-            b64decode(tokens.authorizationData[0].authorizationToken).decode().partition(":")
-        )
+        given = b64decode(tokens.authorizationData[0].authorizationToken, validate=True).decode()
     except (IndexError, binascii.Error, UnicodeDecodeError) as error:
-        raise Permanent("AWS answered without a password.", code="unexpected_answer") from error
+        raise _without_a_password() from error
+    username, _, password = given.partition(":")
+    if not password:
+        raise _without_a_password()
     redactor.register(password)
     return Login(username, SecretStr(password))
+
+
+def _without_a_password() -> Permanent:
+    return Permanent("AWS answered without a password.", code="unexpected_answer")
