@@ -116,19 +116,22 @@ def exemption(
     manifest excuses what is there.
     """
     for rule in case.rules:
-        reason = exempt_by(rule, integration)
+        reason = exempt_by(rule, subject, integration)
         able = CAPABILITIES.get(rule)
         if able is not None and able(subject, handlers) is (reason is not None):
             if reason is None:
-                raise Unexplained(subject=subject.name, case=case.promise, rule=rule)
-            raise ExemptInVain(subject=subject.name, rule=rule)
+                raise Unexplained(subject=subject, case=case.promise, rule=rule)
+            raise ExemptInVain(subject=subject, rule=rule)
         if reason is not None:
             return reason
     return None
 
 
-def exempt_by(rule: str, integration: Integration[Any]) -> str | None:
-    """The reason that the manifest gives for not keeping a rule."""
+def exempt_by(rule: str, subject: Subject, integration: Integration[Any]) -> str | None:
+    """The reason that the manifest gives for not keeping a rule, in this part of the integration or at all."""
     quality = integration.manifest.quality if integration.manifest else None
-    state = quality.rules.get(rule) if quality else None
-    return state.reason if state is not None and state.status == "exempt" else None
+    rules = quality.rules if quality else {}
+    for name in (f"{rule}_of_{subject.part}", rule) if subject.part else (rule,):
+        if name in rules:
+            return rules[name].reason if rules[name].status == "exempt" else None
+    return None

@@ -43,6 +43,9 @@ class Subject:
     must do so. `unknown_status` changes an answer to one whose status nobody knows yet, and `contradicted`
     the body of a webhook to one that says the opposite; None where the vendor has no such thing, for which
     the manifest then gives the reason. `signing_secret` is the variable that proves webhooks.
+
+    An integration that serves several classes of calls has a subject for each `part`. Where the manifest
+    exempts one part alone, its rule is called `<rule>_of_<part>`.
     """
 
     name: str
@@ -56,9 +59,10 @@ class Subject:
     unknown_status: Callable[[Answer], None] | None = None
     contradicted: Callable[[bytes], bytes] | None = None
     signing_secret: str | None = None
+    part: str | None = None
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name}_{self.part}" if self.part else self.name
 
     def secrets(self, manifest: Manifest) -> list[str]:
         """The values that may be seen nowhere: those of the secrets that the manifest names."""

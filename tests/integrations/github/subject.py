@@ -1,6 +1,5 @@
 """What the contract asks of GitHub: checks that are concluded later, and comments."""
 
-import json
 from typing import Any
 
 from pydantic import SecretStr
@@ -99,13 +98,6 @@ def unknown_status(answer: dict[str, Any]) -> None:
         answer |= {"status": "meditating", "conclusion": None}
 
 
-def failed(body: bytes) -> bytes:
-    """The run of another conclusion."""
-    event = json.loads(body)
-    event["check_run"]["conclusion"] = "cancelled"
-    return json.dumps(event).encode()
-
-
 GITHUB = Subject(
     name="github",
     usual=Variant(call=ContractCheck, create=lambda call: as_app(check_run=call), request=Verdict()),
@@ -130,7 +122,8 @@ GITHUB = Subject(
 )
 
 GITHUB_COMMENTS = Subject(
-    name="github comments",
+    name="github",
+    part="comments",
     usual=Variant(call=ContractComment, create=lambda call: as_app(comment=call), request=Words()),
     renamed=Variant(
         call=RenamedComment,
