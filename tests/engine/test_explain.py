@@ -185,5 +185,5 @@ def test_a_state_machine_is_drawn_by_its_transitions(app: App) -> None:
 
     assert "new --> sent: Welcome completed" in drawn
     assert "sent --> read: WelcomeRead created" in drawn
-    with pytest.raises(UnknownMachine, match="Member.visited is no state machine"):
+    with pytest.raises(UnknownMachine, match=r"Member\.visited is no state machine"):
         app.graph(Member, "visited")

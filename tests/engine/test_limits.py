@@ -59,7 +59,7 @@ def test_a_sum_that_outgrows_the_database_is_refused_and_stays_whole(app: App) -
 
 def test_a_fact_that_is_too_large_is_refused(app: App) -> None:
     id = bag(app)
-    with pytest.raises(Exception, match="64|less than"):
+    with pytest.raises(Exception, match=r"64|less than"):
         app.dispatch(Weighed(bag_id=id, grams=2**70))
     assert app.verify() == []
 
