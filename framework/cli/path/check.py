@@ -21,18 +21,22 @@ class Checked:
         return not self.problems and (self.ran is None or self.ran.green)
 
 
-def lint(project: Project, name: str) -> Checked:
+def lint(project: Project, *names: str) -> Checked:
     """Judge without running anything. Raises NoSuchIntegration."""
-    project.existing(name)
-    documents = project.designs_of(name)
-    waiting = folder.to_fill_in(project, [project.folder(name), project.tests(name), *documents])
-    return Checked(tuple(_problems(project, name, documents)), tuple(waiting))
+    problems: list[Finding] = []
+    waiting: list[Finding] = []
+    for name in names:
+        project.existing(name)
+        documents = project.designs_of(name)
+        problems += _problems(project, name, documents)
+        waiting += folder.to_fill_in(project, [project.folder(name), project.tests(name), *documents])
+    return Checked(tuple(problems), tuple(waiting))
 
 
-def check(project: Project, name: str) -> Checked:
-    """Judge, and run the tests of the folder. Raises NoSuchIntegration."""
-    judged = lint(project, name)
-    return Checked(judged.problems, judged.open, tests.run(project, name))
+def check(project: Project, *names: str) -> Checked:
+    """Judge, and run the tests of the folders, all in one process. Raises NoSuchIntegration."""
+    judged = lint(project, *names)
+    return Checked(judged.problems, judged.open, tests.run(project, *names))
 
 
 def lint_design(project: Project, document: Path, name: str) -> tuple[Finding, ...]:

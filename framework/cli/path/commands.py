@@ -71,7 +71,7 @@ def make(
 
 @integration.command("check")
 def check(
-    name: Name,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The integrations, such as stripe.")],
     lint_only: Annotated[bool, typer.Option("--lint", help="Run no tests.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail while something is to be filled in.")
@@ -82,16 +82,12 @@ def check(
 ) -> None:
     """Judge folder, manifest and design document, and run the tests; exit 1 unless all is green."""
     project = here()
-    project.existing(name)
     if real:
-        current = _module(None)
-        ran = live.prove(project, current, name, datetime.now(UTC))
-        green = _show_tests(ran) and not list(live.lacking(project, current, name))
-        typer.echo(f"Written to {project.short(project.live_evidence(current, name))}.")
-        sys.exit(0 if green else 1)
-    checked = linted(project, name) if lint_only else judged(project, name)
+        proven = [_prove(project, project.existing(name).name) for name in names]
+        sys.exit(0 if all(proven) else 1)
+    checked = linted(project, *names) if lint_only else judged(project, *names)
     green = _show(checked) and not (strict and checked.open)
-    typer.echo(f"{name} is {'green' if green else 'not green'}.")
+    typer.echo(f"{', '.join(names)}: {'green' if green else 'not green'}.")
     sys.exit(0 if green else 1)
 
 
@@ -159,6 +155,14 @@ def _say(now: status.Status) -> None:
         typer.echo(f"{now.module}: {now}. All is ready; wait for what is wanted next.")
     else:
         typer.echo(f"{now.module}: {now}. Next: {after}")
+
+
+def _prove(project: Project, name: str) -> bool:
+    """Ask the real vendor for the current module, and say where the evidence is."""
+    current = _module(None)
+    green = _show_tests(live.prove(project, current, name, datetime.now(UTC)))
+    typer.echo(f"Written to {project.short(project.live_evidence(current, name))}.")
+    return green and not list(live.lacking(project, current, name))
 
 
 def _show(checked: Checked) -> bool:

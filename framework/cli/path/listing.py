@@ -1,18 +1,16 @@
 """`millrace integration list`: what is there, and what it still needs."""
 
-import inspect
-import sys
+import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
-
-from pydantic_settings import BaseSettings
+from pathlib import Path
 
 from framework.cli.path.folder import manifest_of
 from framework.cli.path.new import Shape
 from framework.cli.path.project import Project
-from framework.integration.integration import Integration, InvalidSettings
 from framework.integration.manifest import Manifest
-from framework.integration.secrets import Credential
+from framework.integration.secrets import AuthRef, Credential, is_present
 
 SHAPES = {"call": Shape.SYNC, "webhook": Shape.WEBHOOK, "poll": Shape.POLL, "upload": Shape.FRONTEND}
 
@@ -47,20 +45,32 @@ def _listed(project: Project, name: str) -> Listed:
 
 
 def _missing(project: Project, name: str, manifest: Manifest) -> tuple[Credential, ...]:
-    """The credentials that are not where the settings say, or else not in the environment."""
-    root = str(project.root)
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    module = import_module(f"integrations.{name}.settings")
-    declared = [
-        thing
-        for thing in vars(module).values()
-        if inspect.isclass(thing) and issubclass(thing, BaseSettings) and thing.__module__ == module.__name__
-    ]
-    integration = Integration[BaseSettings](name, settings=next(iter(declared), None), manifest=manifest)
-    try:
-        integration.configure()
-    except InvalidSettings:
-        integration = Integration(name, manifest=manifest)
-        integration.configure()
-    return tuple(credential for credential in integration.credentials() if credential.missing)
+    """The credentials that are not where the settings and the environment say."""
+    references = dict(_references(project.folder(name) / "settings.py"))
+    credentials = (
+        Credential(
+            name=secret.name,
+            purpose=secret.purpose,
+            obtain=secret.obtain,
+            reference=(reference := references.get(secret.name, AuthRef(f"env://{secret.name}"))),
+            optional=secret.optional,
+            present=is_present(reference),
+        )
+        for secret in manifest.secrets
+    )
+    return tuple(credential for credential in credentials if credential.missing)
+
+
+def _references(settings: Path) -> Iterator[tuple[str, AuthRef]]:
+    """For the secrets in the settings, by the variable in which each is by default: where it is kept now.
+
+    Read from the code without running it: `key_ref: AuthRef = AuthRef("env://KEY")`, which `<PREFIX>KEY_REF`
+    moves elsewhere.
+    """
+    if not settings.is_file():
+        return
+    code = settings.read_text(encoding="utf-8")
+    prefix = re.search(r'env_prefix="(\w*)"', code)
+    for field, variable in re.findall(r'^    (\w+_ref): .*?AuthRef\("env://(\w+)"\)', code, re.MULTILINE):
+        moved = os.environ.get(f"{prefix[1] if prefix else ''}{field}".upper())
+        yield variable, AuthRef(moved or f"env://{variable}", setting=f"The setting {field}")

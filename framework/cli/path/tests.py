@@ -34,12 +34,13 @@ class Ran:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def run(project: Project, name: str, *, live: bool = False) -> Ran:
-    """Run the tests of an integration: those against its double, or those against the real vendor."""
+def run(project: Project, *names: str, live: bool = False) -> Ran:
+    """Run the tests of integrations: those against their doubles, or those against the real vendors."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         chosen = "live" if live else "not live"
-        command = [sys.executable, "-m", "pytest", str(project.tests(name)), "-q", "-m", chosen]
+        folders = [str(project.tests(name)) for name in names]
+        command = [sys.executable, "-m", "pytest", *folders, "-q", "-m", chosen]
         ran = subprocess.run(
             [*command, "--rootdir", str(project.root), "-p", "no:cacheprovider", f"--junitxml={report}"],
             cwd=project.root,
