@@ -1,5 +1,5 @@
-"""What the business is: orders that are paid, articles that are translated, donors who are thanked."""
+"""What the business is: orders are paid, articles translated, donors thanked, changes of code judged."""
 
-from business import articles, donations, orders
+from business import articles, donations, orders, quality
 
-MODULES = (orders, articles, donations)
+MODULES = (orders, articles, donations, quality)

@@ -9,6 +9,7 @@ from framework.app import App
 from framework.cli.doubles import variable
 from framework.integration.integration import Integration
 from framework.integration.secrets import AuthRef, Credential, require
+from framework.web.access import BearerTokens
 
 BASE_URL_MEANS = "Another address, such as a sandbox's."
 
@@ -28,10 +29,21 @@ def example(app: App) -> str:
         "",
         "# Where the data is kept.",
         f"# DATABASE_URL={app.url}",
+        *_of_the_api(app),
     ]
     for integration in app.integrations:
         parts += ["", *_of(integration)]
     return "\n".join(parts) + "\n"
+
+
+def _of_the_api(app: App) -> Iterator[str]:
+    """The tokens of those who may use the API, if the App knows them by tokens."""
+    if isinstance(app.authorize, BearerTokens):
+        for credential in app.authorize.credentials():
+            yield ""
+            yield f"# Purpose: {credential.purpose}"
+            yield f"# Obtain from: {credential.obtain}"
+            yield f"# {credential.name}="
 
 
 def _of(integration: Integration[Any]) -> Iterator[str]:

@@ -42,8 +42,8 @@ class BearerTokens:
         return [
             Credential(
                 name=reference.place,
-                purpose=f"Lets {actor} use the API under /api, as `Authorization: Bearer`.",
-                obtain="chosen by the operator: at least 32 random bytes",
+                purpose=f"By this the API under /api knows the {actor} (`Authorization: Bearer`).",
+                obtain="you choose it, long and random",
                 reference=reference,
                 optional=True,
                 present=is_present(reference),

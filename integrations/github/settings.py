@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framework.integration.secrets import AuthRef
@@ -25,12 +25,18 @@ class GitHubSettings(BaseSettings):
 
     base_url: str = "https://api.github.com"
     token_ref: AuthRef = AuthRef("env://GITHUB_TOKEN")
-    app_id: str | None = None
-    installation_id: int | None = None
+    app_id: str | None = Field(
+        default=None,
+        description="The App as which we speak: its client id, or its number. With a token: empty.",
+    )
+    installation_id: int | None = Field(default=None, description="The installation of that App.")
     app_private_key_ref: AuthRef = AuthRef("env://GITHUB_APP_PRIVATE_KEY")
     webhook_secret_ref: AuthRef = AuthRef("env://GITHUB_WEBHOOK_SECRET")
-    hook_repository: str | None = None
-    hook_id: int | None = None
+    hook_repository: str | None = Field(
+        default=None,
+        description="With a token: the repository whose webhook is asked what it could not deliver.",
+    )
+    hook_id: int | None = Field(default=None, description="The number of that webhook.")
 
     @field_validator("app_id", "installation_id", "hook_repository", "hook_id", mode="before")
     @classmethod

@@ -22,4 +22,6 @@ class SlackSettings(BaseSettings):
     base_url: str = "https://slack.com"
     bot_token_ref: AuthRef = AuthRef("env://SLACK_BOT_TOKEN")
     signing_secret_ref: AuthRef = AuthRef("env://SLACK_SIGNING_SECRET")
-    channel_seconds: float = Field(default=1.0, ge=0)
+    channel_seconds: float = Field(
+        default=1.0, ge=0, description="How far apart the messages of one channel are sent, in seconds."
+    )

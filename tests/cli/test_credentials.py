@@ -7,27 +7,31 @@ from app import create_app
 from framework.integration.manifest import load_manifest
 
 PROJECT = Path(__file__).resolve().parents[2]
+THERE = {
+    "STRIPE_SECRET_KEY": "sk_test_1234567",
+    "STRIPE_WEBHOOK_SECRET": "whsec_1234567",
+    "DEEPL_AUTH_KEY": "deepl-1234567",
+    "VOLC_TTS_API_KEY": "volc-1234567",
+    "GITHUB_TOKEN": "ghs_1234567",
+    "GITHUB_WEBHOOK_SECRET": "hub-1234567",
+    "SLACK_BOT_TOKEN": "xoxb-1234567",
+    "SLACK_SIGNING_SECRET": "slack-1234567",
+}
 
 
 def test_all_missing_credentials_are_named_at_once_with_their_purpose_and_origin(millrace):
     ran = millrace("env-check", "app:app")
     assert ran.returncode == 1
     assert ran.stderr.startswith("❌ Missing credentials:")
-    for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "DEEPL_AUTH_KEY", "VOLC_TTS_API_KEY"):
+    for name in THERE:
         assert name in ran.stderr
-    assert ran.stderr.count("Purpose: ") == ran.stderr.count("Obtain from: ") == 4
+    assert ran.stderr.count("Purpose: ") == ran.stderr.count("Obtain from: ") == len(THERE)
     assert "https://dashboard.stripe.com/apikeys" in ran.stderr
     assert ran.stderr.endswith("Please add these to your .env file and re-run.\n")
 
 
 def test_with_all_credentials_the_check_passes_and_shows_none_of_them(millrace):
-    there = {
-        "STRIPE_SECRET_KEY": "sk_test_1234567",
-        "STRIPE_WEBHOOK_SECRET": "whsec_1234567",
-        "DEEPL_AUTH_KEY": "deepl-1234567",
-        "VOLC_TTS_API_KEY": "volc-1234567",
-    }
-    ran = millrace("env-check", "app:app", **there)
+    ran = millrace("env-check", "app:app", **THERE)
     assert ran.returncode == 0, ran.stderr
     assert "✓ STRIPE_SECRET_KEY (env://STRIPE_SECRET_KEY)" in ran.stdout
     assert "1234567" not in ran.stdout + ran.stderr

@@ -32,7 +32,7 @@ def test_each_integration_with_a_double_has_a_line_with_its_address_and_environm
     tmp_path, bare_environment
 ):
     with sandboxes(tmp_path, bare_environment) as (_, found):
-        assert set(found) == {"stripe", "deepl", "volctts"}
+        assert set(found) == {"stripe", "deepl", "volctts", "github", "slack"}
         stripe = found["stripe"]
         assert stripe["environment"]["STRIPE_BASE_URL"] == stripe["url"]
         assert shown(f"{stripe['url']}/__sandbox__/books")["payment_intents"] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-OURS = ("STRIPE_", "DEEPL_", "VOLC_TTS_", "DATABASE_URL")
+OURS = ("STRIPE_", "DEEPL_", "VOLC_TTS_", "GITHUB_", "SLACK_", "MILLRACE_", "DATABASE_URL")
 
 
 @pytest.fixture
