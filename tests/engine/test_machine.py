@@ -562,7 +562,7 @@ class Shop(RuleBasedStateMachine):
 
 
 Shop.TestCase.settings = settings(
-    max_examples=2000 if SOAK else 40,
+    max_examples=2000 if SOAK else 30,
     stateful_step_count=80 if SOAK else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
