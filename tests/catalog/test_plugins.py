@@ -267,7 +267,13 @@ async def test_amazon_gives_a_password_for_a_signed_request(
 
 @pytest.mark.parametrize(
     "answer",
-    [{"authorizationData": []}, {"authorizationData": [{"authorizationToken": "?"}]}, {}, []],
+    [
+        {"authorizationData": []},
+        {"authorizationData": [{"authorizationToken": "?"}]},
+        {"authorizationData": [{"authorizationToken": "QVdTOg=="}]},
+        {},
+        [],
+    ],
     ids=str,
 )
 async def test_amazon_without_a_password_is_unhealthy(
