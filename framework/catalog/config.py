@@ -37,10 +37,9 @@ class EntryConfig(Payload):
     def _an_address(cls, url: str) -> str:
         if not url:
             return url
-        parts = urlsplit(url)
-        if "@" in parts.netloc:
+        if "@" in url:
             raise LiteralSecret(setting="The base_url of a catalog entry")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if not _is_address(url):
             raise ValueError("this is no address such as https://registry.example.com")
         return url.rstrip("/")
 
@@ -72,3 +71,18 @@ class EntryConfig(Payload):
     def changed(self, **values: Any) -> "EntryConfig":
         """The same config but for these values, checked again."""
         return EntryConfig(**{**self.model_dump(), **values})
+
+
+def _is_address(url: str) -> bool:
+    """Whether this is a scheme, a host, perhaps a port and a path, and nothing else."""
+    try:
+        parts = urlsplit(url)
+        return bool(
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and parts.port != 0
+            and not parts.query
+            and not parts.fragment
+        )
+    except ValueError:  # a port that is no number of a port, half an IPv6 address
+        return False

@@ -20,6 +20,8 @@ _log = get_logger(__name__)
 
 POLICY = Policy(timeout=Timeout(connect=5.0, read=10.0, write=10.0), max_body_bytes=4 * 1024 * 1024)
 LONGEST = timedelta(seconds=30)
+LONGEST_DETAIL = 500
+"""Characters of a detail that are kept."""
 
 
 class Purpose(StrEnum):
@@ -56,7 +58,7 @@ async def examine(
                 look: Callable[[Visit], Any] = (
                     connector.check_health if purpose is Purpose.CHECK_HEALTH else connector.test_connection
                 )
-                found: Finding = await look(visit)
+                found = _checked(await look(visit))
     except IntegrationError as error:
         found = finding_of(error)
     except TimeoutError:
@@ -66,7 +68,20 @@ async def examine(
         found = Finding(
             Health.UNKNOWN, f"The plugin {connector.provider} failed with {type(error).__name__}."
         )
-    return Finding(found.health, redactor.text(found.detail))
+    return Finding(found.health, _sentence(found.detail))
+
+
+def _checked(found: object) -> Finding:
+    """What the plugin returned; raises TypeError for what is no finding."""
+    if not isinstance(found, Finding):
+        raise TypeError(f"A {type(found).__name__} is no Finding")
+    return found
+
+
+def _sentence(detail: str) -> str:
+    """What a plugin said, fit to be kept: masked, bounded, and text that every database takes."""
+    text = redactor.text(detail).encode("utf-8", "replace").decode().replace("\0", "?")
+    return text if len(text) <= LONGEST_DETAIL else f"{text[: LONGEST_DETAIL - 1]}…"
 
 
 def finding_of(error: IntegrationError) -> Finding:

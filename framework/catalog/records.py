@@ -92,7 +92,7 @@ class CatalogEntry(Entity, table=True):
     type: EntryType
     provider: str
     original: Description
-    checked_at: datetime | None = Field(default=None, index=True)
+    checked_at: datetime | None = None
     updates: list[EntryUpdated] = Relationship()
     changes: list[HealthChanged] = Relationship()
     tests: list[ConnectionTested] = Relationship()

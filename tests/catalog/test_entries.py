@@ -177,7 +177,15 @@ def test_a_literal_secret_is_refused_and_not_quoted(literal: dict[str, object]) 
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://a.example.com", "registry", "https://", "https://a.example.com/?key=1"]
+    "url",
+    [
+        "ftp://a.example.com",
+        "registry",
+        "https://",
+        "https://a.example.com/?key=1",
+        "https://a:99999",
+        "https://[::1",
+    ],
 )
 def test_an_address_is_one_of_the_web(url: str) -> None:
     with pytest.raises(ValueError, match="no address") as refused:

@@ -220,3 +220,21 @@ async def test_a_secret_in_what_a_plugin_found_is_masked(
     _, visit = in_memory.visits[0]
     assert visit.secret().get_secret_value() == "a-secret-nobody-may-see"
     assert (await catalog.check_health(entry.id)).detail == "It said: ***"
+
+
+async def test_what_a_plugin_says_is_made_fit_to_be_kept(
+    catalog: Catalog, entry: CatalogEntry, in_memory: InMemory
+) -> None:
+    in_memory.answer(Finding(Health.DEGRADED, "\ud800\0" + "x" * 10_000))
+    await catalog.check_health(entry.id)
+    detail = catalog.get(entry.id).health_detail
+    assert detail is not None
+    assert (len(detail), detail[:3], detail[-1]) == (500, "??x", "…")
+
+
+async def test_a_plugin_that_finds_nothing_is_a_mistake_of_the_plugin(
+    catalog: Catalog, entry: CatalogEntry, in_memory: InMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_memory, "_found", lambda purpose, visit: None)
+    found = await catalog.check_health(entry.id)
+    assert found == Finding(Health.UNKNOWN, "The plugin in_memory failed with TypeError.")
