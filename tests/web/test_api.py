@@ -123,6 +123,20 @@ async def test_a_stranger_hears_nothing_and_changes_nothing(headers: dict[str, s
     assert status(app, order) is OrderStatus.PLACED
 
 
+async def test_what_a_stranger_sends_is_not_even_read() -> None:
+    read: list[str] = []
+
+    async def body(sender: str) -> AsyncIterator[bytes]:
+        read.append(sender)
+        yield b"{}"
+
+    for sender, headers, status in (("ada", AS_ADA, 422), ("a stranger", {}, 401)):
+        said = {**headers, "content-type": "application/json"}
+        async with browser(open_shop(inquisitive()), said) as client:
+            assert_problem(await client.post("/api/acme/pages", content=body(sender)), status)
+    assert read == ["ada"]
+
+
 async def test_while_a_token_is_rotated_both_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_API_TOKEN", f"{TOKEN}, the-new-one")
     app = open_shop(submitted(Vendor(accepted)))
@@ -406,6 +420,37 @@ async def test_an_api_about_a_call_that_nobody_knows_is_not_found() -> None:
         assert_problem(await client.post("/api/acme/pages", json=body), 404)
 
 
+class Refund(APICall, table=True):
+    request: Range
+
+
+async def test_one_name_may_be_an_api_of_two_classes_of_calls() -> None:
+    acme = inquisitive()
+
+    @acme.call(Refund)
+    async def refund(call: Any, http: httpx.AsyncClient) -> Completed:
+        return Completed()
+
+    @acme.api(Refund, name="pages")
+    async def refund_pages(call: Any, http: httpx.AsyncClient) -> Pages:
+        return Pages(text="none", by="nobody")
+
+    app = open_shop(acme, modules=[[*MODULE, Refund, FileChosen, refunded]])
+    place(app)
+    app.dispatch(FileChosen(filename="receipt.txt"))
+    (back,) = app.query(select(Refund))
+    wanted = {"first": 2, "last": 4}
+    async with browser(app) as client:
+        of_a_charge = {"call_id": str(the_charge(app).id), "input": wanted}
+        charged = await client.post("/api/acme/pages", json=of_a_charge)
+        refunded_ = await client.post("/api/acme/pages", json={"call_id": str(back.id)})
+        assert_problem(await client.post("/api/acme/pages", json={**of_a_charge, "input": {"first": 0}}), 422)
+        assert_problem(
+            await client.post("/api/acme/pages", json={"call_id": str(back.id), "input": wanted}), 422
+        )
+    assert [one.json()["answer"]["text"] for one in (charged, refunded_)] == ["2 to 4", "none"]
+
+
 VENDORS_WORDS = "the vendor said: hers-4711"
 
 
@@ -494,6 +539,12 @@ async def test_a_temporary_credential_is_for_the_user_alone(caplog: pytest.LogCa
 
 class FileChosen(Event, table=True):
     filename: str
+
+
+@derive
+def refunded(chosen: FileChosen) -> Refund:
+    """A receipt that is handed in is refunded."""
+    return Refund(request=Range(first=1, last=1))
 
 
 class FileRequest(Payload):
