@@ -130,10 +130,10 @@ async def test_what_a_stranger_sends_is_not_even_read() -> None:
         read.append(sender)
         yield b"{}"
 
-    for sender, headers, status in (("ada", AS_ADA, 422), ("a stranger", {}, 401)):
+    for sender, headers, wanted in (("ada", AS_ADA, 422), ("a stranger", {}, 401)):
         said = {**headers, "content-type": "application/json"}
         async with browser(open_shop(inquisitive()), said) as client:
-            assert_problem(await client.post("/api/acme/pages", content=body(sender)), status)
+            assert_problem(await client.post("/api/acme/pages", content=body(sender)), wanted)
     assert read == ["ada"]
 
 
