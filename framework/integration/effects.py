@@ -23,7 +23,7 @@ from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement
+from framework.storage.statements import Statement, earliest
 
 _log = get_logger(__name__)
 
@@ -89,7 +89,7 @@ class EffectBook:
         limit = bindparam("limit", type_=Integer())
         self._due = self._statement(due.order_by(effects.due_at).limit(limit).offset(literal_column("0")))
         upcoming = select(effects.due_at).where(
-            effects.name == bindparam("name"), effects.due_at > literal_column("''")
+            effects.name == bindparam("name"), effects.due_at > earliest(self._dialect)
         )
         first = upcoming.order_by(effects.due_at).limit(literal_column("1")).offset(literal_column("0"))
         self._next = self._statement(first)
@@ -127,16 +127,19 @@ class EffectBook:
 
     def strike(self, connection: Connection, effect: Effect) -> None:
         """It has happened."""
-        connection.run(self._deletion.sql, [effect.id.hex])
+        connection.run(self._deletion.sql, [self._id(effect)])
 
     def postpone(self, connection: Connection, effect: Effect) -> None:
         """It has not happened; `due_at` None means that nobody tries again by themselves."""
-        values = {**effect.__dict__, "id_": effect.id.hex}
+        values = {**effect.__dict__, "id_": self._id(effect)}
         encoded = [
             values[name] if name == "id_" else self._codec.encode_one(name, values[name])
             for name in self._change.names
         ]
         connection.run(self._change.sql, encoded)
+
+    def _id(self, effect: Effect) -> Any:
+        return self._codec.encode_one("id", effect.id)
 
     def _statement(self, statement: Any) -> Statement:
         return Statement(statement, self._dialect)

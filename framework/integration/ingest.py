@@ -76,6 +76,8 @@ def ingest(
     """
     said = Processing(external_id=outcome) if isinstance(outcome, str) else outcome
     _check(desk, said)
+    if said.external_id is not None:  # who gives it to a call and who asks for it do not miss each other
+        transaction.work.hold(desk.shape.name, said.external_id)
     call = _find(transaction, desk, said, call_id)
     if call is None:
         return _orphan(transaction, desk, source, said)

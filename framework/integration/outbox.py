@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -25,7 +26,7 @@ from sqlalchemy.sql import ClauseElement
 from framework.integration.desk import Desk
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement
+from framework.storage.statements import Statement, earliest
 
 DAWN = datetime.min.replace(tzinfo=UTC)
 """Before all calls."""
@@ -121,12 +122,12 @@ class Outbox:
         doubtful = exists().where(
             attempts.call_id == calls.id,
             attempts.number < calls["_attempt"],
-            attempts.doubtful == literal_column("1"),
+            attempts.doubtful == true(),
         )
         fresh = calls["_first_tried_at"].is_(None)
         statement = (
             update(self._table)
-            .where(calls.id.in_(chosen))
+            .where(calls.id.in_(self._skipping(chosen)))
             .values(
                 {
                     "_due_at": bindparam("until"),
@@ -139,6 +140,12 @@ class Outbox:
             .returning(*self._statements.columns, doubtful.correlate(self._table))
         )
         return self._compiled(statement)
+
+    def _skipping(self, chosen: Any) -> Any:
+        """What was chosen, without the calls that another worker is about to claim."""
+        if self._statements.dialect.name == "sqlite":
+            return chosen
+        return select(chosen.with_for_update(skip_locked=True, key_share=True).cte("chosen").c.id)
 
     def _earlier(self, call: Any) -> Any:
         """Whether a call of the same key was made before this one and is not over."""
@@ -180,7 +187,9 @@ class Outbox:
     @cached_property
     def _take_over(self) -> Statement:
         calls = self._table.c
-        held = and_(calls["_due_at"] > literal_column("''"), calls["_leased_until"].is_not(None))
+        held = and_(
+            calls["_due_at"] > earliest(self._statements.dialect), calls["_leased_until"].is_not(None)
+        )
         freed: dict[str, Any] = {"_due_at": bindparam("now"), "_leased_until": literal_column("NULL")}
         return self._compiled(update(self._table).where(held).values(freed))
 
@@ -198,7 +207,7 @@ class Outbox:
 
     @cached_property
     def _count_dead(self) -> Statement:
-        dead: Any = (literal_column("_dead"), self._table.c["_dead"] == literal_column("1"))
+        dead: Any = (literal_column("_dead"), self._table.c["_dead"] == true())
         return self._compiled(select(func.count()).select_from(self._table).where(*dead))
 
     @cached_property
@@ -206,7 +215,7 @@ class Outbox:
         calls = self._table.c
         return self._compiled(
             select(*self._statements.columns)
-            .where(literal_column("_dead"), calls["_dead"] == literal_column("1"))
+            .where(literal_column("_dead"), calls["_dead"] == true())
             .order_by(calls.created_at)
         )
 

@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
 from framework.integration.desk import Desk
 from framework.integration.http import HTTPClient
@@ -15,8 +13,10 @@ from framework.integration.outcomes import Outcome
 from framework.observe import get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
+from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
 from framework.storage.statements import Statement
+from framework.storage.upsert import upserting
 
 _log = get_logger(__name__)
 
@@ -31,11 +31,11 @@ class Cursors:
 
     def __init__(self, database: Database) -> None:
         cursors = database.tables.cursors
-        self._encode = database.tables.cursors.c.at.type.bind_processor(database.dialect)
+        self._codec = Codec(tuple(cursors.columns), database.dialect)
         self._selection = Statement(
             select(cursors.c.at).where(cursors.c.name == bindparam("name_")), database.dialect
         )
-        upsert = insert(cursors).values(name=bindparam("name"), at=bindparam("at"))
+        upsert = upserting(database.dialect)(cursors).values(name=bindparam("name"), at=bindparam("at"))
         self._upsert = Statement(
             upsert.on_conflict_do_update(index_elements=["name"], set_={"at": upsert.excluded.at}),
             database.dialect,
@@ -43,11 +43,11 @@ class Cursors:
 
     def get(self, connection: Connection, name: str) -> datetime | None:
         found = connection.row(self._selection.sql, [name])
-        return None if found is None else datetime.fromisoformat(found[0])
+        return None if found is None else self._codec.decode_one("at", found[0])
 
     def put(self, connection: Connection, name: str, at: datetime) -> None:
-        values: dict[str, Any] = {"name": name, "at": self._encode(at) if self._encode else at}
-        connection.run(self._upsert.sql, [values[one] for one in self._upsert.names])
+        parameters = Parameters(self._upsert.names, self._codec)
+        connection.run(self._upsert.sql, parameters.of({"name": name, "at": at}))
 
 
 async def listed(desk: Desk, since: datetime, http: HTTPClient) -> Sequence[Outcome]:

@@ -210,14 +210,11 @@ class Worker:
         self, ended: list[Ended], beat: list[Any], claims: list[tuple[Outbox, int]]
     ) -> list[Any | Exception]:
         """Write in a thread, or here if that is quicker than the way there, and nobody else is writing."""
-        database = self._engine.database
-        waits_for_disk = database.path is not None and database.synchronous == "FULL"
         is_small = len(ended) + len(beat) + len(claims) <= SMALL
-        if is_small and not waits_for_disk and database.writing.acquire(blocking=False):
-            try:
-                return self._write(ended, beat, claims)
-            finally:
-                database.writing.release()
+        if is_small:
+            with self._engine.at_once() as is_free:
+                if is_free:
+                    return self._write(ended, beat, claims)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._write, ended, beat, claims)
 

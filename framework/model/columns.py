@@ -48,7 +48,9 @@ class EnumText(TypeDecorator[Enum]):
         self.numeric = all(type(member.value) is int for member in kind)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return BigInteger() if self.numeric else Text()
+        if self.numeric:
+            return BigInteger()
+        return Text(collation="C") if dialect.name == "postgresql" else Text()  # in the order of Python
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else self.kind(value).value

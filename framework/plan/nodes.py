@@ -168,7 +168,9 @@ def _selective(
     kind = column_type(_annotation(shape, name)) if isinstance(computation, Extreme) else Boolean()
     assert kind is not None, "shapes_of has checked the types of all properties"
     route.source.hidden.append(HiddenColumn(offer, kind))
-    route.source.indexes.append(IndexPlan((*((route.key,) if route.key else ()), offer)))
+    columns = (*((route.key,) if route.key else ()), offer)
+    by_recency = not isinstance(computation, Extreme)
+    route.source.indexes.append(IndexPlan(columns, by_recency=by_recency))
     route.source.relative = False
     nodes = {Extreme: ExtremeNode, Recency: RecencyNode, Collect: CollectNode}
     make: Any = next(node for base, node in nodes.items() if isinstance(computation, base))
@@ -227,7 +229,7 @@ def _deadline(shape: Shape, name: str, computation: Deadline[Any]) -> Node:
     place = f"{shape.name}.{name}"
     turns_at = f"_{name}_turns_at"
     shape.hidden.append(HiddenColumn(turns_at, UtcDateTime()))
-    shape.indexes.append(IndexPlan((turns_at,), where=f"{turns_at} IS NOT NULL"))
+    shape.indexes.append(IndexPlan((turns_at,), where=f'"{turns_at}" IS NOT NULL'))
     reads = read_fields(shape, computation.callbacks(), computation.declared_reads(), place)
     return DeadlineNode(
         name=place,

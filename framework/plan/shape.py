@@ -49,6 +49,7 @@ class IndexPlan:
     columns: tuple[str, ...]
     unique: bool = False
     where: str | None = None  # SQL; only rows for which it holds are in the index
+    by_recency: bool = False  # among equals, in the order of their making
 
 
 @dataclass(eq=False)

@@ -152,7 +152,7 @@ def _add_outbox(shape: Shape) -> None:
         HiddenColumn("_first_tried_at", UtcDateTime()),
         HiddenColumn("_deadline_at", UtcDateTime()),
         HiddenColumn("_ordering_key", Text()),
-        HiddenColumn("_dead", Boolean(), default=0, nullable=False),
+        HiddenColumn("_dead", Boolean(), default=False, nullable=False),
         HiddenColumn("_replay_of", Uuid()),
     ]
     shape.indexes += [

@@ -36,6 +36,7 @@ def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | N
 
     def operation(transaction: Transaction) -> Receipt[E]:
         if key is not None and content is not None:
+            transaction.work.hold("dispatch", key)
             replayed = _replay(engine.plan, transaction, key, event, content)
             if replayed is not None:
                 return replayed

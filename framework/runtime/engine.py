@@ -1,70 +1,28 @@
-"""The engine: runs transactions one after the other, and lets those that wait share a commit."""
+"""The engine: runs operations as transactions."""
 
-import sqlite3
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import Context, copy_context
-from typing import Any, Generic, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from framework.clock import Clock
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind
 from framework.runtime.door import Door
-from framework.runtime.errors import NestedDispatch
+from framework.runtime.entered import Entered
+from framework.runtime.lane import Lane, Operation
 from framework.runtime.transaction import Transaction
+from framework.runtime.turns import Turns
 from framework.runtime.work import Work
-from framework.storage.database import Database, is_busy
-from framework.storage.errors import DatabaseBusy
+from framework.storage.database import Connection, Database
+from framework.storage.sqlite import SqliteDatabase
 
 T = TypeVar("T")
-Operation = Callable[[Transaction], T]
-_TRIES = 3
-_GROUP = 64
-
-
-class _Ticket(Generic[T]):
-    """One operation that waits for its turn, and what came of it."""
-
-    __slots__ = ("context", "done", "error", "operation", "result", "work")
-
-    def __init__(self, operation: Operation[T], context: Context | None) -> None:
-        self.operation = operation
-        self.context = context
-        self.done = False
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.work: Work | None = None
-
-    def settle(self) -> T:
-        if self.error is not None:
-            raise self.error
-        return self.result  # type: ignore[no-any-return]  # set by the operation of this type
-
-
-class _Entered:
-    """Marks the thread that is inside a transaction, so that it cannot start another one there."""
-
-    def __init__(self) -> None:
-        self._inside = threading.local()
-
-    def __enter__(self) -> None:
-        self._inside.transaction = True
-
-    def __exit__(self, *raised: object) -> None:
-        self._inside.transaction = False
-
-    def refuse_nested(self) -> None:
-        if getattr(self._inside, "transaction", False):
-            raise NestedDispatch()
 
 
 class Engine:
     """Runs operations as transactions. Synchronous, and safe to call from any thread.
 
-    Operations that arrive while another commits are run by one thread in one database transaction, each in a
-    savepoint of its own, so that they share the cost of making the commit durable. Each stands or falls
-    alone.
+    On SQLite they take turns and share commits; on PostgreSQL they run beside each other.
     """
 
     def __init__(self, plan: Plan, database: Database, clock: Clock) -> None:
@@ -75,32 +33,24 @@ class Engine:
         self.listeners: list[Callable[[Work], None]] = []
         self.closers: list[Callable[[Work], None]] = []
         """What is still to be written when everything has followed, in the same transaction."""
-        self._waiting: deque[_Ticket[Any]] = deque()
-        self.entered = _Entered()
+        self.entered = Entered()
+        self.lane = self._lane()
 
-    def write(self, operation: Operation[T]) -> T:
-        """Run one operation as a transaction; all of it is stored, or none."""
+    def write(self, operation: Operation[T], *, snapshot: bool = False) -> T:
+        """Run one operation as a transaction; all of it is stored, or none.
+
+        It may be run more than once, each time with fresh rows, and counts once. With `snapshot` it sees the
+        database as it was at its beginning, whatever others commit meanwhile.
+        """
         self.entered.refuse_nested()
-        ticket: _Ticket[T] = _Ticket(operation, copy_context())
-        self._waiting.append(ticket)
-        with self.database.writing:
-            if not ticket.done:
-                self._run_waiting(ticket)
-        return ticket.settle()
+        return self.lane.write(operation, snapshot=snapshot)
 
     def write_each(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
-        """Run operations in one commit, each standing or falling alone; what one raised is its result."""
+        """Run operations, each standing or falling alone; what one raised is its result. On SQLite, in one
+        commit.
+        """
         self.entered.refuse_nested()
-        tickets: list[_Ticket[T]] = [_Ticket(operation, None) for operation in operations]
-        if tickets:
-            with self.database.writing:
-                self._commit(tickets)
-        results: list[T | Exception] = []
-        for ticket in tickets:
-            if ticket.error is not None and not isinstance(ticket.error, Exception):
-                raise ticket.error
-            results.append(ticket.result if ticket.error is None else ticket.error)
-        return results
+        return self.lane.write_each(operations)
 
     def transaction(self) -> "Scope":
         """A transaction of the caller's own; leaving it normally commits, leaving it by an exception does
@@ -108,10 +58,17 @@ class Engine:
         """
         return Scope(self)
 
+    def at_once(self) -> AbstractContextManager[bool]:
+        """Whether what is written within the block waits neither for a disk or a server, nor for anybody
+        else.
+        """
+        return self.lane.at_once()
+
     def create_globals(self) -> None:
         """Store the one row of each Global that has none yet."""
 
         def operation(transaction: Transaction) -> None:
+            transaction.work.hold("globals")
             for shape in self.plan.of_kind(Kind.GLOBAL):
                 record = shape.model()
                 if transaction.work.find(shape, record.id) is None:
@@ -119,94 +76,30 @@ class Engine:
 
         self.write(operation)
 
-    def _run_waiting(self, own: _Ticket[Any]) -> None:
-        """Run all that wait, the caller's among them, in groups."""
-        while not own.done:
-            group = [self._waiting.popleft() for _ in range(min(_GROUP, len(self._waiting)))]
-            self._commit(group)
-
-    def _commit(self, tickets: Sequence[_Ticket[Any]]) -> None:
-        """Run a group of operations in one database transaction; never raises what an operation raised."""
-        connection = self.database.writer
-        try:
-            with self.entered:
-                self.begin()
-                if len(tickets) == 1:
-                    self._run(tickets[0])
-                else:
-                    for ticket in tickets:
-                        connection.run("SAVEPOINT one")
-                        self._run(ticket)
-                        if ticket.error is not None:
-                            connection.run("ROLLBACK TO one")
-                        connection.run("RELEASE one")
-                if all(ticket.error is not None for ticket in tickets):
-                    self.roll_back()
-                else:
-                    connection.run("COMMIT")
-        except BaseException as error:
-            self.roll_back()
-            meaning = self.database.meaning(error) if isinstance(error, Exception) else error
-            for ticket in tickets:
-                ticket.error = ticket.error or meaning
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            for ticket in tickets:
-                ticket.done = True
-        for ticket in tickets:
-            if ticket.error is None and ticket.work is not None:
-                self.tell(ticket.work)
-
-    def _run(self, ticket: _Ticket[Any]) -> None:
-        try:
-            if ticket.context is None:
-                self._carry_out(ticket)
-            else:
-                ticket.context.run(self._carry_out, ticket)
-        except Exception as error:  # noqa: BLE001  # it is raised to whoever waits for the ticket
-            ticket.error = self.database.meaning(error)
-
-    def _carry_out(self, ticket: _Ticket[Any]) -> None:
-        transaction = self.open()
-        ticket.work = transaction.work
-        try:
-            ticket.result = ticket.operation(transaction)
-            transaction.finish()
-        finally:
-            transaction.abandon()
-
-    def open(self) -> Transaction:
-        work = Work(self.database, self.doors, self.clock.now())
+    def open(self, connection: Connection) -> Transaction:
+        work = Work(connection, self.database, self.doors, self.clock.now())
         work.closers = self.closers
         return Transaction(self.plan, work)
-
-    def begin(self) -> None:
-        for left in reversed(range(_TRIES)):
-            try:
-                self.database.writer.run("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if not is_busy(error):
-                    raise
-                if not left:
-                    raise DatabaseBusy(
-                        url=self.database.url, seconds=self.database.patience * _TRIES
-                    ) from error
-
-    def roll_back(self) -> None:
-        if self.database.writer.raw.in_transaction:
-            self.database.writer.run("ROLLBACK")
 
     def tell(self, work: Work) -> None:
         for listener in self.listeners:
             listener(work)
 
+    def _lane(self) -> Lane[Any]:
+        if isinstance(self.database, SqliteDatabase):
+            return Turns(self.database, self.open, self.tell, self.entered)
+        from framework.runtime.tries import Tries
+
+        database: Any = self.database
+        return Tries(database, self.open, self.tell, self.entered)
+
 
 class Scope:
-    """What `with app.transaction() as tx:` enters and leaves."""
+    """What `with app.transaction() as tx:` enters and leaves. It is run once: nobody can run the block
+    again.
+    """
 
-    __slots__ = ("_engine", "_transaction")
+    __slots__ = ("_connection", "_engine", "_transaction")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -214,38 +107,44 @@ class Scope:
     def __enter__(self) -> Transaction:
         engine = self._engine
         engine.entered.refuse_nested()
-        engine.database.writing.acquire()
         try:
-            engine.begin()
-            engine.entered.__enter__()
-            self._transaction = engine.open()
-        except BaseException as error:
-            engine.roll_back()
-            engine.database.writing.release()
-            if isinstance(error, sqlite3.Error):
-                raise engine.database.meaning(error) from error
+            self._connection = engine.lane.begin()
+        except Exception as error:
+            self._raise_meaning(error)
             raise
+        try:
+            self._transaction = engine.open(self._connection)
+        except BaseException:
+            engine.lane.roll_back(self._connection)
+            engine.lane.end(self._connection)
+            raise
+        engine.entered.__enter__()
         return self._transaction
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        engine = self._engine
+        lane = self._engine.lane
         try:
             if kind is None:
                 try:
                     self._transaction.finish()
-                    engine.database.writer.run("COMMIT")
+                    lane.commit(self._connection)
                 except BaseException as failure:
-                    engine.roll_back()
-                    if isinstance(failure, sqlite3.Error):
-                        raise engine.database.meaning(failure) from failure
+                    lane.roll_back(self._connection)
+                    self._raise_meaning(failure)
                     raise
             else:
-                engine.roll_back()
-                if isinstance(error, sqlite3.Error):
-                    raise engine.database.meaning(error) from error
+                lane.roll_back(self._connection)
+                self._raise_meaning(error)
         finally:
             self._transaction.abandon()
-            engine.entered.__exit__()
-            engine.database.writing.release()
+            self._engine.entered.__exit__()
+            lane.end(self._connection)
         if kind is None:
-            engine.tell(self._transaction.work)
+            self._engine.tell(self._transaction.work)
+
+    def _raise_meaning(self, error: BaseException | None) -> None:
+        """Raise what an error of the driver says about the database, if it says anything about that."""
+        if isinstance(error, Exception):
+            meaning = self._engine.database.meaning(error)
+            if meaning is not error:
+                raise meaning from error

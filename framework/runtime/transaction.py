@@ -1,6 +1,5 @@
 """One transaction: what a user may do in it, and what follows from that before it commits."""
 
-import sqlite3
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,7 +27,9 @@ from framework.runtime.errors import (
 from framework.runtime.present import detached
 from framework.runtime.propagate import propagate
 from framework.runtime.work import Work
+from framework.storage.statements import Lock
 from framework.storage.tables import MADE_BY
+from framework.storage.violation import Constraint, Violation
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Event)
@@ -93,7 +94,7 @@ class Transaction:
 
     def delete(self, record: Record | type[Record], id: UUID | None = None, /) -> None:
         """Delete a stored entity; what refers to it follows its `ondelete`, or keeps it from going."""
-        change = self._stored(record, id)
+        change = self._stored(record, id, Lock.REFERENCE)
         if change.shape.kind is Kind.GLOBAL:
             raise GlobalIsFixed(model=change.shape.name)
         self._refuse_unless_editable(change)
@@ -141,20 +142,20 @@ class Transaction:
             raise NumberTooLarge(reason=str(error)) from error
         except UnicodeEncodeError as error:
             raise NotText(reason=error.reason) from error
-        except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_CHECK:
+        except Violation as violation:
+            if violation.constraint is not Constraint.NUMBER:
                 raise
-            raise NumberTooLarge(reason=str(error)) from error
+            raise NumberTooLarge(reason=str(violation)) from violation
 
     def abandon(self) -> None:
         """Take nothing more; what was done is not stored."""
         self._over = True
 
-    def _stored(self, record: Record | type[Record], id: UUID | None) -> Change:
+    def _stored(self, record: Record | type[Record], id: UUID | None, lock: Lock = Lock.CHANGE) -> Change:
         self._refuse_if_over()
         shape = self._shape_of(record) if isinstance(record, type) else self._shape(record)
         identity = self._id(shape, id) if isinstance(record, type) else record.id
-        change = self.work.find(shape, identity)
+        change = self.work.find(shape, identity, lock)
         if change is None:
             raise NoSuchRecord(model=shape.name, id=identity)
         return change

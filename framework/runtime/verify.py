@@ -59,7 +59,9 @@ def verify(engine: Engine) -> list[Difference]:
 
     Reads all records into memory.
     """
-    return engine.write(lambda transaction: _Recomputation(transaction.work, engine).differences())
+    return engine.write(
+        lambda transaction: _Recomputation(transaction.work, engine).differences(), snapshot=True
+    )
 
 
 def rebuild(engine: Engine) -> list[Difference]:
@@ -78,7 +80,7 @@ def rebuild(engine: Engine) -> list[Difference]:
                 _mend(transaction.work, change, difference)
         return found
 
-    return engine.write(operation)
+    return engine.write(operation, snapshot=True)
 
 
 def _hidden(shape: Shape) -> set[str]:

@@ -1,7 +1,6 @@
 """The working set of one transaction: what it has touched, what is still to be told to the database."""
 
 import operator
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from heapq import heappop, heappush
@@ -9,13 +8,23 @@ from typing import Any
 from uuid import UUID
 
 from framework.errors import InvariantBroken
-from framework.plan.shape import AdditiveNode, MachineNode, Node, Shape
+from framework.plan.shape import AdditiveNode, Kind, MachineNode, Node, Shape
+from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.door import Door
-from framework.runtime.errors import AlreadyExists, DeletedHere, MissingReference, StillReferenced
+from framework.runtime.errors import (
+    AlreadyExists,
+    DeletedHere,
+    MissingReference,
+    NotText,
+    NumberTooLarge,
+    StillReferenced,
+)
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
-from framework.storage.statements import TableStatements
+from framework.storage.errors import TransactionInterrupted
+from framework.storage.statements import Lock
+from framework.storage.violation import Constraint, Violation
 
 DELETED = "the record was deleted"
 """The trigger that ends what a state machine remembers of a record."""
@@ -42,10 +51,13 @@ class Work:
     further step needs its value.
     """
 
-    def __init__(self, database: Database, doors: dict[Shape, Door], now: datetime) -> None:
-        self.connection: Connection = database.writer
-        self.statements: dict[Shape, TableStatements] = database.statements
+    def __init__(
+        self, connection: Connection, database: Database, doors: dict[Shape, Door], now: datetime
+    ) -> None:
+        self.connection = connection
+        self.statements = database.statements
         self.database = database
+        self.concurrent = database.concurrent
         self.doors = doors
         self.now = now
         self.rows: dict[Shape, dict[UUID, Change]] = {}
@@ -60,6 +72,8 @@ class Work:
         self._nodes: dict[int, Node] = {}
         self._running = -1
         self._going: set[Change] = set()
+        self._absent: dict[tuple[Shape, UUID], None] = {}
+        self._held: set[Change] = set()
 
     def insert(self, shape: Shape, row: Row) -> Change:
         """A record comes to be."""
@@ -116,6 +130,8 @@ class Work:
             return
         shape = change.shape
         self._going.add(change)  # a circle of cascades comes back to it
+        if self.concurrent and change.stored and shape.referrers and change not in self._held:
+            self.connection.row(self.statements[shape].hold, [self.statements[shape].encode_id(change.id)])
         for referrer, key, ondelete in shape.referrers:
             if any(key in other.dirty for other in self._dirty if other.shape is referrer):
                 self.tell_of(referrer)  # what has let go of the record must not go with it
@@ -140,15 +156,41 @@ class Work:
         for node in shape.watchers:
             self.wake(node)
 
-    def find(self, shape: Shape, id: UUID) -> Change | None:
-        """The record with this id, read once and then remembered; None if there is none."""
+    def find(self, shape: Shape, id: UUID, lock: Lock = Lock.CHANGE) -> Change | None:
+        """The record with this id, read once and then remembered; None if there is none.
+
+        Others can change it only after this transaction, so that what is computed from it stays true.
+        """
         known = self.rows.setdefault(shape, {})
         change = known.get(id)
         if change is not None:
             return change if change.after_row is not None else None
-        sql, parameters = self.statements[shape].selection(("id",))
+        if self.concurrent and shape.kind is Kind.GLOBAL:
+            self._lock_before_global()
+        sql, parameters = self.statements[shape].selection(("id",), lock)
         found = self.connection.row(sql, parameters.of({"id": id}))
-        return None if found is None else self._remember(shape, found)
+        if found is not None:
+            change = self._remember(shape, found)
+            if lock is Lock.REFERENCE:
+                self._held.add(change)
+            return change
+        if self.concurrent:
+            self._absent[shape, id] = None
+        return None
+
+    def find_in_order(self, shape: Shape, ids: Iterable[UUID]) -> None:
+        """Find records that will be wanted, lowest id first: so two transactions do not wait for each
+        other.
+        """
+        if self.concurrent:
+            for id in sorted(ids):
+                self.find(shape, id)
+
+    def hold(self, *name: str) -> None:
+        """Keep others from what goes by this name until the transaction ends: a record that is not there
+        yet.
+        """
+        self.database.hold(self.connection, *name)
 
     def where(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """All records whose field has the value.
@@ -160,16 +202,20 @@ class Work:
         stored = self.stored(shape, key, value)
         found = [one for one in stored if one.after_row is not None and one.after_row[key] == value]
         known = set(found)
-        for one in (*self._new, *self._dirty):
-            row = one.after_row
-            if one.shape is shape and row is not None and row[key] == value and one not in known:
-                known.add(one)
-                found.append(one)
-        return found
+        return found + [one for one in self._untold(shape, key, value) if one not in known]
+
+    def _untold(self, shape: Shape, key: str, value: Any) -> list[Change]:
+        """Records whose field has the value, of which the database has yet to be told."""
+        untold = dict.fromkeys((*self._new, *self._dirty))
+        return [
+            one
+            for one in untold
+            if one.shape is shape and one.after_row is not None and one.after_row[key] == value
+        ]
 
     def stored(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """All records whose field had the value when the database was last told."""
-        sql, parameters = self.statements[shape].selection((key,))
+        sql, parameters = self.statements[shape].selection((key,), Lock.CHANGE)
         known = self.rows.setdefault(shape, {})
         found = []
         for values in self.connection.rows(sql, parameters.of({key: value})):
@@ -177,10 +223,34 @@ class Work:
             found.append(known.get(id) or self._remember(shape, values))
         return found
 
+    def look(self, shape: Shape, key: str, value: Any) -> list[Any]:
+        """All records whose field has the value, to look at; others may be about to change them."""
+        if not self.concurrent:
+            return [one.after for one in self.where(shape, key, value)]
+        if len(self._new) + len(self._dirty) > _MANY:
+            self.tell_of(shape)
+        sql, parameters = self.statements[shape].selection((key,))
+        found: list[Any] = []
+        known: set[Change] = set()
+        for values in self.connection.rows(sql, parameters.of({key: value})):
+            record, change = self.glance(shape, values)
+            if change is None:
+                found.append(record)
+            elif change.after_row is not None and change.after_row[key] == value:
+                known.add(change)
+                found.append(record)
+        return found + [one.after for one in self._untold(shape, key, value) if one not in known]
+
     def adopt(self, shape: Shape, values: Sequence[Any]) -> Change:
         """The record of a row that a statement of one's own has read."""
         id = self.statements[shape].codec.decode(values)["id"]
         return self.rows.setdefault(shape, {}).get(id) or self._remember(shape, values)
+
+    def glance(self, shape: Shape, values: Sequence[Any]) -> tuple[Any, Change | None]:
+        """A record as it is at hand, or else as a statement of one's own has read it, to look at."""
+        row = self.statements[shape].codec.decode(values)
+        known = self.rows.get(shape, {}).get(row["id"])
+        return (view_of(shape.view, row), None) if known is None else (known.after, known)
 
     def changes(self, shape: Shape) -> Iterable[Change]:
         """All records of a class that the transaction has touched so far, in order."""
@@ -253,17 +323,19 @@ class Work:
             for shape in list(self._amounts):
                 self._settle_amounts(shape)
         self.flush()
-        for shape, held in self._amounts.items():
-            statements = self.statements[shape]
-            for id, amounts in held.items():
-                sql, _ = statements.adjustment(tuple(amounts))
-                if not self.connection.run(sql, _parameters(amounts, statements.encode_id(id))):
-                    raise self._missing(shape, id)
-        self._amounts.clear()
         if self._moves:
             sql, parameters = self.database.bookkeeping.move
             self.connection.run_many(sql, [parameters.of(move) for move in self._moves])
             self._moves.clear()
+        for shape, held in sorted(self._amounts.items(), key=_globals_last):
+            statements = self.statements[shape]
+            for id, amounts in _in_order(held):
+                sql, _ = statements.adjustment(tuple(amounts))
+                if not self.connection.run(sql, _parameters(amounts, statements.encode_id(id))):
+                    raise self._missing(shape, id)
+        self._amounts.clear()
+        if self._absent:
+            self._look_again()
 
     def _insert_new(self) -> None:
         new, self._new = self._new, []
@@ -285,8 +357,8 @@ class Work:
                     self.connection.run(self.statements[shape].insertion_of(len(batch)), values)
                 elif batch:
                     self.connection.run_many(sql, [parameters.of(change.after_row) for change in batch])  # type: ignore[arg-type]  # batch has rows
-            except sqlite3.IntegrityError as error:
-                raise self._explained(error, batch) from error
+            except Violation as violation:
+                raise self._explained(violation, batch) from violation
             for change in batch:
                 change.stored = True
                 change.dirty.clear()
@@ -300,8 +372,8 @@ class Work:
                 sql, parameters = self.statements[change.shape].update(changed)
                 try:
                     self.connection.run(sql, parameters.of(change.after_row))
-                except sqlite3.IntegrityError as error:
-                    raise self._explained(error, [change]) from error
+                except Violation as violation:
+                    raise self._explained(violation, [change]) from violation
             change.dirty.clear()
             change.told = True
 
@@ -322,7 +394,7 @@ class Work:
         held = self._amounts.pop(shape)
         statements = self.statements[shape]
         known = self.rows.setdefault(shape, {})
-        for id, amounts in held.items():
+        for id, amounts in _in_order(held):
             if not shape.relative:
                 change = self.find(shape, id)
                 if change is None:
@@ -374,35 +446,50 @@ class Work:
                     return MissingReference(model=referrer.name, field=key, target=shape.name, id=id)
         return InvariantBroken(problem=f"amounts for {shape.name} {id}, which does not exist")
 
-    def _explained(self, error: sqlite3.IntegrityError, batch: list[Change]) -> Exception:
+    def _explained(self, violation: Violation, batch: list[Change]) -> Exception:
         """What a violated constraint means: a reference to nothing, or a value that must be unique."""
-        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-            for change in batch:
-                for key, target in change.shape.references.items():
-                    id = change.after_row[key] if change.after_row else None
-                    found = None if id is None else self.find(target, id)
-                    if id is not None and (found is None or not found.stored):
-                        return MissingReference(model=change.shape.name, field=key, target=target.name, id=id)
-        if error.sqlite_errorcode not in (
-            sqlite3.SQLITE_CONSTRAINT_UNIQUE,
-            sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-        ):
-            return InvariantBroken(problem=f"the database refused a row of {batch[0].shape.name}: {error}")
-        columns = [name.rpartition(".")[2] for name in str(error).rpartition(": ")[2].split(", ")]
+        explained: Exception | None = None
+        if violation.constraint is Constraint.REFERENCE:
+            explained = self._without_reference(violation, batch)
+        elif violation.constraint is Constraint.UNIQUE:
+            explained = self._not_unique(violation, batch)
+        elif violation.constraint is Constraint.NUMBER:
+            explained = NumberTooLarge(reason=str(violation))
+        elif violation.constraint is Constraint.TEXT:
+            explained = NotText(reason=str(violation))
+        problem = f"the database refused a row of {batch[0].shape.name}: {violation}"
+        return explained or InvariantBroken(problem=problem)
+
+    def _without_reference(self, violation: Violation, batch: list[Change]) -> Exception | None:
+        for change in batch:
+            for key, target in change.shape.references.items():
+                id = change.after_row[key] if change.after_row else None
+                if id is not None and self._is_missing(violation, target, key, id):
+                    return MissingReference(model=change.shape.name, field=key, target=target.name, id=id)
+        return None
+
+    def _is_missing(self, violation: Violation, target: Shape, key: str, id: UUID) -> bool:
+        if violation.detail is not None:
+            return violation.columns == (key,) and violation.blames({key: id})
+        found = self.find(target, id)
+        return found is None or not found.stored
+
+    def _not_unique(self, violation: Violation, batch: list[Change]) -> Exception | None:
+        columns = violation.columns
         for change in batch:
             row = change.after_row
-            if (
-                row is not None
-                and all(column in row for column in columns)
-                and (len(batch) == 1 or self._taken(change, columns))
-            ):
+            if row is None or not columns or not row.keys() >= set(columns):
+                continue
+            if len(batch) == 1 or violation.blames(row) or self._taken(violation, change):
                 values = ", ".join(repr(str(row[column])) for column in columns)
                 return AlreadyExists(model=change.shape.name, columns=", ".join(columns), values=values)
-        return error
+        return None
 
-    def _taken(self, change: Change, columns: list[str]) -> bool:
-        sql, parameters = self.statements[change.shape].selection(tuple(columns))
-        assert change.after_row is not None
+    def _taken(self, violation: Violation, change: Change) -> bool:
+        if violation.detail is not None or change.after_row is None:
+            return False
+        columns = violation.columns
+        sql, parameters = self.statements[change.shape].selection(columns)
         if self.connection.row(sql, parameters.of(change.after_row)):
             return True
         twins = [one for one in self.rows[change.shape].values() if one.after_row and one is not change]
@@ -412,9 +499,35 @@ class Work:
             if twin.after_row
         )
 
+    def _lock_before_global(self) -> None:
+        """Everybody wants a Global: what else this transaction locks, it locks before."""
+        for shape in [shape for shape in self._amounts if shape.kind is not Kind.GLOBAL]:
+            self._settle_amounts(shape)
+
+    def _look_again(self) -> None:
+        """Another transaction may have made, meanwhile, what this one did not find and went on without."""
+        for shape, id in self._absent:
+            if id not in self.rows.get(shape, {}):
+                sql, parameters = self.statements[shape].selection(("id",))
+                if self.connection.row(sql, parameters.of({"id": id})) is not None:
+                    raise TransactionInterrupted(reason=f"{shape.name} {id} came to be meanwhile")
+
 
 def _depth(change: Change) -> int:
     return change.shape.depth
+
+
+def _globals_last(held: tuple[Shape, Any]) -> bool:
+    return held[0].kind is Kind.GLOBAL
+
+
+def _in_order(held: dict[UUID, Amounts]) -> Iterable[tuple[UUID, Amounts]]:
+    """Lowest id first: so two transactions that want the same records do not wait for each other."""
+    return sorted(held.items(), key=_id) if len(held) > 1 else held.items()
+
+
+def _id(held: tuple[UUID, Amounts]) -> UUID:
+    return held[0]
 
 
 def _parameters(amounts: Amounts, id: Any) -> list[Any]:

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Dialect, Table, bindparam, insert, select
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from framework.storage.codec import Codec, Parameters
 from framework.storage.tables import Tables
+from framework.storage.upsert import upserting
 
 
 class Bookkeeping:
@@ -70,7 +70,7 @@ def _sql(statement: Any, dialect: Dialect) -> str:
 def _next_number(tables: Tables, dialect: Dialect) -> str:
     """Give the next number of a scope. Parameters: name, scope, the first number, the step."""
     table = tables.sequences
-    given = sqlite_insert(table).values(
+    given = upserting(dialect)(table).values(
         name=bindparam("name"), scope=bindparam("scope"), last=bindparam("start")
     )
     given = given.on_conflict_do_update(

@@ -70,18 +70,18 @@ class Parameters:
 
 def converters_of(kind: TypeEngine[Any], dialect: Dialect) -> tuple[Convert | None, Convert | None]:
     """How a value of the column type is written and read; None where the driver needs no help."""
-    if dialect.name != "sqlite":
-        return None, None
     match kind:
-        case Uuid():
-            return _hex, _uuid
-        case UtcDateTime():
-            return utc_text, datetime.fromisoformat
         case EnumText():
             return _value, {member.value: member for member in kind.kind}.__getitem__
         case Structured():
             adapter = kind.adapter
             return lambda value: adapter.dump_json(value).decode(), adapter.validate_json
+        case _ if dialect.name != "sqlite":
+            return None, None
+        case Uuid():
+            return _hex, _uuid
+        case UtcDateTime():
+            return utc_text, datetime.fromisoformat
         case Boolean():
             return None, bool
         case Date():

@@ -30,7 +30,25 @@ class DatabaseUnwritable(StorageError):
 
 
 class UnsupportedDatabase(StorageError):
-    """There is no support for {url!r}. Use `sqlite:///path.db` or `sqlite:///:memory:`."""
+    """There is no support for {url!r}. Use `sqlite:///path.db`, `sqlite:///:memory:` or `postgresql://...`."""
+
+
+class DriverMissing(StorageError):
+    """The driver of PostgreSQL is not installed ({reason}). Install `millrace[postgres]`."""
+
+
+class TransactionInterrupted(StorageError):
+    """The database ended this transaction ({reason}). Nothing of it is stored: run it again."""
+
+
+class CommitUnknown(StorageError):
+    """The connection to {url} was lost during a commit ({reason}), which may have succeeded. Dispatch with
+    a key, and do so again.
+    """
+
+
+class DatabaseFailed(StorageError):
+    """The database {url} refuses a statement ({reason}). Check what it logs."""
 
 
 class SchemaDiffers(StorageError):

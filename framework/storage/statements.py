@@ -1,6 +1,8 @@
 """The statements of one table, each compiled once to the SQL of the driver."""
 
+import re
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +15,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    true,
     update,
 )
 from sqlalchemy.sql import ClauseElement
@@ -20,7 +23,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from framework.plan.shape import AdditiveNode, Shape
 from framework.storage.codec import Codec, Parameters
-from framework.storage.tables import MADE_BY
+from framework.storage.tables import BORN, MADE_BY
 
 
 class Statement:
@@ -38,6 +41,21 @@ class Statement:
         return f"<Statement {self.sql!r}>"
 
 
+def earliest(dialect: Dialect) -> ColumnElement[Any]:
+    """What comes before all moments: "later than that" is answered by an index, "not None" is not."""
+    return literal_column("''" if dialect.name == "sqlite" else "'-infinity'")
+
+
+class Lock(StrEnum):
+    """What others are kept from doing to a row that is read, until the transaction ends. SQLite has one
+    writer anyway.
+    """
+
+    NONE = "none"
+    CHANGE = "change"  # changing it; they may refer to it
+    REFERENCE = "reference"  # referring to it, too: it may go
+
+
 class TableStatements:
     """What the engine can ask of one table. Sets of columns that change together are compiled when first
     seen.
@@ -47,7 +65,7 @@ class TableStatements:
         self.shape = shape
         self.table = table
         self.dialect = dialect
-        self.columns = tuple(table.columns)
+        self.columns = tuple(column for column in table.columns if column.name != BORN)
         self.codec = Codec(self.columns, dialect)
         self.encode_id = self.codec.encoder.get("id", lambda id: id)
         self.stored = tuple(column.name for column in self.columns if column.computed is None)
@@ -55,7 +73,7 @@ class TableStatements:
         self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
         self._adjustments: dict[tuple[AdditiveNode, ...], tuple[str, str]] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
-        self._selections: dict[tuple[str, ...], tuple[str, Parameters]] = {}
+        self._selections: dict[tuple[tuple[str, ...], Lock], tuple[str, Parameters]] = {}
 
     @cached_property
     def insertion(self) -> tuple[str, Parameters]:
@@ -72,7 +90,8 @@ class TableStatements:
         if rows not in self._insertions:
             sql, _ = self.insertion
             head, values, row = sql.rpartition(" VALUES ")
-            self._insertions[rows] = f"{head}{values}{', '.join([row] * rows)}"
+            repeated = ", ".join(_shifted(row, by=len(self.stored) * number) for number in range(rows))
+            self._insertions[rows] = f"{head}{values}{repeated}"
         return self._insertions[rows]
 
     def update(self, names: tuple[str, ...]) -> tuple[str, Parameters]:
@@ -106,15 +125,23 @@ class TableStatements:
             )
         return self._adjustments[nodes]
 
-    def selection(self, names: tuple[str, ...], *, locked: bool = False) -> tuple[str, Parameters]:
-        """Select whole rows by the named columns, oldest first; `locked` keeps others from changing them."""
-        if names not in self._selections:
-            statement = select(*self.columns).where(
+    def selection(self, names: tuple[str, ...], lock: Lock = Lock.NONE) -> tuple[str, Parameters]:
+        """Select whole rows by the named columns, oldest first."""
+        if (names, lock) not in self._selections:
+            statement: Any = select(*self.columns).where(
                 *(self.table.c[name] == bindparam(name) for name in names)
             )
-            compiled = Statement(statement.with_for_update() if locked else statement, self.dialect)
-            self._selections[names] = compiled.sql, Parameters(compiled.names, self.codec)
-        return self._selections[names]
+            if names != ("id",) and self.dialect.name != "sqlite":  # SQLite keeps them so in its indexes
+                statement = statement.order_by(*self.recency())
+            compiled = Statement(_locking(statement, lock), self.dialect)
+            self._selections[names, lock] = compiled.sql, Parameters(compiled.names, self.codec)
+        return self._selections[names, lock]
+
+    @cached_property
+    def hold(self) -> str:
+        """Lock the row with this id against all that others could do to it."""
+        statement: Any = select(literal_column("1")).where(self.table.c.id == bindparam("id_"))
+        return Statement(_locking(statement, Lock.REFERENCE), self.dialect).sql
 
     @cached_property
     def deletion(self) -> str:
@@ -127,7 +154,7 @@ class TableStatements:
         """Select what a rule made of one source, by the range of keys that begin alike."""
         made_by = self.table.c[MADE_BY]
         statement = select(*self.columns).where(made_by >= bindparam("from_"), made_by < bindparam("to_"))
-        return Statement(statement.order_by(made_by), self.dialect).sql
+        return Statement(_locking(statement.order_by(made_by), Lock.CHANGE), self.dialect).sql
 
     @cached_property
     def everything(self) -> str:
@@ -135,8 +162,13 @@ class TableStatements:
         return Statement(select(*self.columns).order_by(*self.recency()), self.dialect).sql
 
     def recency(self, *, newest: bool = False) -> Sequence[Any]:
-        """The order of creation: SQLite numbers its rows."""
-        row: ColumnElement[int] = literal_column("rowid")
+        """The order of creation: SQLite numbers its rows, elsewhere a column does; ids are nearly in that
+        order.
+        """
+        born = self.table.c.get(BORN)
+        row: ColumnElement[Any] = self.table.c.id if born is None else born
+        if self.dialect.name == "sqlite":
+            row = literal_column("rowid")
         return [row.desc() if newest else row]
 
     def first_offer(self, key: str | None, offer: str, *, descending: bool) -> str:
@@ -157,17 +189,16 @@ class TableStatements:
         """Select ranks and rows on a route that take part, by creation; the last parameter is how many at
         most.
         """
-        takes_part = self.table.c[offer] == literal_column("1")
+        takes_part = self.table.c[offer] == true()
         order = self.recency(newest=newest)
-        columns = [literal_column("rowid"), *self.columns]
+        columns = [*self.recency(), *self.columns]
         name = (key, offer, newest, "takers")
         return self._first(name, columns, takes_part, key, *order, limit=bindparam("limit_"))
 
     @cached_property
     def rank(self) -> str:
         """Select the place of the row with this id in the order of creation."""
-        place: ColumnElement[int] = literal_column("rowid")
-        statement = select(place).select_from(self.table).where(self.table.c.id == bindparam("id_"))
+        statement = select(*self.recency()).select_from(self.table).where(self.table.c.id == bindparam("id_"))
         return Statement(statement, self.dialect).sql
 
     def due(self, column: str, limit: int) -> str:
@@ -182,6 +213,7 @@ class TableStatements:
             None,
             self.table.c[column],
             limit=literal_column(str(limit)),
+            lock=Lock.CHANGE,
         )
 
     def _first(
@@ -192,6 +224,7 @@ class TableStatements:
         key: str | None,
         *order: Any,
         limit: Any = literal_column("1"),  # noqa: B008  # a constant
+        lock: Lock = Lock.NONE,
     ) -> str:
         """Select the first that meet the condition; the parameter is the encoded value of `key`, if there
         is one.
@@ -201,5 +234,20 @@ class TableStatements:
             statement = (
                 select(*columns).where(*conditions).order_by(*order).limit(limit).offset(literal_column("0"))
             )
-            self._firsts[name] = Statement(statement, self.dialect).sql
+            self._firsts[name] = Statement(_locking(statement, lock), self.dialect).sql
         return self._firsts[name]
+
+
+def _locking(statement: Any, lock: Lock) -> Any:
+    match lock:
+        case Lock.NONE:
+            return statement
+        case Lock.CHANGE:
+            return statement.with_for_update(key_share=True)
+        case Lock.REFERENCE:
+            return statement.with_for_update()
+
+
+def _shifted(row: str, *, by: int) -> str:
+    """The placeholders of a row, where they are numbered, by so much further on."""
+    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + by}", row)

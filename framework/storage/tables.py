@@ -1,56 +1,84 @@
 """The tables of one App: what its classes declare, and what the engine adds."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Computed,
+    Dialect,
+    Identity,
     Index,
     MetaData,
+    String,
     Table,
     Text,
     Uuid,
+    false,
     text,
+    true,
 )
 
 from framework.model.columns import UtcDateTime
 from framework.model.record import Record
 from framework.model.scope import NAMING
 from framework.plan.plan import Plan
-from framework.plan.shape import Shape
+from framework.plan.shape import CollectNode, CustomNode, HiddenColumn, RecencyNode, Shape
 
 MADE_BY = "_made_by"
 """The column that remembers which rule made a record from what, so that it is never made twice."""
+
+BORN = "_born"
+"""The column that numbers records in the order of their making, where the database does not number rows
+itself.
+"""
 
 
 class Tables:
     """Tables of one App, apart from the classes, so that two Apps may add different columns to one class."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, dialect: Dialect) -> None:
         self.metadata = MetaData(naming_convention=NAMING)
+        ordered = set() if dialect.name == "sqlite" else _ordered(plan)
         self.of: dict[Shape, Table] = {
             shape: shape.table.to_metadata(self.metadata) for shape in plan.shapes.values()
         }
         for shape, table in self.of.items():
-            _complete(shape, table)
+            _complete(shape, table, born=shape in ordered)
         self.dispatches = _dispatches(self.metadata)
         self.moves = _moves(self.metadata)
         self.sequences = _sequences(self.metadata)
         self.attempts = _attempts(self.metadata)
         self.cursors = _cursors(self.metadata)
         self.effects = _effects(self.metadata)
+        if dialect.name == "postgresql":
+            for table in self.metadata.tables.values():
+                _compare_as_python_does(table)
 
     def of_model(self, plan: Plan, model: type[Record]) -> Table:
         return self.of[plan.shape(model)]
 
 
-def _complete(shape: Shape, table: Table) -> None:
+def _ordered(plan: Plan) -> set[Shape]:
+    """The classes whose records somebody wants in the order of their making."""
+    found: set[Shape] = set()
+    for node in plan.nodes:
+        if isinstance(node, (RecencyNode, CollectNode)):
+            found.add(node.route.source)
+        elif isinstance(node, CustomNode):
+            found |= {route.source for _, route in node.relations}
+    return found
+
+
+def _complete(shape: Shape, table: Table, *, born: bool) -> None:
     for hidden in shape.hidden:
-        default = None if hidden.default is None else text(str(hidden.default))
         table.append_column(
-            Column(hidden.name, hidden.type, nullable=hidden.nullable, server_default=default)
+            Column(hidden.name, hidden.type, nullable=hidden.nullable, server_default=_default(hidden))
         )
+    if born:
+        table.append_column(Column(BORN, BigInteger, Identity(always=True), nullable=False))
     for name, expression in shape.generated.items():
         kind = table.c[name].type
         generated = Column(name, kind, Computed(expression(table), persisted=True))
@@ -70,10 +98,30 @@ def _complete(shape: Shape, table: Table) -> None:
         Index(
             None,
             *(table.c[name] for name in plan.columns),
+            *((table.c[BORN],) if born and plan.by_recency else ()),
             unique=plan.unique,
             sqlite_where=where,
             postgresql_where=where,
         )
+
+
+def _default(hidden: HiddenColumn) -> Any:
+    match hidden.default:
+        case None:
+            return None
+        case bool():
+            return true() if hidden.default else false()
+        case _:
+            return text(str(hidden.default))
+
+
+def _compare_as_python_does(table: Table) -> None:
+    """Let text be ordered by code points, whatever the language of the database."""
+    for column in table.columns:
+        if isinstance(column.type, String):
+            kind = column.type.adapt(type(column.type))
+            kind.collation = "C"
+            column.type = kind
 
 
 def _dispatches(metadata: MetaData) -> Table:

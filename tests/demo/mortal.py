@@ -31,7 +31,7 @@ from framework.cli.sandboxes import on_a_socket
 from framework.cli.webhooks import FACE, Face
 from framework.integration.http import Guard
 from framework.integration.letterbox import Letterbox
-from framework.storage.database import Connection
+from framework.storage.sqlite import SqliteConnection
 
 SAMPLES = Path(__file__).resolve().parents[2] / "business" / "samples"
 PATIENCE = 60
@@ -54,7 +54,7 @@ class Death:
 def haunt(death: Death) -> None:
     """Let the death see every instant of this process."""
     doing = threading.local()
-    commit, send, receive = Connection.run, Guard.handle_async_request, Letterbox.receive
+    commit, send, receive = SqliteConnection.run, Guard.handle_async_request, Letterbox.receive
 
     def run(connection, sql, parameters=()):
         if sql != "COMMIT":
@@ -75,7 +75,7 @@ def haunt(death: Death) -> None:
         with said(doing, "webhook"):
             return receive(box, engine, delivery)
 
-    Connection.run, Guard.handle_async_request, Letterbox.receive = run, handle_async_request, received
+    SqliteConnection.run, Guard.handle_async_request, Letterbox.receive = run, handle_async_request, received
 
 
 @contextmanager

@@ -45,12 +45,12 @@ def staff(event: Withdrawn, admission: Admission) -> bool:
     return admission.actor == "staff"
 
 
-def bank(*guards: Guard) -> App:
-    return App([[AccountOpened, Account, Withdrawn, account, *guards]])
+def bank(database_url: str, *guards: Guard) -> App:
+    return App([[AccountOpened, Account, Withdrawn, account, *guards]], database=database_url)
 
 
-def test_an_owner_may_withdraw_and_a_stranger_may_not() -> None:
-    with opened(bank(guard(Withdrawn)(owner))) as app:
+def test_an_owner_may_withdraw_and_a_stranger_may_not(database_url: str) -> None:
+    with opened(bank(database_url, guard(Withdrawn)(owner))) as app:
         id = app.dispatch(AccountOpened(owner="ada")).id
         app.dispatch(Withdrawn(account_id=id, cents=5), actor="ada")
 
@@ -62,8 +62,8 @@ def test_an_owner_may_withdraw_and_a_stranger_may_not() -> None:
         assert len(app.query(select(Withdrawn))) == 1
 
 
-def test_conditions_combine_as_in_logic() -> None:
-    with opened(bank(guard(Withdrawn, code="not_now")((owner | staff) & ~frozen))) as app:
+def test_conditions_combine_as_in_logic(database_url: str) -> None:
+    with opened(bank(database_url, guard(Withdrawn, code="not_now")((owner | staff) & ~frozen))) as app:
         id = app.dispatch(AccountOpened(owner="ada")).id
         for actor in ("ada", "staff"):
             app.dispatch(Withdrawn(account_id=id, cents=5), actor=actor)
@@ -78,20 +78,22 @@ def test_conditions_combine_as_in_logic() -> None:
 
 @pytest.mark.parametrize("verdict", [None, 1, "", "yes", 0])
 @pytest.mark.parametrize("combine", [lambda one: one, lambda one: ~one, lambda one: one | ~one])
-def test_what_is_neither_true_nor_false_admits_nothing(verdict: object, combine: object) -> None:
+def test_what_is_neither_true_nor_false_admits_nothing(
+    database_url: str, verdict: object, combine: object
+) -> None:
     def unsure(event: Withdrawn, admission: Admission) -> bool:
         return verdict  # type: ignore[return-value]  # the mistake under test
 
     asked: Test = combine(condition(unsure))  # type: ignore[operator]  # one of the lambdas above
-    with opened(bank(guard(Withdrawn)(asked))) as app:
+    with opened(bank(database_url, guard(Withdrawn)(asked))) as app:
         id = app.dispatch(AccountOpened(owner="ada")).id
         with pytest.raises(NotAVerdict):
             app.dispatch(Withdrawn(account_id=id, cents=5))
         assert app.query(select(Withdrawn)) == []
 
 
-def test_a_guard_also_stands_before_events_of_a_larger_transaction() -> None:
-    with opened(bank(guard(Withdrawn)(owner))) as app:
+def test_a_guard_also_stands_before_events_of_a_larger_transaction(database_url: str) -> None:
+    with opened(bank(database_url, guard(Withdrawn)(owner))) as app:
         id = app.dispatch(AccountOpened(owner="ada")).id
         with pytest.raises(Refused), app.transaction() as tx:
             tx.update(Account, id, frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -39,10 +38,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def app(tmp_path: Path, clock: ManualClock) -> Iterator[App]:
-    with opened(
-        App([[Bid, Auction, Totals]], database=f"sqlite:///{tmp_path / 'auction.db'}", clock=clock)
-    ) as app:
+def app(database_url: str, clock: ManualClock) -> Iterator[App]:
+    with opened(App([[Bid, Auction, Totals]], database=database_url, clock=clock)) as app:
         yield app
 
 

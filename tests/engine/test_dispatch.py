@@ -32,8 +32,8 @@ class Told(Event, table=True):
 
 
 @pytest.fixture
-def told() -> Any:
-    app = App([[Told]])
+def told(database_url: str) -> Any:
+    app = App([[Told]], database=database_url)
     app.create()
     yield app
     app.close()
@@ -139,9 +139,9 @@ def test_integration_events_enter_by_their_own_door(app: App) -> None:
     assert app.query(select(IntegrationEvent)) == []
 
 
-def test_an_event_happened_when_its_transaction_did() -> None:
+def test_an_event_happened_when_its_transaction_did(database_url: str) -> None:
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    app = App([[Told]], clock=clock)
+    app = App([[Told]], database=database_url, clock=clock)
     app.create()
     event = Told(text="x")
     clock.advance(timedelta(hours=1))

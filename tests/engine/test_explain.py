@@ -95,7 +95,7 @@ def welcome(member: Member) -> Welcome:
 
 
 @pytest.fixture
-def app():
+def app(database_url: str):
     post = Integration("post")
 
     @post.call(Welcome)
@@ -103,7 +103,7 @@ def app():
         return Completed()
 
     declared = [MemberJoined, WelcomeRead, Welcome, Visit, Member, Totals, member, welcome]
-    with opened(App([declared], [post])) as app:
+    with opened(App([declared], [post], database_url)) as app:
         yield app
 
 

@@ -42,8 +42,8 @@ class Invoice(Entity, table=True):
 
 
 @pytest.fixture
-def app() -> Iterator[App]:
-    with opened(App([[Line, Invoice]])) as app:
+def app(database_url: str) -> Iterator[App]:
+    with opened(App([[Line, Invoice]], database=database_url)) as app:
         yield app
 
 

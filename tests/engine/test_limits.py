@@ -1,7 +1,6 @@
 """Where numbers and texts end: an error that says so, and nothing is stored."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -38,8 +37,8 @@ def piece(weighed: Weighed) -> Piece:
 
 
 @pytest.fixture
-def app() -> Iterator[App]:
-    with opened(App([[Weighed, Piece, Bag, piece]])) as app:
+def app(database_url: str) -> Iterator[App]:
+    with opened(App([[Weighed, Piece, Bag, piece]], database=database_url)) as app:
         yield app
 
 
@@ -78,10 +77,9 @@ def test_a_receipt_tells_of_rows_that_only_sums_changed(app: App) -> None:
     assert (change.before.grams, change.after.grams) == (0, 5)
 
 
-def test_totals_that_are_declared_later_count_what_was_there(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'scales.db'}"
-    with opened(App([[Weighed, Piece, Bag, piece]], database=url)) as app:
+def test_totals_that_are_declared_later_count_what_was_there(database_url: str) -> None:
+    with opened(App([[Weighed, Piece, Bag, piece]], database=database_url)) as app:
         app.dispatch(Weighed(bag_id=bag(app), grams=7))
-    with opened(App([[Weighed, Piece, Bag, Scales, piece]], database=url)) as app:
+    with opened(App([[Weighed, Piece, Bag, Scales, piece]], database=database_url)) as app:
         assert (app.get(Scales).grams, app.get(Scales).pieces) == (7, 1)
         assert app.verify() == []

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
@@ -25,6 +25,7 @@ from framework.model.apicall import IntegrationEvent
 from framework.model.identity import new_id
 from framework.runtime.errors import ConflictingKey
 from framework.runtime.transaction import Transaction
+from framework.storage.errors import TransactionInterrupted
 from tests.engine.naive import mistakes
 from tests.engine.shop import (
     MODULE,
@@ -41,6 +42,7 @@ from tests.engine.shop import (
     Totals,
     cashier,
 )
+from tests.schemas import schema
 
 SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -61,11 +63,12 @@ class Abandoned(Exception):
 
 
 class Shop(RuleBasedStateMachine):
-    """Random days of a shop, on a real file; `progress`, `payment` and `wear` are what its machines say."""
+    """Random days of a shop, on a real database; `progress` and its like are what its machines say."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
+        self.url = self.empty_database()
         self.clock = ManualClock(START)
         self.app = self.opened()
         self.progress: dict[UUID, str] = {}
@@ -80,10 +83,11 @@ class Shop(RuleBasedStateMachine):
         self.orphans: list[tuple[str, str]] = []
         self.stray: set[tuple[str, str]] = set()
 
+    def empty_database(self) -> str:
+        return f"sqlite:///{self.folder}/shop.db"
+
     def opened(self) -> App:
-        app = App(
-            [MODULE], [cashier()], f"sqlite:///{self.folder}/shop.db", Settings(synchronous="OFF"), self.clock
-        )
+        app = App([MODULE], [cashier()], self.url, Settings(synchronous="OFF"), self.clock)
         app.create()
         return app
 
@@ -501,14 +505,14 @@ class Shop(RuleBasedStateMachine):
     @rule(order=picks)
     def process_dies(self, order: int) -> None:
         found = self.pick(Order, order)
-        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        with pytest.raises((sqlite3.ProgrammingError, TransactionInterrupted), match="closed"):
             with self.app.transaction() as tx:
                 tx.add(Customer(name="ghost"))
                 if found is not None:
                     tx.add(Item(order_id=found.id, price=77))
                     tx.dispatch(OrderShut(order_id=found.id))
                 tx.work.flush()
-                self.app.engine.database.writer.raw.close()
+                tx.work.connection.raw.close()
         self.app.close()
         self.app = self.opened()
 
@@ -561,11 +565,33 @@ class Shop(RuleBasedStateMachine):
         assert dict(rows) == {name: n for name, n in self.unmatched.items() if n}
 
 
-Shop.TestCase.settings = settings(
+class ShopOnPostgres(Shop):
+    """The same days on a server."""
+
+    server: ClassVar[str]
+
+    def empty_database(self) -> str:
+        self.schema = schema(self.server)
+        return self.schema.__enter__()
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.schema.__exit__(None, None, None)
+
+
+DAYS = settings(
     max_examples=2000 if SOAK else 30,
     stateful_step_count=80 if SOAK else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
+Shop.TestCase.settings = DAYS
+ShopOnPostgres.TestCase.settings = settings(DAYS, max_examples=500 if SOAK else 10)
 TestShop = Shop.TestCase
+
+
+class TestShopOnPostgres(ShopOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class
+    @pytest.fixture(autouse=True)
+    def server(self, postgres: str) -> None:
+        ShopOnPostgres.server = postgres

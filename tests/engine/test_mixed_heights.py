@@ -25,8 +25,8 @@ class DepotTheOtherWayRound(Global, table=True):
 
 
 @pytest.mark.parametrize("depot", [Depot, DepotTheOtherWayRound])
-def test_one_record_moves_aggregates_of_different_heights(depot: type[Depot]) -> None:
-    with opened(App([[Parcel, depot]])) as app:
+def test_one_record_moves_aggregates_of_different_heights(database_url: str, depot: type[Depot]) -> None:
+    with opened(App([[Parcel, depot]], database=database_url)) as app:
         for grams in (500, 1500, 2500):
             with app.transaction() as tx:
                 tx.add(Parcel(grams=grams))

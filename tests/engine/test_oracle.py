@@ -24,8 +24,8 @@ def busy(app: App) -> App:
     return app
 
 
-def corrupt(app: App, sql: str, *parameters: object) -> None:
-    app.engine.database.writer.run(sql, parameters)
+def corrupt(app: App, sql: str) -> None:
+    app.engine.write(lambda tx: tx.work.connection.run(sql))
 
 
 CORRUPTIONS: list[tuple[str, type[Any], str]] = [
@@ -47,7 +47,7 @@ CORRUPTIONS: list[tuple[str, type[Any], str]] = [
     ("UPDATE charge SET status = 'failed' WHERE status = 'completed'", Charge, "status"),
     ("UPDATE charge SET error = 'x' WHERE status = 'pending'", Charge, "error"),
     ("UPDATE item SET _order_cheapest = 44 WHERE name = '11'", Item, "_order_cheapest"),
-    ("UPDATE item SET _order_latest_name = 0 WHERE name = '11'", Item, "_order_latest_name"),
+    ("UPDATE item SET _order_latest_name = false WHERE name = '11'", Item, "_order_latest_name"),
 ]
 
 
@@ -100,9 +100,10 @@ def test_records_that_a_rule_should_have_made_are_missed(busy: App) -> None:
 
 
 def test_records_without_a_source_are_reported(busy: App) -> None:
-    (order,) = busy.query(select(Order).where(Order.note == "1"))
     corrupt(
-        busy, "UPDATE line SET _made_by = _made_by || '7' WHERE position = 2 AND order_id = ?", order.id.hex
+        busy,
+        "UPDATE line SET _made_by = _made_by || '7' WHERE position = 2"
+        " AND order_id = (SELECT id FROM \"order\" WHERE note = '1')",
     )
     found = {(one.model, one.property, one.stored) for one in busy.verify()}
     assert found == {(Line, "existence", "present"), (Line, "existence", "missing")}

@@ -60,7 +60,7 @@ def test_what_a_rule_does_not_read_does_not_wake_it(app: App, watch: Watch) -> N
     assert not [one for one in statements if " line" in one]
 
 
-def test_what_was_made_goes_with_its_source() -> None:
+def test_what_was_made_goes_with_its_source(database_url: str) -> None:
     class Draft(Entity, table=True):
         text: str
 
@@ -71,7 +71,7 @@ def test_what_was_made_goes_with_its_source() -> None:
     def print_(draft: Draft) -> Print:
         return Print(text=draft.text)
 
-    app = App([[Draft, Print, print_]])
+    app = App([[Draft, Print, print_]], database=database_url)
     app.create()
     with app.transaction() as tx:
         draft, other = tx.add(Draft(text="a")), tx.add(Draft(text="b"))
@@ -116,12 +116,12 @@ class Echo(Event, table=True):
     text: str
 
 
-def test_a_rule_may_make_records_of_several_classes() -> None:
+def test_a_rule_may_make_records_of_several_classes(database_url: str) -> None:
     @derive
     def raised(alarm: Alarm) -> list[Siren | Note]:
         return [Note(text=alarm.room), Siren(request=Nothing()), Note(text="end")]
 
-    app = App([[Alarm, Siren, Note, raised]])
+    app = App([[Alarm, Siren, Note, raised]], database=database_url)
     app.create()
     app.dispatch(Alarm(room="attic"))
     assert [one.text for one in app.query(select(Note))] == ["attic", "end"]
@@ -129,7 +129,7 @@ def test_a_rule_may_make_records_of_several_classes() -> None:
     assert app.verify() == []
 
 
-def test_rules_follow_rules() -> None:
+def test_rules_follow_rules(database_url: str) -> None:
     @derive
     def note(alarm: Alarm) -> Note:
         return Note(id=alarm.id, text=alarm.room)
@@ -138,7 +138,7 @@ def test_rules_follow_rules() -> None:
     def echo(note: Note) -> Echo | None:
         return Echo(text=note.text * note.length) if note.length > 1 else None
 
-    app = App([[Alarm, Note, Echo, note, echo]])
+    app = App([[Alarm, Note, Echo, note, echo]], database=database_url)
     app.create()
     receipt = app.dispatch(Alarm(room="ab"))
     assert [one.text for one in app.query(select(Echo))] == ["abab"]
@@ -148,19 +148,19 @@ def test_rules_follow_rules() -> None:
     assert [one.text for one in app.query(select(Echo))] == ["abab"], "events never change"
 
 
-def test_a_rule_that_returns_something_else_is_refused() -> None:
+def test_a_rule_that_returns_something_else_is_refused(database_url: str) -> None:
     @derive
     def note(alarm: Alarm) -> Note:
         return Alarm(room="again")  # type: ignore[return-value]  # the mistake
 
-    app = App([[Alarm, Note, note]])
+    app = App([[Alarm, Note, note]], database=database_url)
     app.create()
     with pytest.raises(RuleReturnedWrongThing, match=r"It declares that it makes Note"):
         app.dispatch(Alarm(room="attic"))
     assert app.query(select(Alarm)) == []
 
 
-def test_what_a_rule_makes_is_valid_too() -> None:
+def test_what_a_rule_makes_is_valid_too(database_url: str) -> None:
     class Small(Entity, table=True):
         size: int = Field(le=3)
 
@@ -168,7 +168,7 @@ def test_what_a_rule_makes_is_valid_too() -> None:
     def small(alarm: Alarm) -> Small:
         return Small(size=len(alarm.room))
 
-    app = App([[Alarm, Small, small]])
+    app = App([[Alarm, Small, small]], database=database_url)
     app.create()
     with pytest.raises(InvalidRecord, match="size"):
         app.dispatch(Alarm(room="attic"))

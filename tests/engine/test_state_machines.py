@@ -186,8 +186,8 @@ class Lamp(Entity, table=True):
 
 
 @pytest.fixture
-def lamps() -> Any:
-    app = App([[Part, Pressed, Lamp]])
+def lamps(database_url: str) -> Any:
+    app = App([[Part, Pressed, Lamp]], database=database_url)
     app.create()
     yield app
     app.close()

@@ -38,12 +38,12 @@ def parcel(cart: Cart) -> Parcel | None:
     return Parcel(size=cart.size) if cart.size else None
 
 
-def shop(*, strict: bool) -> App:
-    return App([[Line, Cart, Parcel, parcel]], settings=Settings(strict_reads=strict))
+def shop(database_url: str, *, strict: bool) -> App:
+    return App([[Line, Cart, Parcel, parcel]], database=database_url, settings=Settings(strict_reads=strict))
 
 
-def test_an_undeclared_read_raises_and_stores_nothing() -> None:
-    with opened(shop(strict=True)) as app:
+def test_an_undeclared_read_raises_and_stores_nothing(database_url: str) -> None:
+    with opened(shop(database_url, strict=True)) as app:
         with app.transaction() as tx:
             cart = tx.add(Cart())
         with pytest.raises(UndeclaredRead, match=r"Cart\.lying read 'quantity', which it does not declare"):
@@ -52,8 +52,8 @@ def test_an_undeclared_read_raises_and_stores_nothing() -> None:
         assert app.get(Cart, cart.id).size == 0
 
 
-def test_without_test_mode_the_value_is_there_and_goes_stale() -> None:
-    with opened(shop(strict=False)) as app:
+def test_without_test_mode_the_value_is_there_and_goes_stale(database_url: str) -> None:
+    with opened(shop(database_url, strict=False)) as app:
         with app.transaction() as tx:
             cart = tx.add(Cart())
             line = tx.add(Line(cart_id=cart.id, price=5))

@@ -1,4 +1,4 @@
-"""Many threads, one writer: nothing is lost, and nobody suffers from a neighbour's mistake."""
+"""Many threads: nothing is lost, and nobody suffers from a neighbour's mistake."""
 
 import threading
 from collections.abc import Callable
@@ -15,11 +15,18 @@ from framework.runtime.transaction import Transaction
 from tests.engine.shop import MODULE, Customer, Item, Order, ParcelSent, Totals, cashier
 
 THREADS = 16
+alone = pytest.mark.parametrize("app", ["memory", "file"], indirect=True)
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "postgresql"])
 def app(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    url = "sqlite:///:memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/shop.db"
+    match request.param:
+        case "memory":
+            url = "sqlite:///:memory:"
+        case "file":
+            url = f"sqlite:///{tmp_path}/shop.db"
+        case _:
+            url = request.getfixturevalue("postgres_url")
     with opened(App([MODULE], [cashier()], url, Settings(synchronous="NORMAL"))) as app:
         yield app
 
@@ -124,6 +131,7 @@ def test_the_first_use_from_many_threads_opens_once(tmp_path: Path) -> None:
     app.close()
 
 
+@alone
 def test_a_thread_inside_a_transaction_keeps_others_out_until_it_is_done(app: App) -> None:
     entered, order = threading.Event(), []
 

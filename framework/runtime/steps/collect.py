@@ -7,8 +7,10 @@ from framework.runtime.work import Work
 
 def step(node: CollectNode, work: Work) -> None:
     """Read the newest of every host whose takers changed: as many rows as the limit says."""
-    for id, touched in touched_takers(node, work).items():
+    hosts = touched_takers(node, work)
+    work.find_in_order(node.route.host, hosts)
+    for id, touched in hosts.items():
         host = work.find(node.route.host, id)
         if host is not None:
             newest = takers(node, work, id, touched, newest=True, limit=node.computation.limit)
-            work.set(host, node.property, [node.computation.offer(one.after) for one in newest])
+            work.set(host, node.property, [node.computation.offer(one) for one in newest])

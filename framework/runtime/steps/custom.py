@@ -23,6 +23,7 @@ def step(node: CustomNode, work: Work) -> None:
                 came = change.after if new == id else None
                 went = change.before if old == id else None
                 related.setdefault(id, []).append((went, came))  # type: ignore[arg-type]  # None was taken out
+    work.find_in_order(node.host, related)
     for id in dict.fromkeys((*own, *related)):
         host = own.get(id) or work.find(node.host, id)
         if host is not None and host.after_row is not None:
@@ -38,11 +39,10 @@ def _value(node: CustomNode, work: Work, host: Change, moved: list[tuple[Any, An
         for went, came in moved:
             value = node.computation.step(value, went, came)  # type: ignore[misc]  # it is there: steppable
         return value
-    lists = {name: [one.after for one in _related(route, work, host.id)] for name, route in node.relations}
+    lists = {name: work.look(route.source, _key(route), host.id) for name, route in node.relations}
     return node.computation.compute(view_of(node.host.view, host.after_row | lists))
 
 
-def _related(route: Route, work: Work, host: UUID) -> list[Change]:
+def _key(route: Route) -> str:
     assert route.key is not None, "a relation is joined by a foreign key"
-    found = work.where(route.source, route.key, host)
-    return [change for change in found if change.after_row is not None]
+    return route.key

@@ -16,7 +16,9 @@ def step(node: MachineNode, work: Work) -> None:
 
     One change may be what several triggers wait for: still one transition fires; two that could are an error.
     """
-    for (cause, id), plans in _fired(node, work).items():
+    fired = _fired(node, work)
+    work.find_in_order(node.host, {id for _, id in fired})
+    for (cause, id), plans in fired.items():
         host = work.find(node.host, id)
         if host is None or host.after_row is None:
             continue  # the record is gone, and its state with it

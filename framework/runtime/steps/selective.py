@@ -31,7 +31,9 @@ def extreme_step(node: ExtremeNode, work: Work) -> None:
             left[origin].append(offered)
         if destination is not None and offers is not None:
             arrived[destination].append(offers)
-    for id in dict.fromkeys((*left, *arrived)):
+    hosts = dict.fromkeys((*left, *arrived))
+    work.find_in_order(node.route.host, hosts)
+    for id in hosts:
         host = work.find(node.route.host, id)
         if host is not None:
             work.set(host, node.property, _selected(node, work, host, left[id], arrived[id], here[id]))
@@ -75,7 +77,9 @@ def _look_up(node: ExtremeNode, work: Work, host: UUID) -> list[Any]:
 
 def recency_step(node: RecencyNode, work: Work) -> None:
     """A new record that takes part is the newest; for all else the index knows."""
-    for id, touched in touched_takers(node, work).items():
+    hosts = touched_takers(node, work)
+    work.find_in_order(node.route.host, hosts)
+    for id, touched in hosts.items():
         host = work.find(node.route.host, id)
         if host is not None:
             work.set(host, node.property, _recent(node, work, host, touched))
@@ -84,7 +88,7 @@ def recency_step(node: RecencyNode, work: Work) -> None:
 def _recent(node: RecencyNode, work: Work, host: Change, touched: list[Change]) -> Any:
     assert host.after_row is not None
     current = host.after_row[node.property]
-    if all(change.before_row is None for change in touched):
+    if all(change.before_row is None and not change.stored for change in touched):  # newer than all
         if node.computation.newest:
             return node.computation.offer(touched[-1].after)
         if current is not None:
@@ -95,4 +99,4 @@ def _recent(node: RecencyNode, work: Work, host: Change, touched: list[Change]) 
         if len(these) == 1:
             return node.computation.offer(these[0].after)
     found = takers(node, work, host.id, touched, newest=node.computation.newest, limit=1)
-    return node.computation.offer(found[0].after) if found else None
+    return node.computation.offer(found[0]) if found else None

@@ -1,26 +1,31 @@
 """Numbers: given once, when a record comes to be, from a counter of its scope that the transaction holds."""
 
 import json
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from framework.plan.shape import SequenceNode
+from framework.runtime.change import Change
 from framework.runtime.work import Work
 from framework.storage.codec import Row
 
 
 def step(node: SequenceNode, work: Work) -> None:
-    """Give every new record the next number of its scope."""
+    """Give every new record the next number of its scope; the scopes in order, so that nobody waits in a
+    circle.
+    """
+    numbered: list[tuple[str, Change]] = []
     for change in work.changes(node.host):
         row = change.after_row
         if row is not None and change.before_row is None and row[node.property] is None:
-            computation = node.computation
-            scope = _scope_of(node, row)
-            parameters = [node.name, scope, computation.start, computation.step]
-            (number,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
-            work.set(change, node.scope, scope)
-            work.set(change, node.property, number)
+            numbered.append((_scope_of(node, row), change))
+    for scope, change in sorted(numbered, key=itemgetter(0)):
+        parameters = [node.name, scope, node.computation.start, node.computation.step]
+        (number,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
+        work.set(change, node.scope, scope)
+        work.set(change, node.property, number)
 
 
 def _scope_of(node: SequenceNode, row: Row) -> str:

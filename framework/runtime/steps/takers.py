@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -35,10 +36,13 @@ def takes_part(node: Node, change: Change, host: UUID) -> bool:
 
 def takers(
     node: Node, work: Work, host: UUID, touched: Sequence[Change], *, newest: bool, limit: int
-) -> list[Change]:
-    """The newest or oldest that take part, at most `limit`: of those at hand, and those in the index."""
+) -> list[Any]:
+    """The newest or oldest that take part, at most `limit`: of those at hand, and those in the index.
+
+    The host is locked: what is told to the database from now on is newer than all that others have told it.
+    """
     here = [change for change in touched if takes_part(node, change, host)]
-    fresh = [change for change in here if not change.stored]  # newer than all that is stored
+    fresh = [change.after for change in here if not change.stored]
     if not newest:
         return (_stored(node, work, host, touched, here, newest, limit) + fresh)[:limit]
     fresh.reverse()
@@ -55,26 +59,27 @@ def _stored(
     here: Sequence[Change],
     newest: bool,
     limit: int,
-) -> list[Change]:
+) -> list[Any]:
     """Of what the index has, that which is still so; and what it has yet to be told, in its place."""
-    statements = work.statements[node.route.source]
-    ranked = [(_rank(work, change), change) for change in here if change.stored and _is_news(node, change)]
-    sql = statements.takers(node.route.key, node.offer, newest=newest)
+    source = node.route.source
+    news = [change for change in here if change.stored and _is_news(node, change)]
+    ranked = [(_rank(work, change), change.after) for change in news]
+    sql = work.statements[source].takers(node.route.key, node.offer, newest=newest)
     asked = limit + len(touched)
     while True:
         rows = work.connection.rows(sql, [*encoded_key(node.route, work, host), asked])
-        found: list[tuple[Any, Change]] = []
+        found: list[tuple[Any, Any]] = []
         for rank, *values in rows:
-            change = work.adopt(node.route.source, values)
-            if takes_part(node, change, host) and not _is_news(node, change):
-                found.append((rank, change))
+            record, change = work.glance(source, values)
+            if change is None or (takes_part(node, change, host) and not _is_news(node, change)):
+                found.append((rank, record))
                 if len(found) == limit:
                     break
         if len(found) == limit or len(rows) < asked:
             break
         asked *= 2
-    ranked = sorted(ranked + found, key=lambda pair: pair[0], reverse=newest)
-    return [change for _, change in ranked[:limit]]
+    ranked = sorted(ranked + found, key=itemgetter(0), reverse=newest)
+    return [record for _, record in ranked[:limit]]
 
 
 def _is_news(node: Node, change: Change) -> bool:

@@ -1,0 +1,156 @@
+"""Turns: transactions one after the other, where those that wait share a commit."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import Context, copy_context
+from typing import Any, Generic, TypeVar
+
+from framework.runtime.entered import Entered
+from framework.runtime.lane import Open, Operation, Tell
+from framework.runtime.work import Work
+from framework.storage.database import Connection
+from framework.storage.sqlite import SqliteDatabase
+
+T = TypeVar("T")
+_GROUP = 64
+
+
+class _Ticket(Generic[T]):
+    """One operation that waits for its turn, and what came of it."""
+
+    __slots__ = ("context", "done", "error", "operation", "result", "work")
+
+    def __init__(self, operation: Operation[T], context: Context | None) -> None:
+        self.operation = operation
+        self.context = context
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.work: Work | None = None
+
+    def settle(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[no-any-return]  # set by the operation of this type
+
+
+class Turns:
+    """The lane to SQLite's one writer.
+
+    Operations that arrive while another commits are run by one thread in one database transaction, each in
+    a savepoint of its own, so that they share the cost of making the commit durable. Each stands or falls
+    alone.
+    """
+
+    def __init__(self, database: SqliteDatabase, opened: Open, tell: Tell, entered: Entered) -> None:
+        self._database = database
+        self._opened = opened
+        self._tell = tell
+        self._entered = entered
+        self._waiting: deque[_Ticket[Any]] = deque()
+
+    def write(self, operation: Operation[T], *, snapshot: bool = False) -> T:
+        ticket: _Ticket[T] = _Ticket(operation, copy_context())
+        self._waiting.append(ticket)
+        with self._database.writing:
+            if not ticket.done:
+                self._run_waiting(ticket)
+        return ticket.settle()
+
+    def write_each(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
+        """All in one commit."""
+        tickets: list[_Ticket[T]] = [_Ticket(operation, None) for operation in operations]
+        if tickets:
+            with self._database.writing:
+                self._commit(tickets)
+        results: list[T | Exception] = []
+        for ticket in tickets:
+            if ticket.error is not None and not isinstance(ticket.error, Exception):
+                raise ticket.error
+            results.append(ticket.result if ticket.error is None else ticket.error)
+        return results
+
+    @contextmanager
+    def at_once(self) -> Iterator[bool]:
+        is_free = not self._database.waits_for_disk and self._database.writing.acquire(blocking=False)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._database.writing.release()
+
+    def begin(self) -> Connection:
+        self._database.writing.acquire()
+        try:
+            self._database.begin()
+        except BaseException:
+            self._database.writing.release()
+            raise
+        return self._database.writer
+
+    def commit(self, connection: Connection) -> None:
+        connection.run("COMMIT")
+
+    def roll_back(self, connection: Connection) -> None:
+        self._database.roll_back()
+
+    def end(self, connection: Connection) -> None:
+        self._database.writing.release()
+
+    def _run_waiting(self, own: _Ticket[Any]) -> None:
+        """Run all that wait, the caller's among them, in groups."""
+        while not own.done:
+            group = [self._waiting.popleft() for _ in range(min(_GROUP, len(self._waiting)))]
+            self._commit(group)
+
+    def _commit(self, tickets: Sequence[_Ticket[Any]]) -> None:
+        """Run a group of operations in one database transaction; never raises what an operation raised."""
+        connection = self._database.writer
+        try:
+            with self._entered:
+                self._database.begin()
+                if len(tickets) == 1:
+                    self._run(tickets[0])
+                else:
+                    for ticket in tickets:
+                        connection.run("SAVEPOINT one")
+                        self._run(ticket)
+                        if ticket.error is not None:
+                            connection.run("ROLLBACK TO one")
+                        connection.run("RELEASE one")
+                if all(ticket.error is not None for ticket in tickets):
+                    self._database.roll_back()
+                else:
+                    connection.run("COMMIT")
+        except BaseException as error:
+            self._database.roll_back()
+            meaning = self._database.meaning(error) if isinstance(error, Exception) else error
+            for ticket in tickets:
+                ticket.error = ticket.error or meaning
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for ticket in tickets:
+                ticket.done = True
+        for ticket in tickets:
+            if ticket.error is None and ticket.work is not None:
+                self._tell(ticket.work)
+
+    def _run(self, ticket: _Ticket[Any]) -> None:
+        try:
+            if ticket.context is None:
+                self._carry_out(ticket)
+            else:
+                ticket.context.run(self._carry_out, ticket)
+        except Exception as error:  # noqa: BLE001  # it is raised to whoever waits for the ticket
+            ticket.error = self._database.meaning(error)
+
+    def _carry_out(self, ticket: _Ticket[Any]) -> None:
+        transaction = self._opened(self._database.writer)
+        ticket.work = transaction.work
+        try:
+            ticket.result = ticket.operation(transaction)
+            transaction.finish()
+        finally:
+            transaction.abandon()

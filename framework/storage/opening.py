@@ -1,0 +1,34 @@
+"""Opening the database that a URL names."""
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from framework.plan.plan import Plan
+from framework.storage.database import Database, Synchronous
+from framework.storage.errors import DriverMissing, UnsupportedDatabase
+from framework.storage.sqlite import SqliteDatabase
+
+
+def open_database(
+    url: str, plan: Plan, *, synchronous: Synchronous = "FULL", patience: float = 5.0
+) -> Database:
+    """Open the database at a SQLAlchemy URL; raises a StorageError that names the remedy.
+
+    `synchronous` is the durability of a commit: FULL survives the loss of power; `patience` is how many
+    seconds to wait for somebody else who holds the database, or a row of it.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise UnsupportedDatabase(url=url) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return SqliteDatabase(parsed, plan, synchronous=synchronous, patience=patience)
+        case "postgresql":
+            try:
+                from framework.storage.postgres import PostgresDatabase
+            except ImportError as error:
+                raise DriverMissing(reason=str(error)) from error
+            return PostgresDatabase(parsed, plan, synchronous=synchronous, patience=patience)
+        case _:
+            raise UnsupportedDatabase(url=parsed.render_as_string(hide_password=True))

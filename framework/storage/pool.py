@@ -1,0 +1,71 @@
+"""A pool of connections to a server."""
+
+import select
+import threading
+from collections import deque
+from typing import Protocol
+
+import psycopg
+
+from framework.storage.errors import DatabaseBusy
+
+
+class Connect(Protocol):
+    """Opens one connection."""
+
+    def __call__(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection that nobody else has."""
+
+
+class Pool:
+    """Up to `size` connections, each of one thread at a time; who comes when all are taken waits for
+    `patience`.
+    """
+
+    def __init__(self, connect: Connect, url: str, *, size: int, patience: float) -> None:
+        self._connect = connect
+        self._url = url
+        self._patience = patience
+        self._idle: deque[psycopg.Connection[tuple[object, ...]]] = deque()
+        self._places = threading.BoundedSemaphore(size)
+        self._closed = False
+
+    def take(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection of one's own until it is given back."""
+        if not self._places.acquire(timeout=self._patience):
+            raise DatabaseBusy(url=self._url, seconds=self._patience)
+        try:
+            while True:
+                try:
+                    connection = self._idle.pop()
+                except IndexError:
+                    return self._connect()
+                if _is_alive(connection):
+                    return connection
+                connection.close()
+        except BaseException:
+            self._places.release()
+            raise
+
+    def give(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+        """Give a connection back; one in the midst of something, or broken, is not used again."""
+        if self._closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        self._places.release()
+
+    def close(self) -> None:
+        """Close all connections, those that are taken when they are given back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _is_alive(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
+    """Whether the server has not hung up: it has nothing to say to a connection that has nothing to do."""
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)

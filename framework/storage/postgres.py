@@ -1,0 +1,268 @@
+"""PostgreSQL: transactions beside each other, each on a connection of its own, with locks on what they
+compute.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg import errors
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import TextLoader
+from sqlalchemy import create_engine, text
+from sqlalchemy.dialects.postgresql import psycopg as sqlalchemy_psycopg
+from sqlalchemy.engine import URL
+from sqlalchemy.schema import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
+from sqlmodel import Session
+
+from framework.plan.plan import Plan
+from framework.storage.database import Connection, Database, Synchronous
+from framework.storage.errors import (
+    CommitUnknown,
+    DatabaseFailed,
+    DatabaseUnreachable,
+    TransactionInterrupted,
+)
+from framework.storage.pool import Pool
+from framework.storage.violation import Constraint, Violation
+
+_CONNECTIONS = 40
+"""At most so many at a time: as many as the threads in which an event loop lets work run."""
+
+_dialect: Any = sqlalchemy_psycopg.dialect
+_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+_LOST = ("08", "57P", "25P03")
+"""Beginnings of the states of errors that end a connection; of a broken one there is no state at all."""
+
+
+class PostgresConnection:
+    """The seam to the driver of PostgreSQL."""
+
+    __slots__ = ("_execute", "_meaning", "raw")
+
+    def __init__(self, raw: "psycopg.Connection[Any]", database: "PostgresDatabase") -> None:
+        self.raw = raw
+        self._execute = psycopg.RawCursor(raw).execute
+        self._meaning = database.meaning
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._execute(sql, parameters).fetchall()
+        except psycopg.Error as error:
+            raise self._meaning(error) from error
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        try:
+            return self._execute(sql, parameters).fetchone()
+        except psycopg.Error as error:
+            raise self._meaning(error) from error
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        try:
+            return self._execute(sql, parameters).rowcount
+        except psycopg.Error as error:
+            raise self._meaning(error) from error
+
+    def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        try:
+            with psycopg.RawCursor(self.raw) as cursor:
+                cursor.executemany(sql, parameters)
+        except psycopg.Error as error:
+            raise self._meaning(error) from error
+
+
+class PostgresDatabase(Database):
+    """A database of a PostgreSQL server.
+
+    `synchronous` is the durability of a commit: FULL survives the loss of power, anything else may lose
+    what was committed within the last second; `patience` is how many seconds to wait for a lock, or for a
+    connection.
+    """
+
+    concurrent: ClassVar[bool] = True
+
+    def __init__(self, url: URL, plan: Plan, *, synchronous: Synchronous, patience: float) -> None:
+        shown = url.render_as_string(hide_password=True)
+        super().__init__(shown, plan, _dialect(paramstyle="numeric_dollar"), patience=patience)
+        self.synchronous = synchronous
+        self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool = Pool(self._connect, shown, size=_CONNECTIONS, patience=patience)
+        self._constraints = self._named_constraints()
+        self._engine = create_engine(
+            url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32, pool_pre_ping=True
+        )
+        self.reader = self._engine.execution_options(postgresql_readonly=True)
+        with self.reading() as connection:
+            connection.row("SELECT 1")
+
+    def begin(self, *, snapshot: bool = False) -> PostgresConnection:
+        """Begin a transaction on a connection of its own; `snapshot` shows it the database as it is now, to
+        its end.
+        """
+        raw = self._pool.take()
+        try:
+            raw.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN")
+        except psycopg.Error as error:
+            self._pool.give(raw)
+            raise self.meaning(error) from error
+        return PostgresConnection(raw, self)
+
+    def commit(self, connection: PostgresConnection) -> None:
+        """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
+        if connection.raw.closed:  # the server has not been asked, and knows what that means
+            raise TransactionInterrupted(reason="the connection is closed")
+        try:
+            done = connection.raw.execute("COMMIT").statusmessage
+        except psycopg.Error as error:
+            meaning = self.meaning(error)
+            if isinstance(meaning, TransactionInterrupted) and not isinstance(error, _AGAIN):
+                raise CommitUnknown(url=self.url, reason=_said(error)) from error
+            raise meaning from error
+        if done != "COMMIT":
+            raise DatabaseFailed(url=self.url, reason="the transaction had failed before it was committed")
+
+    def roll_back(self, connection: PostgresConnection) -> None:
+        """Undo the transaction, if the connection is still there to say so; if not, the server does it."""
+        if connection.raw.info.transaction_status in (
+            psycopg.pq.TransactionStatus.INTRANS,
+            psycopg.pq.TransactionStatus.INERROR,
+        ):
+            try:
+                connection.raw.execute("ROLLBACK")
+            except psycopg.OperationalError:
+                connection.raw.close()
+
+    def end(self, connection: PostgresConnection) -> None:
+        """Give the connection back."""
+        self._pool.give(connection.raw)
+
+    def create(self) -> bool:
+        with (
+            self.translated(),
+            self._engine.begin() as connection,
+        ):
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key("millrace schema")})
+            present = _present(connection.execute(text(_COLUMNS)).all())
+            self.refuse(self.differences(present))
+            missing = [table for table in self.tables.metadata.tables.values() if table.name not in present]
+            self.tables.metadata.create_all(connection, tables=missing, checkfirst=False)
+        return self.is_extended(present)
+
+    def present(self) -> dict[str, set[str]]:
+        with self.reading() as connection:
+            return _present(connection.rows(_COLUMNS))
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        raw = self._pool.take()
+        try:
+            yield PostgresConnection(raw, self)
+        finally:
+            self._pool.give(raw)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        with self.translated(), Session(self.reader, expire_on_commit=False) as session:
+            yield session
+
+    def hold(self, connection: Connection, *name: str) -> None:
+        connection.row("SELECT pg_advisory_xact_lock($1)", [_key(*name)])
+
+    def meaning(self, error: Exception) -> Exception:
+        match error:
+            case psycopg.IntegrityError():
+                return self._violation(error)
+            case errors.NumericValueOutOfRange():
+                return Violation(Constraint.NUMBER, text=_said(error))
+            case psycopg.DataError():
+                return Violation(Constraint.TEXT, text=_said(error))
+            case _ if isinstance(error, _AGAIN):
+                return TransactionInterrupted(reason=_said(error))
+            case psycopg.Error() if _is_lost(error):
+                return TransactionInterrupted(reason=_said(error))
+            case psycopg.Error():
+                return DatabaseFailed(url=self.url, reason=_said(error))
+            case _:
+                return error
+
+    def close(self) -> None:
+        self._pool.close()
+        self._engine.dispose()
+
+    def _connect(self) -> "psycopg.Connection[Any]":
+        """A connection that speaks in moments of UTC and in whole numbers of 64 bits, so that statements
+        stay few.
+        """
+        try:
+            raw = psycopg.connect(
+                self._conninfo, autocommit=True, connect_timeout=max(2, round(self.patience))
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachable(url=self.url, reason=_said(error)) from error
+        raw.adapters.register_dumper(int, Int8BinaryDumper)
+        raw.adapters.register_loader("json", TextLoader)
+        raw.prepare_threshold = 2
+        raw.prepared_max = 1024
+        raw.execute(
+            "SELECT set_config('timezone', 'UTC', false), set_config('lock_timeout', %s, false),"
+            " set_config('synchronous_commit', %s, false)",
+            (f"{round(self.patience * 1000)}ms", "on" if self.synchronous == "FULL" else "off"),
+        )
+        return raw
+
+    def _violation(self, error: psycopg.IntegrityError) -> Violation:
+        columns = self._constraints.get(error.diag.constraint_name or "", ())
+        match error:
+            case errors.ForeignKeyViolation():
+                return Violation(Constraint.REFERENCE, columns, error.diag.message_detail, _said(error))
+            case errors.UniqueViolation():
+                return Violation(Constraint.UNIQUE, columns, error.diag.message_detail, _said(error))
+            case _:
+                return Violation(Constraint.OTHER, columns, text=_said(error))
+
+    def _named_constraints(self) -> Mapping[str, tuple[str, ...]]:
+        """The columns of each constraint, by the name that the server knows it by."""
+        preparer = self.dialect.identifier_preparer
+        found: dict[str, tuple[str, ...]] = {}
+        for table in self.tables.metadata.tables.values():
+            for constraint in table.constraints:
+                if isinstance(constraint, (ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint)):
+                    name = preparer.format_constraint(constraint)
+                    if name:
+                        found[name.strip('"')] = tuple(column.name for column in constraint.columns)
+            for index in table.indexes:
+                found[preparer.format_index(index).strip('"')] = tuple(
+                    column.name for column in index.columns
+                )
+        return found
+
+
+_COLUMNS = (
+    "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+)
+
+
+def _present(columns: Sequence[Any]) -> dict[str, set[str]]:
+    present: dict[str, set[str]] = {}
+    for table, column in columns:
+        present.setdefault(table, set()).add(column)
+    return present
+
+
+def _key(*name: str) -> int:
+    """A number of 64 bits for a name; two names of one number wait for each other, and nothing else."""
+    digest = hashlib.blake2b("\0".join(name).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(_LOST)
+
+
+def _said(error: psycopg.Error) -> str:
+    """What the server said, without the values of the row."""
+    return error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__

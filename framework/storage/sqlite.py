@@ -1,0 +1,278 @@
+"""SQLite: one connection that writes, and connections that read."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlmodel import Session
+
+from framework.plan.plan import Plan
+from framework.storage.database import Connection, Database, Synchronous
+from framework.storage.errors import (
+    DatabaseBusy,
+    DatabaseCorrupt,
+    DatabaseInUse,
+    DatabaseUnreachable,
+    DatabaseUnwritable,
+    SchemaDiffers,
+    SchemaMissing,
+)
+from framework.storage.violation import Constraint, Violation
+
+_TRIES = 3
+
+
+class SqliteConnection:
+    """The seam to SQLite's driver."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self.raw = raw
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self.raw.execute(sql, parameters).fetchall()
+        except sqlite3.IntegrityError as error:
+            raise violation(error) from error
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        try:
+            return self.raw.execute(sql, parameters).fetchone()
+        except sqlite3.IntegrityError as error:
+            raise violation(error) from error
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        try:
+            return self.raw.execute(sql, parameters).rowcount
+        except sqlite3.IntegrityError as error:
+            raise violation(error) from error
+
+    def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        try:
+            self.raw.executemany(sql, parameters)
+        except sqlite3.IntegrityError as error:
+            raise violation(error) from error
+
+
+class SharedConnection(sqlite3.Connection):
+    """The one connection of a database in memory, which readers share with the writer.
+
+    Transactions are begun and ended by statements; what a session that only reads does at its end is not one.
+    """
+
+    def commit(self) -> None:
+        """Nothing: a reader has nothing to commit."""
+
+    def rollback(self) -> None:
+        """Nothing: a reader must not undo what the writer has open."""
+
+
+class SqliteDatabase(Database):
+    """A file in WAL mode, or a database in memory. A lock file beside it keeps other processes out of it.
+
+    `synchronous` is the durability of a commit: FULL survives the loss of power; `patience` is how many
+    seconds to wait for another process that holds the database.
+    """
+
+    concurrent: ClassVar[bool] = False
+
+    def __init__(self, url: URL, plan: Plan, *, synchronous: Synchronous, patience: float) -> None:
+        super().__init__(str(url), plan, sqlite_dialect(paramstyle="qmark"), patience=patience)
+        self.synchronous = synchronous
+        self.path = None if url.database in (None, "", ":memory:") else Path(url.database or "")
+        self.writing = threading.RLock()
+        self._lock_file: int | None = None
+        self._own()
+        try:
+            raw = self._connect()
+            self.writer = SqliteConnection(raw)
+            self.reader = self._read_engine(raw)
+        except BaseException:
+            self._disown()
+            raise
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether a commit takes as long as the disk does."""
+        return self.path is not None and self.synchronous == "FULL"
+
+    def begin(self) -> None:
+        """Begin a transaction of the writer; raises DatabaseBusy if another process holds the database too
+        long.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                self.writer.run("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    raise
+                if not left:
+                    raise DatabaseBusy(url=self.url, seconds=self.patience * _TRIES) from error
+
+    def roll_back(self) -> None:
+        """Undo what the writer has open, if anything."""
+        if self.writer.raw.in_transaction:
+            self.writer.run("ROLLBACK")
+
+    def create(self) -> bool:
+        with self.writing, self.translated():
+            self.writer.run("BEGIN IMMEDIATE")
+            try:
+                present = self.present()
+                self.refuse(self.differences(present))
+                for table in self.tables.metadata.sorted_tables:
+                    if table.name not in present:
+                        self.writer.run(str(CreateTable(table).compile(dialect=self.dialect)))
+                        for index in table.indexes:
+                            self.writer.run(str(CreateIndex(index).compile(dialect=self.dialect)))
+            except BaseException:
+                self.writer.run("ROLLBACK")
+                raise
+            self.writer.run("COMMIT")
+        return self.is_extended(present)
+
+    def present(self) -> dict[str, set[str]]:
+        with self.writing, self.translated():
+            found = self.writer.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {
+                name: {row[0] for row in self.writer.rows("SELECT name FROM pragma_table_xinfo(?)", (name,))}
+                for (name,) in found
+            }
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        if self.path is None:
+            with self.writing, self.translated():
+                yield self.writer
+            return
+        pooled = self.reader.raw_connection()
+        try:
+            with self.translated():
+                yield SqliteConnection(pooled.driver_connection)  # type: ignore[arg-type]  # it is what `_connect` made
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        if self.path is None:
+            with self.writing, self.translated(), Session(self.reader, expire_on_commit=False) as session:
+                yield session
+            return
+        with self.translated(), Session(self.reader, expire_on_commit=False) as session:
+            yield session
+
+    def hold(self, connection: Connection, *name: str) -> None:
+        """Nothing: the one writer holds the whole database."""
+
+    def meaning(self, error: Exception) -> Exception:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None or not isinstance(error, sqlite3.Error):
+            return error
+        match code & 0xFF:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return DatabaseBusy(url=self.url, seconds=self.patience)
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                return DatabaseCorrupt(url=self.url, reason=str(error))
+            case (
+                sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN
+            ):
+                return DatabaseUnwritable(url=self.url, reason=str(error))
+            case sqlite3.SQLITE_ERROR if str(error).startswith("no such "):
+                return self._discrepancy() or error
+            case _:
+                return error
+
+    def _discrepancy(self) -> Exception | None:
+        try:
+            self.check()
+        except (SchemaMissing, SchemaDiffers) as error:
+            return error
+        return None
+
+    def close(self) -> None:
+        with self.writing:
+            self.reader.dispose()
+            self.writer.raw.close()
+            self._disown()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            raw = sqlite3.connect(
+                str(self.path) if self.path else ":memory:",
+                isolation_level=None,
+                factory=sqlite3.Connection if self.path else SharedConnection,
+                check_same_thread=False,
+                timeout=self.patience,
+                cached_statements=1024,
+            )
+        except sqlite3.OperationalError as error:
+            raise DatabaseUnreachable(url=self.url, reason=str(error)) from error
+        with self.translated():
+            if self.path:
+                raw.execute("PRAGMA journal_mode=WAL")
+            raw.execute(f"PRAGMA synchronous={self.synchronous}")
+            raw.execute("PRAGMA foreign_keys=ON")
+            raw.execute("PRAGMA cache_size=-65536")
+            raw.execute("PRAGMA temp_store=MEMORY")
+        return raw
+
+    def _read_engine(self, raw: sqlite3.Connection) -> Engine:
+        if self.path is None:  # a database in memory is seen by its own connection alone
+            return create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+        engine = create_engine(
+            "sqlite://", creator=self._connect, poolclass=QueuePool, pool_size=8, max_overflow=32
+        )
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
+        return engine
+
+    def _own(self) -> None:
+        """Take the lock file: one process at a time, so that leases of a dead one are void at start."""
+        if self.path is None:
+            return
+        try:
+            descriptor = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DatabaseUnreachable(url=self.url, reason=error.strerror or str(error)) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise DatabaseInUse(url=self.url) from error
+        self._lock_file = descriptor
+
+    def _disown(self) -> None:
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+
+def violation(error: sqlite3.IntegrityError) -> Violation:
+    """What SQLite says that a row violates; of a reference it does not say which."""
+    match error.sqlite_errorcode:
+        case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            return Violation(Constraint.REFERENCE, text=str(error))
+        case sqlite3.SQLITE_CONSTRAINT_UNIQUE | sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+            names = str(error).rpartition(": ")[2].split(", ")
+            columns = tuple(name.rpartition(".")[2] for name in names)
+            return Violation(Constraint.UNIQUE, columns, text=str(error))
+        case sqlite3.SQLITE_CONSTRAINT_CHECK:  # the only checks are those of whole numbers
+            return Violation(Constraint.NUMBER, text=str(error))
+        case _:
+            return Violation(Constraint.OTHER, text=str(error))
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether another connection holds the database, so that trying again may help."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
