@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from dotenv import load_dotenv
 
@@ -26,7 +27,7 @@ def load(address: str, database: str | None = None) -> App:
     module_name, separator, name = address.partition(":")
     if not (module_name and separator and name):
         raise BadAddress(address=address)
-    module = _module(module_name)
+    module = named_module(module_name)
     found = getattr(module, name, None)
     app = found() if callable(found) and not isinstance(found, type) else found
     if not isinstance(app, App):
@@ -37,7 +38,8 @@ def load(address: str, database: str | None = None) -> App:
     return app
 
 
-def _module(name: str) -> object:
+def named_module(name: str) -> ModuleType:
+    """The module of this name, looked for in the working directory first. Raises NoSuchModule."""
     here = os.getcwd()
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -11,6 +11,7 @@ import typer
 from framework.cli import credentials, inspection, path
 from framework.cli.application import load, load_environment
 from framework.cli.demo import Demo, demonstrate
+from framework.cli.integrations_page import EVIDENCE, integrations_page
 from framework.cli.place import DATABASE, Place
 from framework.cli.running import serve
 from framework.cli.sandboxes import serve_sandboxes
@@ -148,3 +149,12 @@ def env_example(app: Application) -> None:
 
 
 path.register(millrace, env_check)
+
+
+@millrace.command("integrations-page")
+def integrations_page_command(
+    subjects: Annotated[str, typer.Argument(metavar="SUBJECTS", help="Where they are, as module:name.")],
+    evidence: Annotated[Path, typer.Option(help="Where live tests leave their evidence.")] = EVIDENCE,
+) -> None:
+    """Print the page of all integrations: what they do, need, keep, and are judged by."""
+    typer.echo(integrations_page(subjects, evidence), nl=False)

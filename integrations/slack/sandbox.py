@@ -278,8 +278,9 @@ class SlackSandbox(Sandbox):
 
     def _too_soon(self, channel: str) -> bool:
         messages = self.messages(channel)
-        since = self.now().timestamp() - float(messages[-1]["ts"]) if messages else self.channel_seconds
-        return since < self.channel_seconds
+        if not (messages and self.channel_seconds):
+            return False
+        return self.now().timestamp() - float(messages[-1]["ts"]) < self.channel_seconds
 
     def _ts(self) -> str:
         """The present moment, and never the same twice."""

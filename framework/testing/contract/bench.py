@@ -1,4 +1,4 @@
-"""The bench: an App with one integration, its vendor's sandbox behind a wire, and a clock that is moved by hand."""
+"""The bench: an App with one integration, its vendor's sandbox behind a wire, a clock moved by hand."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -78,9 +78,10 @@ class Bench:
 
     def place(self, request: Payload | None = None) -> UUID:
         """A call comes to be."""
-        call = self.variant.call(request=request or self.variant.request)
-        self.app.engine.write(lambda transaction: transaction.insert(self.desk.shape, call))
-        return call.id
+        call: Any = self.variant.call
+        record: APICall = call(request=request or self.variant.request)
+        self.app.engine.write(lambda transaction: transaction.insert(self.desk.shape, record))
+        return record.id
 
     def call(self, id: UUID) -> APICall:
         return self.app.get(self.variant.call, id)

@@ -66,13 +66,25 @@ EARLY = Case("early", "a webhook that comes before the answer to its call is not
 REORDERED = Case("reordered", "webhooks in any order lead to the same end", WEBHOOKS)
 LATE = Case("late", "a webhook that comes after the end changes nothing", WEBHOOKS)
 CONFLICTS = Case(
-    "conflicts", "a webhook that contradicts the end is kept, and changes nothing", (*WEBHOOKS, "contradicting_webhooks")
+    "conflicts",
+    "a webhook that contradicts the end is kept, and changes nothing",
+    (*WEBHOOKS, "contradicting_webhooks"),
 )
 SILENCE = Case("silence", "a call comes to its end although no webhook comes", (*WEBHOOKS, "polling"))
-FORGED = Case("forged", "a webhook that is not signed by the vendor moves nothing and is answered 401", WEBHOOKS)
-STALE = Case("stale", "old and future signatures count no more and not yet", (*WEBHOOKS, "timestamped_webhooks"))
-ROTATED = Case("rotated", "while a secret is rotated both count, afterwards only the new one", WEBHOOKS)
-UNPROVEN = Case("unproven", "with no secret no webhook is believed; the vendor is told to come again", WEBHOOKS)
+FORGED = Case(
+    "forged", "a webhook that is not signed by the vendor moves nothing and is answered 401", WEBHOOKS
+)
+STALE = Case(
+    "stale", "old and future signatures count no more and not yet", (*WEBHOOKS, "timestamped_webhooks")
+)
+ROTATED = Case(
+    "rotated",
+    "while a secret is rotated both count, afterwards only the new one",
+    (*WEBHOOKS, "rotated_secrets"),
+)
+UNPROVEN = Case(
+    "unproven", "with no secret no webhook is believed; the vendor is told to come again", WEBHOOKS
+)
 MALFORMED = Case("malformed", "a signed webhook that cannot be read is answered 4xx or ignored", WEBHOOKS)
 LARGE = Case("large", "a webhook of 2 MiB is refused with 413", WEBHOOKS)
 
@@ -128,7 +140,7 @@ def exemption(
 
 
 def exempt_by(rule: str, subject: Subject, integration: Integration[Any]) -> str | None:
-    """The reason that the manifest gives for not keeping a rule, in this part of the integration or at all."""
+    """The reason that the manifest gives for not keeping a rule, in this part or at all."""
     quality = integration.manifest.quality if integration.manifest else None
     rules = quality.rules if quality else {}
     for name in (f"{rule}_of_{subject.part}", rule) if subject.part else (rule,):

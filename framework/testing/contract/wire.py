@@ -94,32 +94,36 @@ def before_the_answer(happen: Callable[[], Awaitable[object]]) -> Trouble:
     return trouble
 
 
-def with_answers(change: Callable[[Any], None]) -> Trouble:
-    """The vendor's JSON objects are changed on their way; other answers are left as they are."""
+def with_answers(change: Callable[[dict[str, Any]], None]) -> Trouble:
+    """Every object in the vendor's JSON is changed on its way; other answers are left as they are."""
 
     async def trouble(request: httpx.Request, pass_on: Pass) -> httpx.Response:
         answer = await pass_on(request)
-        content = await answer.aread()
+        if "json" not in answer.headers.get("content-type", ""):
+            return answer
+        told = json.loads(await answer.aread())
+        change_everywhere(told, change)
         headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
-        if "json" in answer.headers.get("content-type", ""):
-            told = json.loads(content)
-            change(told)
-            content = json.dumps(told).encode()
-        return httpx.Response(answer.status_code, headers=headers, content=content)
+        return httpx.Response(answer.status_code, headers=headers, content=json.dumps(told).encode())
 
     return trouble
 
 
-def with_new_fields(told: Any) -> None:
-    """Every object has a field more than yesterday."""
+def change_everywhere(told: Any, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change every object in what was told, the innermost first."""
     match told:
         case dict():
             for value in list(told.values()):
-                with_new_fields(value)
-            told["added_by_the_vendor"] = "since yesterday"
+                change_everywhere(value, change)
+            change(told)
         case list():
             for value in told:
-                with_new_fields(value)
+                change_everywhere(value, change)
+
+
+def new_field(told: dict[str, Any]) -> None:
+    """An object has a field more than yesterday."""
+    told["added_by_the_vendor"] = "since yesterday"
 
 
 def _as_httpx(answer: Response) -> httpx.Response:

@@ -36,8 +36,8 @@ class RenamedSpeech(APICall, table=True):
 
 
 def unknown_status(answer: dict[str, Any]) -> None:
-    if "task_status" in (answer.get("data") or {}):
-        answer["data"]["task_status"] = 17
+    if "task_status" in answer:
+        answer["task_status"] = 17
 
 
 VOLCTTS = Subject(
