@@ -57,6 +57,23 @@ async def test_an_entry_is_looked_at_when_its_turn_comes(
     assert [purpose for purpose, _ in in_memory.visits] == ["check_health", "check_health"]
 
 
+async def test_a_clock_that_was_set_back_delays_no_look(
+    poller: HealthPoller, entry: CatalogEntry, clock: ManualClock
+) -> None:
+    await poller.poll()
+    clock.advance(timedelta(days=-1))
+    assert list(await poller.poll()) == ["host"]
+
+
+async def test_no_more_are_visited_at_once_than_agreed(app: App) -> None:
+    plugin = Crowded()
+    catalog = Catalog(app, Plugins([plugin]))
+    for number in range(6):
+        catalog.create(f"host {number}", "crowded", EntryConfig())
+    assert len(await HealthPoller(catalog, at_once=2).poll()) == 6
+    assert plugin.most == 2
+
+
 async def test_only_a_change_of_health_is_an_event(
     catalog: Catalog, poller: HealthPoller, entry: CatalogEntry, in_memory: InMemory, clock: ManualClock
 ) -> None:
@@ -153,6 +170,26 @@ async def test_a_test_of_the_connection_is_an_event_and_no_look_at_the_health(
     assert (event.health, event.detail) == (Health.UNAUTHORIZED, "Wrong password.")
     seen = catalog.get(entry.id)
     assert (seen.tested, seen.tested_at, seen.health) == (Health.UNAUTHORIZED, NOW, Health.UNKNOWN)
+
+
+class Crowded(Connector):
+    """Counts how many visits there are at once."""
+
+    type = EntryType.RUNTIME_HOST
+    provider = "crowded"
+    needs_address = False
+    now = most = 0
+
+    async def test_connection(self, visit: Visit) -> Finding:
+        return await self.check_health(visit)
+
+    async def check_health(self, visit: Visit) -> Finding:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+        self.now -= 1
+        return Finding(Health.HEALTHY)
 
 
 class Interrupted(InMemory):

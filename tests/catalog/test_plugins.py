@@ -338,6 +338,7 @@ async def test_azure_exchanges_twice_as_its_examples_do(
     for endpoint, form in azure.asked.items():
         described = examples[endpoint]["form"]
         assert form["grant_type"] == described["grant_type"]
+        assert form["service"] == "some.azurecr.io"
         assert described.keys() - form.keys() <= {"scope"}  # a ping is of no scope
         assert form.keys() <= described.keys()
 
