@@ -173,12 +173,15 @@ async def test_a_test_of_the_connection_is_an_event_and_no_look_at_the_health(
 
 
 class Crowded(Connector):
-    """Counts how many visits there are at once."""
+    """Counts how many visits there are at once; the first waits for a second."""
 
     type = EntryType.RUNTIME_HOST
     provider = "crowded"
     needs_address = False
-    now = most = 0
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.met = anyio.Event()
 
     async def test_connection(self, visit: Visit) -> Finding:
         return await self.check_health(visit)
@@ -186,6 +189,9 @@ class Crowded(Connector):
     async def check_health(self, visit: Visit) -> Finding:
         self.now += 1
         self.most = max(self.most, self.now)
+        if self.now == 2:
+            self.met.set()
+        await self.met.wait()
         for _ in range(50):
             await anyio.lowlevel.checkpoint()
         self.now -= 1
