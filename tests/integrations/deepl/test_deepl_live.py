@@ -10,6 +10,8 @@ from integrations.deepl.settings import DeepLSettings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
+NEEDS = ("DEEPL_AUTH_KEY",)
+
 
 def live(http: httpx.AsyncClient) -> DeepLClient:
     key = resolve(DeepLSettings().auth_key_ref)

@@ -13,6 +13,7 @@ from integrations.openai.settings import OpenAISettings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
+NEEDS = ("OPENAI_API_KEY",)
 PROMPT = Prompt(input="Answer with the one word yes.", model="gpt-4.1-nano", max_output_tokens=16)
 
 

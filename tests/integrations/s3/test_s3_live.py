@@ -12,6 +12,8 @@ from integrations.s3.client import S3Client
 from integrations.s3.settings import S3Settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
+
+NEEDS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_BUCKET_NAME")
 CONTENT = b"a small file"
 
 

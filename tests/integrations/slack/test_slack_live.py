@@ -15,6 +15,8 @@ from integrations.slack.settings import SlackSettings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
+NEEDS = ("SLACK_BOT_TOKEN", "SLACK_LIVE_CHANNEL")
+
 
 @pytest.fixture
 async def live() -> AsyncIterator[SlackClient]:

@@ -18,6 +18,8 @@ from integrations.volctts.settings import VolcTTSSettings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
+NEEDS = ("VOLC_TTS_API_KEY",)
+
 
 def live(http: httpx.AsyncClient) -> VolcTTSClient:
     settings = VolcTTSSettings()
