@@ -14,7 +14,7 @@ class ResultNotFilled(DeclarationError):
 
 
 def filled(result: type[Payload] | None, known: type[Known], *, vendor: str) -> Callable[[Known], Payload]:
-    """A function that fills the fields of `result` by name from a `known` payload; with no class, that itself.
+    """A function that fills the fields of `result` by name from a `known` payload; without one, that itself.
 
     Raises ResultNotFilled if a field that needs a value is none of those that are known.
     """
