@@ -1,7 +1,7 @@
 """What tests of integrations share: the contract, and an account of which real vendors were reached."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 
 import httpx
@@ -44,7 +44,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if isinstance(item, pytest.Function) and item.get_closest_marker("live"):
         reach = REACHED[vendor_of(item.module)]
@@ -53,7 +55,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         elif report.when == "call" and report.passed:
             reach.passed.append(item.name)
         elif report.skipped and reach.unreached is None:
-            reach.unreached = f"{reach.vendor} was not reached by {item.name}: {report.longrepr[2]}"
+            reach.unreached = f"{reach.vendor} was not reached by {item.name}: {report.longreprtext}"
     return report
 
 

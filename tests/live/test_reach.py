@@ -57,11 +57,14 @@ def test_a_double_on_this_machine_is_no_evidence(stripe: Reach, tmp_path: Path) 
         stripe.write(tmp_path, NOON)
 
 
-def test_a_failure_is_no_evidence_and_neither_is_silence(stripe: Reach) -> None:
+def test_silence_is_no_evidence(stripe: Reach) -> None:
     stripe.passed.append("test_a_card_is_charged")
     assert not stripe.is_proven, "nothing was exchanged"
+
+
+def test_a_failure_is_no_evidence(stripe: Reach) -> None:
     asked(stripe, "https://api.stripe.com/v1/payment_intents")
-    assert stripe.is_proven
-    assert str(stripe) == "stripe was reached: 1 tests passed"
+    stripe.passed.append("test_a_card_is_charged")
     stripe.failed.append("test_the_same_key_is_the_same_payment")
     assert not stripe.is_proven
+    assert str(stripe) == ("stripe was asked, and 1 tests failed: test_the_same_key_is_the_same_payment")
