@@ -507,10 +507,12 @@ class Work:
     def _look_again(self) -> None:
         """Another transaction may have made, meanwhile, what this one did not find and went on without."""
         for shape, id in self._absent:
-            if id not in self.rows.get(shape, {}):
-                sql, parameters = self.statements[shape].selection(("id",))
-                if self.connection.row(sql, parameters.of({"id": id})) is not None:
-                    raise TransactionInterrupted(reason=f"{shape.name} {id} came to be meanwhile")
+            change = self.rows.get(shape, {}).get(id)
+            if change is not None and change.before_row is None:
+                continue  # this transaction has made it itself
+            sql, parameters = self.statements[shape].selection(("id",))
+            if change is not None or self.connection.row(sql, parameters.of({"id": id})) is not None:
+                raise TransactionInterrupted(reason=f"{shape.name} {id} came to be meanwhile")
 
 
 def _depth(change: Change) -> int:

@@ -40,7 +40,7 @@ class Pool:
                     connection = self._idle.pop()
                 except IndexError:
                     return self._connect()
-                if _is_alive(connection):
+                if is_alive(connection):
                     return connection
                 connection.close()
         except BaseException:
@@ -62,7 +62,7 @@ class Pool:
             self._idle.pop().close()
 
 
-def _is_alive(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
+def is_alive(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
     """Whether the server has not hung up: it has nothing to say to a connection that has nothing to do."""
     if connection.closed:
         return False

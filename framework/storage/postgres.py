@@ -25,7 +25,7 @@ from framework.storage.errors import (
     DatabaseUnreachable,
     TransactionInterrupted,
 )
-from framework.storage.pool import Pool
+from framework.storage.pool import Pool, is_alive
 from framework.storage.violation import Constraint, Violation
 
 _CONNECTIONS = 40
@@ -111,7 +111,7 @@ class PostgresDatabase(Database):
 
     def commit(self, connection: PostgresConnection) -> None:
         """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
-        if connection.raw.closed:  # the server has not been asked, and knows what that means
+        if not is_alive(connection.raw):  # so the server is not even asked
             raise TransactionInterrupted(reason="the connection is closed")
         try:
             done = connection.raw.execute("COMMIT").statusmessage
@@ -207,7 +207,7 @@ class PostgresDatabase(Database):
         raw.prepared_max = 1024
         raw.execute(
             "SELECT set_config('timezone', 'UTC', false), set_config('lock_timeout', %s, false),"
-            " set_config('synchronous_commit', %s, false)",
+            " set_config('synchronous_commit', %s, false), set_config('application_name', 'millrace', false)",
             (f"{round(self.patience * 1000)}ms", "on" if self.synchronous == "FULL" else "off"),
         )
         return raw
