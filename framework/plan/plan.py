@@ -68,7 +68,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
         *rule_nodes(shapes, declarations.rules, strict_reads=strict_reads),
     ]
     give_heights(nodes)
-    ordered = sorted(merge_additive(nodes), key=lambda node: node.height)
+    ordered = in_order(merge_additive(nodes))
     for position, node in enumerate(ordered):
         node.position = position
     _tell_readers(shapes.values(), ordered)
@@ -77,6 +77,16 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
             raise UndeclaredRecord(place=f"the guard {guard.condition.name}", model=guard.event.__name__)
         shapes[guard.event].guards += (guard,)
     return Plan(MappingProxyType(shapes), tuple(ordered))
+
+
+def in_order(nodes: Sequence[Node]) -> list[Node]:
+    """By height; but what concerns Globals alone comes last, because every transaction wants their rows."""
+    last: set[Node] = set()
+    for node in sorted(nodes, key=lambda node: -node.height):
+        is_global = all(shape.kind is Kind.GLOBAL for shape, _ in node.writes)
+        if is_global and all(other in last for other in nodes if other.reads & node.writes):
+            last.add(node)
+    return sorted(nodes, key=lambda node: (node in last, node.height))
 
 
 def _tell_readers(shapes: Iterable[Shape], nodes: Sequence[Node]) -> None:

@@ -1,6 +1,7 @@
 """Tries: transactions beside each other, each tried again when it stood in another's way."""
 
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,7 +26,8 @@ class Tries:
 
     Each operation is a transaction on a connection of its own. One that the database ends (a deadlock, a
     failed serialization, a lost connection) is run again from the start, with rows that are read anew; what
-    was lost in the midst of a commit is not, because it may be stored.
+    was lost in the midst of a commit is not, because it may be stored. Those that are run again wait for each
+    other, so that they do not meet a second time.
     """
 
     def __init__(self, database: "PostgresDatabase", opened: Open, tell: Tell, entered: Entered) -> None:
@@ -33,11 +35,13 @@ class Tries:
         self._opened = opened
         self._tell = tell
         self._entered = entered
+        self._again = threading.Lock()
 
     def write(self, operation: Operation[T], *, snapshot: bool = False) -> T:
         for number in range(1, TRIES + 1):
             try:
-                result, transaction = self._try(operation, snapshot=snapshot)
+                with nullcontext() if number == 1 else self._again:
+                    result, transaction = self._try(operation, snapshot=snapshot)
                 break
             except TransactionInterrupted as error:
                 if number == TRIES:
