@@ -58,6 +58,7 @@ THROTTLED = Case("throttled", "a vendor that asks to wait is waited for, and not
 BROKEN = Case("broken", "answers that make no sense break no handler and decide nothing by themselves")
 CREDENTIALS = Case("credentials", "wrong credentials pause the integration, and no call is lost")
 FIELDS = Case("new fields", "fields that nobody knows yet are ignored")
+FIELDS_HEARD = Case("new fields heard", "fields of webhooks that nobody knows yet are ignored", WEBHOOKS)
 STATUSES = Case("new statuses", "statuses that nobody knows yet are no failure", ("unknown_statuses",))
 HOSTS = Case("hosts", "a host outside the manifest is not reached, by redirects neither")
 SECRETS = Case("secrets", "no secret is in a log, a record or an error")
@@ -101,6 +102,7 @@ CASES = (
     BROKEN,
     CREDENTIALS,
     FIELDS,
+    FIELDS_HEARD,
     STATUSES,
     HOSTS,
     SECRETS,
