@@ -135,7 +135,7 @@ def test_numbers_have_no_gap_however_many_ask(app: App) -> None:
 
 
 def test_what_a_vendor_says_before_and_after_its_call_is_known_is_never_lost(app: App) -> None:
-    """The webhook and the answer of the POST arrive in the same instant: whoever is first, the call is paid."""
+    """The webhook and the answer of the POST arrive in one instant: whoever is first, the call is paid."""
     with app.transaction() as tx:
         for cents in range(1, 21):
             tx.add(Order(cents=cents))
