@@ -51,8 +51,8 @@ class Alarm:
 class EmbeddedExecutor:
     """Commits wake the worker, and so do the moments that committed rows name.
 
-    A lock on the file of a SQLite database makes the process its sole owner: leases that are found at the
-    start are those of a dead worker.
+    Its process is the only one that carries out calls: leases that are found at the start are those of a
+    dead worker.
     """
 
     def __init__(self, engine: Engine, outboxes: Iterable[Outbox]) -> None:
@@ -99,7 +99,8 @@ class EmbeddedExecutor:
         self.ring()
 
     def recover(self) -> int:
-        """Void all leases."""
+        """Void all leases; raises WorkedElsewhere if another process has them."""
+        self._engine.database.own_calls()
 
         def operation(transaction: Transaction) -> int:
             connection, now = transaction.work.connection, transaction.now

@@ -106,6 +106,10 @@ class Database(ABC):
         """Keep others from what goes by this name, a row yet to be, until the transaction ends."""
 
     @abstractmethod
+    def own_calls(self) -> None:
+        """Be the one process that carries out calls, so that leases at its start are those of the dead."""
+
+    @abstractmethod
     def meaning(self, error: Exception) -> Exception:
         """What an error of the driver says about the database itself; any other error as it is."""
 

@@ -3,6 +3,7 @@ compute.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from framework.storage.errors import (
     DatabaseFailed,
     DatabaseUnreachable,
     TransactionInterrupted,
+    WorkedElsewhere,
 )
 from framework.storage.pool import Pool, is_alive
 from framework.storage.violation import Constraint, Violation
@@ -89,6 +91,8 @@ class PostgresDatabase(Database):
         self.synchronous = synchronous
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = Pool(self._connect, shown, size=_CONNECTIONS, patience=patience)
+        self._owner: psycopg.Connection[Any] | None = None
+        self._owning = threading.Lock()
         self._constraints = self._named_constraints()
         self._engine = create_engine(
             url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32, pool_pre_ping=True
@@ -170,6 +174,17 @@ class PostgresDatabase(Database):
     def hold(self, connection: Connection, *name: str) -> None:
         connection.row("SELECT pg_advisory_xact_lock($1)", [_key(*name)])
 
+    def own_calls(self) -> None:
+        with self._owning:
+            if self._owner is not None and is_alive(self._owner):
+                return
+            owner = self._connect()
+            key = "hashtextextended('millrace worker ' || current_schema(), 0)"
+            if owner.execute(f"SELECT pg_try_advisory_lock({key})").fetchone() == (False,):
+                owner.close()
+                raise WorkedElsewhere(url=self.url)
+            self._owner = owner
+
     def meaning(self, error: Exception) -> Exception:
         match error:
             case psycopg.IntegrityError():
@@ -189,6 +204,8 @@ class PostgresDatabase(Database):
 
     def close(self) -> None:
         self._pool.close()
+        if self._owner is not None:
+            self._owner.close()
         self._engine.dispose()
 
     def _connect(self) -> "psycopg.Connection[Any]":

@@ -176,6 +176,9 @@ class SqliteDatabase(Database):
     def hold(self, connection: Connection, *name: str) -> None:
         """Nothing: the one writer holds the whole database."""
 
+    def own_calls(self) -> None:
+        """The lock file has seen to that."""
+
     def meaning(self, error: Exception) -> Exception:
         code = getattr(error, "sqlite_errorcode", None)
         if code is None or not isinstance(error, sqlite3.Error):

@@ -150,14 +150,19 @@ def at_once(vendor: Callable[..., Any], name: str = "acme", **changes: Any) -> I
     return integration
 
 
+def in_memory() -> str:
+    """The URL of an empty database; tests that are held on each kind put another one in its place."""
+    return "sqlite:///:memory:"
+
+
 def open_shop(
-    *integrations: Integration[Any], clock: ManualClock | None = None, database: str = "sqlite:///:memory:"
+    *integrations: Integration[Any], clock: ManualClock | None = None, database: str | None = None
 ) -> App:
     """The App with its schema made, on a clock that stands still."""
     app = App(
         [MODULE],
         integrations,
-        database=database,
+        database=database or in_memory(),
         clock=clock or ManualClock(NOON),
         settings=Settings(synchronous="OFF"),
     )

@@ -18,6 +18,7 @@ from framework.integration import CallView, Completed, HTTPClient, Integration, 
 from framework.integration.gate import Gate
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
+from framework.storage.errors import WorkedElsewhere
 from tests.integration.desk_of_orders import (
     MODULE,
     NOON,
@@ -59,6 +60,7 @@ def another_worker(app: App) -> Worker:
     return Worker(app.engine, desks, gates, app.metrics)
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_an_outcome_of_a_worker_that_lost_the_call_is_not_recorded() -> None:
     clock = ManualClock(NOON)
     held = Held(last=Completed())
@@ -84,6 +86,7 @@ async def test_an_outcome_of_a_worker_that_lost_the_call_is_not_recorded() -> No
     assert app.metrics.value("millrace_fenced_outcomes", integration="acme") == 1
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_worker_whose_clock_jumps_keeps_what_it_is_doing() -> None:
     clock = ManualClock(NOON)
     held = Held()
@@ -124,6 +127,7 @@ async def test_the_lease_of_a_call_that_takes_long_is_extended() -> None:
     assert app.verify() == []
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_worker_that_is_stopped_lets_what_is_under_way_end_and_claims_nothing_more() -> None:
     held = Held()
     vendor = Vendor(held)
@@ -142,6 +146,7 @@ async def test_a_worker_that_is_stopped_lets_what_is_under_way_end_and_claims_no
     assert vendor.customers == ["ada", "bob"], "no call twice"
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_what_takes_too_long_to_end_is_left_in_doubt_to_the_next_worker() -> None:
     held = Held()
     vendor = Vendor(held)
@@ -160,6 +165,7 @@ async def test_what_takes_too_long_to_end_is_left_in_doubt_to_the_next_worker() 
     assert len(set(vendor.keys)) == 1
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_dispatch_from_another_thread_wakes_the_worker() -> None:
     app = open_shop(at_once(Vendor()))
     async with app.working():
@@ -199,6 +205,7 @@ async def test_a_call_that_follows_from_an_outcome_is_carried_out_too() -> None:
     assert app.verify() == []
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_settling_needs_no_time_where_the_clock_stands_still() -> None:
     app = open_shop(at_once(Vendor(Transient("503", retry_after=timedelta(hours=1)))))
     place(app)
@@ -217,6 +224,7 @@ async def test_settling_with_a_timeout_waits_for_what_will_be_due() -> None:
     assert status(app, order) is OrderStatus.PAID
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_a_paused_integration_does_not_keep_an_app_from_settling() -> None:
     from framework.errors import NeedsAttention
 
@@ -226,6 +234,7 @@ async def test_a_paused_integration_does_not_keep_an_app_from_settling() -> None
         await app.settle()
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_an_outcome_that_the_database_cannot_take_is_recorded_once_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -282,6 +291,7 @@ async def test_an_idle_worker_costs_nothing() -> None:
     assert statements == []
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_many_dispatches_from_many_threads_are_all_carried_out() -> None:
     app = open_shop(at_once(Vendor()))
 
@@ -301,6 +311,7 @@ async def test_many_dispatches_from_many_threads_are_all_carried_out() -> None:
     assert app.verify() == []
 
 
+@pytest.mark.usefixtures("each_database")
 async def test_settling_does_not_wait_for_a_run_that_was_cut_off() -> None:
     app = open_shop(at_once(Vendor(cut_off)))
     place(app)
@@ -311,3 +322,19 @@ async def test_settling_does_not_wait_for_a_run_that_was_cut_off() -> None:
 
 async def cut_off(call: object) -> None:
     raise asyncio.CancelledError
+
+
+async def test_two_processes_do_not_carry_out_the_same_calls(postgres_url: str) -> None:
+    one = open_shop(at_once(Vendor()), database=postgres_url)
+    other = open_shop(at_once(Vendor()), database=postgres_url)
+    order = place(other)
+    async with one.working():
+        with pytest.raises(WorkedElsewhere, match="Another process carries out the calls"):
+            await other.settle()
+        await one.settle()
+    assert status(other, order) is OrderStatus.PAID
+    one.close()
+    order = place(other)
+    await other.settle()
+    assert status(other, order) is OrderStatus.PAID
+    other.close()

@@ -35,7 +35,7 @@ from tests.integration.desk_of_orders import (
     the_charge,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_database")]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.integration.desk_of_orders import (
     the_charge,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_database")]
 
 POLLS = PollSchedule(first=10, factor=2, cap=60)
 

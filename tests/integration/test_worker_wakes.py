@@ -20,7 +20,7 @@ from tests.integration.desk_of_orders import (
     submitted,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_database")]
 
 
 async def test_a_moment_that_comes_while_the_worker_asks_for_the_next_one_is_not_lost(
