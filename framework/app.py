@@ -1,13 +1,15 @@
 """The App: declarations, integrations and a database, put together."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+import anyio
+import anyio.to_thread
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.clock import Clock, SystemClock
@@ -17,6 +19,7 @@ from framework.integration.effects import EffectBook, hooks_of
 from framework.integration.integration import Integration
 from framework.integration.letterbox import letterboxes_of
 from framework.integration.service import desks_of
+from framework.integration.turning import turning
 from framework.integration.workshop import Health, Workshop
 from framework.model.apicall import APICall
 from framework.model.entity import Event
@@ -213,17 +216,24 @@ class App:
     def permits(self) -> "Permits | None":
         return self.settings.permits
 
-    def working(self) -> AbstractAsyncContextManager[object]:
-        """Carry out calls while the block runs: `async with app.working(): ...`"""
-        return self.workshop.working()
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[object]:
+        """Carry out calls, and turn deadlines, while the block runs: `async with app.working(): ...`"""
+        async with self.workshop.working() as worker, turning(self.engine):
+            yield worker
 
     def is_working(self) -> bool:
         """Whether calls are being carried out in this process."""
         return self.workshop.is_working
 
     async def run(self) -> None:
-        """Carry out calls until cancelled; then what is under way may end."""
-        await self.workshop.run()
+        """Carry out calls, and turn deadlines, until cancelled; then what is under way may end.
+
+        Raises SchemaMissing or SchemaDiffers if the database is not ready.
+        """
+        await anyio.to_thread.run_sync(self.engine.database.check)
+        async with self.working():
+            await anyio.sleep_forever()
 
     async def settle(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109  # how long to wait for others
         """Carry out what is due until nothing is.
@@ -231,7 +241,9 @@ class App:
         What will be due later, and webhooks, are waited for as long as `timeout` seconds, and not at all
         if the clock stands still. Calls of a paused integration keep waiting.
         """
-        await self.workshop.settle(timeout)
+        await anyio.to_thread.run_sync(self.tick)
+        async with turning(self.engine):
+            await self.workshop.settle(timeout)
 
     async def ask(
         self,

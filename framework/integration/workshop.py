@@ -95,12 +95,6 @@ class Workshop:
         """Whether there is a worker at work."""
         return self._worker is not None
 
-    async def run(self) -> None:
-        """Work until cancelled. Raises SchemaMissing or SchemaDiffers if the database is not ready."""
-        await anyio.to_thread.run_sync(self.engine.database.check)
-        async with self.working():
-            await anyio.sleep_forever()
-
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Worker]:
         """Have a worker at work while the block runs; one that is there already, or one of our own."""

@@ -1,15 +1,19 @@
 """Deadlines: a value turns once, at its time, with all that follows from it."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
+import anyio
 import pytest
 
 from framework import Count, Deadline, Entity, Field, Global, Relationship, computed
 from framework.app import App, opened
 from framework.clock import ManualClock
 from framework.runtime.timer import next_turn
+from framework.runtime.work import Work
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -102,3 +106,31 @@ def test_a_great_many_turn_in_batches(app: App, clock: ManualClock) -> None:
     assert app.tick() == 1203
     assert app.get(Auction, id).valid_bids == 0
     assert app.verify() == []
+
+
+@pytest.mark.anyio
+async def test_a_working_app_turns_deadlines_by_itself(tmp_path: Path) -> None:
+    with opened(App([[Bid, Auction, Totals]], database=f"sqlite:///{tmp_path / 'auction.db'}")) as app:
+        turned = anyio.Event()
+
+        def see(work: Work) -> None:
+            if any(change.after is not None and not change.after.valid for change in work.changes(bids)):
+                loop.call_soon_threadsafe(turned.set)
+
+        loop, bids = asyncio.get_running_loop(), app.plan.shape(Bid)
+        app.engine.listeners.append(see)
+        async with app.working():
+            id, _ = auction(app, datetime.now(UTC) + timedelta(milliseconds=80))
+            assert app.get(Auction, id).valid_bids == 1
+            with anyio.fail_after(10):
+                await turned.wait()
+        assert app.get(Auction, id).valid_bids == 0
+        assert app.verify() == []
+
+
+@pytest.mark.anyio
+async def test_settling_turns_what_is_due(app: App, clock: ManualClock) -> None:
+    id, _ = auction(app, NOON + HOUR)
+    clock.advance(HOUR)
+    await app.settle()
+    assert app.get(Auction, id).valid_bids == 0
