@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from framework.model.apicall import LIFECYCLE, CallStatus, EventKind, Standing
+from framework.model.apicall import LIFECYCLE, EventKind, Standing
 from framework.model.columns import Structured
 from framework.plan.shape import ProgressNode
 from framework.runtime.work import Work
@@ -59,6 +59,3 @@ def typed_result(node: ProgressNode, result: Any) -> Any:
         if result is not None and isinstance(kind, Structured)
         else result
     )
-
-
-__all__ = ["CallStatus", "after_event", "step", "typed_result"]
