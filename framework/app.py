@@ -28,8 +28,8 @@ from framework.model.record import Record
 from framework.observe import Metrics
 from framework.plan.graph import flowchart, statechart
 from framework.plan.mistakes import UnknownMachine
+from framework.plan.node import MachineNode
 from framework.plan.plan import compile_plan
-from framework.plan.shape import MachineNode
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord

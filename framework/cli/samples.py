@@ -18,7 +18,8 @@ from framework.cli.errors import NoSamples
 from framework.errors import DispatchError, MillraceError
 from framework.model.entity import Event
 from framework.model.record import Record
-from framework.plan.shape import Kind, MachineNode
+from framework.plan.node import MachineNode
+from framework.plan.shape import Kind
 
 FOLDER = "samples"
 

@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 from framework.integration.embedded import Alarm
-from framework.plan.shape import DeadlineNode
+from framework.plan.node import DeadlineNode
 from framework.runtime.engine import Engine
 from framework.runtime.timer import next_turn, turn_due
 from framework.runtime.work import Work

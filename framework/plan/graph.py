@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 from transitions.extensions import GraphMachine
 
+from framework.plan.node import MachineNode, Node, RuleNode
 from framework.plan.plan import Plan, wakes
-from framework.plan.shape import Kind, MachineNode, Node, RuleNode, Shape
+from framework.plan.shape import Kind, Shape
 
 
 def flowchart(plan: Plan) -> str:

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from framework.plan.mistakes import CyclicComputation
-from framework.plan.shape import Node, Shape
+from framework.plan.node import Node
+from framework.plan.shape import Shape
 
 Vertex = tuple[Shape, str | None]
 
@@ -42,4 +43,4 @@ def give_heights(nodes: Sequence[Node]) -> None:
 
 def _vertex(read: Vertex) -> Vertex:
     shape, name = read
-    return read if name in shape.model.__computed__ else (shape, None)
+    return read if shape.is_derived(name) else (shape, None)

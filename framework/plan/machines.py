@@ -16,8 +16,9 @@ from framework.plan.mistakes import (
     UnlistedState,
     UnreachableState,
 )
+from framework.plan.node import MachineNode, TriggerPlan
 from framework.plan.reading import read_fields
-from framework.plan.shape import Kind, MachineNode, Shape, TriggerPlan
+from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import Shapes, relation_target
 
 

@@ -7,23 +7,23 @@ from types import MappingProxyType
 
 from framework.computations.triggers import Occasion
 from framework.model.record import Record
+from framework.plan.builders.additive import merge_additive
 from framework.plan.collect import collect
 from framework.plan.heights import give_heights
 from framework.plan.mistakes import UndeclaredRecord
-from framework.plan.nodes import computation_nodes, merge_additive
-from framework.plan.rules import rule_nodes
-from framework.plan.shape import (
+from framework.plan.node import (
     AdditiveNode,
     CollectNode,
     ExtremeNode,
-    Kind,
     LookupNode,
     MachineNode,
     Node,
     ProgressNode,
     RecencyNode,
-    Shape,
 )
+from framework.plan.nodes import computation_nodes
+from framework.plan.rules import rule_nodes
+from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import shapes_of
 
 
@@ -97,7 +97,7 @@ def _tell_readers(shapes: Iterable[Shape], nodes: Sequence[Node]) -> None:
     for shape in shapes:
         shape.machines = tuple(one for one in nodes if isinstance(one, MachineNode) and one.host is shape)
         shape.watchers = tuple(readers[shape, None])
-        for name in shape.fields:
+        for name in (*shape.fields, *shape.inner):
             if readers[shape, name]:
                 shape.readers[name] = tuple(readers[shape, name])
     for node in nodes:

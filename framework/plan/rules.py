@@ -21,9 +21,10 @@ from framework.plan.mistakes import (
     UnknownRead,
     UntypedRule,
 )
+from framework.plan.node import RuleNode
 from framework.plan.reading import read_fields
 from framework.plan.reads import reads_of
-from framework.plan.shape import Kind, RuleNode, Shape
+from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import Shapes
 from framework.plan.strict import watched_rule
 

@@ -3,24 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Table, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 
 from framework.computations.admission import Guard
-from framework.computations.aggregate import Additive
-from framework.computations.custom import Custom
-from framework.computations.deadline import Deadline
-from framework.computations.formula import Formula
-from framework.computations.lookup import Lookup
-from framework.computations.rule import Rule
-from framework.computations.selective import Collect, Extreme, Recency
-from framework.computations.sequence import Sequence
-from framework.computations.statemachine import StateMachine, Transition
-from framework.computations.triggers import Trigger
 from framework.model.record import Record
 from framework.plan.view import view_class
+
+if TYPE_CHECKING:
+    from framework.plan.node import MachineNode, Node, RuleNode
 
 
 class Kind(StrEnum):
@@ -65,6 +58,7 @@ class Shape:
     referrers: list[tuple["Shape", str, str | None]] = field(default_factory=list)  # shape, field, ondelete
     hidden: list[HiddenColumn] = field(default_factory=list)
     indexes: list[IndexPlan] = field(default_factory=list)
+    inner: list[str] = field(default_factory=list)  # hidden columns that nodes compute, as they do properties
     whole: list[str] = field(default_factory=list)  # columns that only whole numbers are added to
     generated: dict[str, Callable[[Table], ColumnElement[Any]]] = field(default_factory=dict)
     derive_old: dict[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
@@ -84,6 +78,10 @@ class Shape:
     def fields(self) -> tuple[str, ...]:
         return (*self.model.__facts__, *self.model.__computed__)
 
+    def is_derived(self, name: str | None) -> bool:
+        """Whether a node writes this field: a computed property, or an inner one."""
+        return name in self.model.__computed__ or name in self.inner
+
     def __post_init__(self) -> None:
         self.view = view_class(self.model)
         constraints = [one.columns for one in self.table.constraints if isinstance(one, UniqueConstraint)]
@@ -102,149 +100,3 @@ class Route:
     source: Shape
     key: str | None  # field of the source; None: all records count for the Global
     relation: str | None
-
-
-@dataclass(eq=False)
-class Node:
-    """One step of propagation. It runs at most once per transaction, after all that it reads."""
-
-    name: str
-    reads: frozenset[tuple[Shape, str | None]]  # (shape, None) is the existence of its records
-    writes: frozenset[tuple[Shape, str | None]]
-    height: int = field(default=0, init=False)
-    position: int = field(default=0, init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One additive property of a group, and where its state lies in the group's vector."""
-
-    property: str
-    computation: Additive[Any, Any]
-    states: tuple[str, ...]  # columns of the host
-
-
-@dataclass(eq=False)
-class AdditiveNode(Node):
-    """All additive properties of one host that follow the same route at the same height."""
-
-    route: Route
-    members: tuple[Member, ...]
-
-    readers: tuple[Node, ...] = field(default=(), init=False)  # the nodes that read what it writes
-
-    def __post_init__(self) -> None:
-        self.states = tuple(state for member in self.members for state in member.states)
-        self.contributions = tuple(member.computation.contribution for member in self.members)
-
-    def contribution(self, record: Any) -> list[int]:
-        """What one record contributes to all states of the group."""
-        vector: list[int] = []
-        for contribution in self.contributions:
-            vector += contribution(record)
-        return vector
-
-
-@dataclass(eq=False)
-class ExtremeNode(Node):
-    route: Route
-    property: str
-    computation: Extreme[Any, Any]
-    offer: str  # hidden column of the source
-
-
-@dataclass(eq=False)
-class RecencyNode(Node):
-    route: Route
-    property: str
-    computation: Recency[Any, Any]
-    offer: str  # hidden column of the source: whether it takes part
-
-
-@dataclass(eq=False)
-class CollectNode(Node):
-    route: Route
-    property: str
-    computation: Collect[Any, Any]
-    offer: str  # hidden column of the source: whether it takes part
-
-
-@dataclass(eq=False)
-class DeadlineNode(Node):
-    host: Shape
-    property: str
-    computation: Deadline[Any]
-    turns_at: str  # hidden column of the host: when the value turns, None where it does not
-
-
-@dataclass(eq=False)
-class SequenceNode(Node):
-    host: Shape
-    property: str
-    computation: Sequence
-    scope: str  # hidden column of the host: the scope that the number was given in
-
-
-@dataclass(eq=False)
-class CustomNode(Node):
-    host: Shape
-    property: str
-    computation: Custom[Any]
-    relations: tuple[tuple[str, Route], ...]  # the relations that are read, by name
-
-
-@dataclass(eq=False)
-class LookupNode(Node):
-    host: Shape
-    source: Shape
-    key: str  # field of the host
-    property: str
-    computation: Lookup[Any, Any]
-    sources: frozenset[str] = frozenset()  # fields of the source that are read
-
-
-@dataclass(eq=False)
-class FormulaNode(Node):
-    host: Shape
-    property: str
-    computation: Formula[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerPlan:
-    """A trigger of a machine with its route, and the transitions that it may cause."""
-
-    trigger: Trigger
-    source: Shape
-    key: str | None  # field of the source that names the machine's record; None: it is the one Global
-    transitions: tuple[Transition[Any], ...]
-    label: str
-
-
-@dataclass(eq=False)
-class MachineNode(Node):
-    host: Shape
-    property: str
-    machine: StateMachine[Any]
-    triggers: tuple[TriggerPlan, ...]
-
-
-@dataclass(eq=False)
-class RuleNode(Node):
-    rule: Rule[Any, Any]
-    source: Shape
-    targets: tuple[Shape, ...]
-    fields: frozenset[str]  # fields of the source that are read
-
-    @property
-    def once(self) -> bool:
-        """Whether what the rule made is never changed: calls, events, and all that comes from events."""
-        return self.source.kind is Kind.EVENT
-
-
-@dataclass(eq=False)
-class ProgressNode(Node):
-    """The five derived properties of a call class, from its integration events."""
-
-    host: Shape
-    source: Shape

@@ -8,8 +8,7 @@ from uuid import UUID
 from framework.model.apicall import IntegrationEvent
 from framework.model.record import Record
 from framework.plan.mistakes import UnknownRead
-from framework.plan.plan import Plan
-from framework.plan.shape import (
+from framework.plan.node import (
     AdditiveNode,
     CollectNode,
     CustomNode,
@@ -22,8 +21,9 @@ from framework.plan.shape import (
     ProgressNode,
     RecencyNode,
     SequenceNode,
-    Shape,
 )
+from framework.plan.plan import Plan
+from framework.plan.shape import Shape
 from framework.runtime.errors import NoSuchRecord
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database

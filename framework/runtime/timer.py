@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import partial
 
-from framework.plan.shape import DeadlineNode
+from framework.plan.node import DeadlineNode
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
 

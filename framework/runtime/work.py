@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from framework.errors import InvariantBroken
-from framework.plan.shape import AdditiveNode, Kind, MachineNode, Node, Shape
+from framework.plan.node import AdditiveNode, MachineNode, Node
+from framework.plan.shape import Kind, Shape
 from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.door import Door

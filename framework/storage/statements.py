@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from framework.plan.shape import AdditiveNode, Shape
+from framework.plan.node import AdditiveNode
+from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
 from framework.storage.tables import BORN, MADE_BY
 

@@ -24,8 +24,9 @@ from sqlalchemy import (
 from framework.model.columns import UtcDateTime
 from framework.model.record import Record
 from framework.model.scope import NAMING
+from framework.plan.node import CollectNode, CustomNode, RecencyNode
 from framework.plan.plan import Plan
-from framework.plan.shape import CollectNode, CustomNode, HiddenColumn, RecencyNode, Shape
+from framework.plan.shape import HiddenColumn, Shape
 
 MADE_BY = "_made_by"
 """The column that remembers which rule made a record from what, so that it is never made twice."""

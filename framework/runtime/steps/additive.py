@@ -1,10 +1,11 @@
 """Sums and counts: every changed record contributes the difference it makes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import add, neg, sub
 from uuid import UUID
 
-from framework.plan.shape import AdditiveNode
+from framework.plan.node import AdditiveNode
+from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.route import GLOBAL_ID
 from framework.runtime.work import Work
 
@@ -29,6 +30,24 @@ def step(node: AdditiveNode, work: Work) -> None:
     for host, amounts in totals.items():
         if any(amounts):
             work.add(node, host, amounts)
+
+
+def expected(node: AdditiveNode, facts: Recomputation) -> Iterator[Expectation]:
+    """What the facts say."""
+    host, key = node.route.host, node.route.key
+    for member in node.members:
+        zero = (0,) * len(member.states)
+        totals: dict[UUID, tuple[int, ...]] = dict.fromkeys(facts.expected[host], zero)
+        for row, record in facts.views(node.route.source):
+            id = GLOBAL_ID if key is None else row[key]
+            if id in totals:
+                contribution = member.computation.contribution(record)
+                totals[id] = tuple(a + b for a, b in zip(totals[id], contribution, strict=True))
+        for id, state in totals.items():
+            for name, value in zip(member.states, state, strict=True):
+                yield host, id, name, value
+            if member.property not in member.states:
+                yield host, id, member.property, member.computation.value(state)
 
 
 def _add(totals: dict[UUID, Sequence[int]], host: UUID, amounts: Sequence[int]) -> None:

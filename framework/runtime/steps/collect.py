@@ -1,6 +1,6 @@
 """The newest few: looked up again whenever one of those that take part came, went or changed."""
 
-from framework.plan.shape import CollectNode
+from framework.plan.node import CollectNode
 from framework.runtime.steps.takers import takers, touched_takers
 from framework.runtime.work import Work
 

@@ -2,12 +2,15 @@
 changed.
 """
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from framework.plan.shape import CustomNode, Route
+from framework.plan.node import CustomNode
+from framework.plan.shape import Route
 from framework.plan.view import view_of
 from framework.runtime.change import Change
+from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.route import host_of
 from framework.runtime.work import Work
 
@@ -28,6 +31,20 @@ def step(node: CustomNode, work: Work) -> None:
         host = own.get(id) or work.find(node.host, id)
         if host is not None and host.after_row is not None:
             work.set(host, node.property, _value(node, work, host, related.get(id, [])))
+
+
+def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
+    """What the facts say."""
+    for id, row in list(facts.expected[node.host].items()):
+        lists = {
+            name: [
+                view_of(route.source.view, one)
+                for one in facts.expected[route.source].values()
+                if one[route.key or ""] == id
+            ]
+            for name, route in node.relations
+        }
+        yield node.host, id, node.property, node.computation.compute(view_of(node.host.view, row | lists))
 
 
 def _value(node: CustomNode, work: Work, host: Change, moved: list[tuple[Any, Any]]) -> Any:

@@ -1,9 +1,12 @@
 """Values through a to-one relation: read when the link changes, fanned out when the far record changes."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from framework.plan.shape import LookupNode
+from framework.plan.node import LookupNode
+from framework.plan.view import view_of
 from framework.runtime.change import Change
+from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.work import Work
 
 
@@ -16,6 +19,14 @@ def step(node: LookupNode, work: Work) -> None:
     for change in work.changes(node.host):
         if change.after_row is not None and change.differs(frozenset({node.key})):
             _bring(node, work, change)
+
+
+def expected(node: LookupNode, facts: Recomputation) -> Iterator[Expectation]:
+    """What the facts say."""
+    for id, row in facts.expected[node.host].items():
+        target = facts.expected[node.source].get(row[node.key])
+        value = None if target is None else node.computation.of(view_of(node.source.view, target))
+        yield node.host, id, node.property, value
 
 
 def _bring(node: LookupNode, work: Work, change: Change) -> None:

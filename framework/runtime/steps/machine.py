@@ -1,14 +1,16 @@
 """State machines: each change that a trigger waits for moves each record that it reaches, once, on record."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from framework.computations.statemachine import Transition
-from framework.plan.shape import MachineNode, TriggerPlan
+from framework.plan.node import MachineNode, TriggerPlan
 from framework.runtime.change import Change
 from framework.runtime.errors import AmbiguousMove
+from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.steps.route import GLOBAL_ID
-from framework.runtime.work import Work
+from framework.runtime.work import DELETED, Work
 
 
 def step(node: MachineNode, work: Work) -> None:
@@ -31,6 +33,30 @@ def step(node: MachineNode, work: Work) -> None:
             plan, transition = taken
             work.moved(node, id, plan.label, cause.id, state, transition.target)
             work.set(host, node.property, transition.target)
+
+
+def expected(node: MachineNode, facts: Recomputation) -> Iterator[Expectation]:
+    """Replay what was written down: each move must start where the last one ended."""
+    states = dict.fromkeys(facts.expected[node.host], node.machine.initial)
+    kind = type(node.machine.initial)
+    legal = {(t.source, t.target, plan.label) for plan in node.triggers for t in plan.transitions}
+    for id, trigger, source, target in facts.work.database.bookkeeping.moves_of(
+        facts.work.connection, node.name
+    ):
+        if id not in states or target is None:
+            continue
+        if trigger == DELETED:
+            states[id] = node.machine.initial
+            continue
+        if kind(source) != states[id] or (kind(source), kind(target), trigger) not in legal:
+            facts.found.append(
+                Difference(
+                    node.host.model, id, node.property, f"{source} -> {target} by {trigger}", states[id]
+                )
+            )
+            continue
+        states[id] = kind(target)
+    yield from ((node.host, id, node.property, state) for id, state in states.items())
 
 
 def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[TriggerPlan]]:

@@ -1,10 +1,12 @@
 """Calls: what integration events say about them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from framework.model.apicall import LIFECYCLE, EventKind, Standing
 from framework.model.columns import Structured
-from framework.plan.shape import ProgressNode
+from framework.plan.node import ProgressNode
+from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.work import Work
 
 _TARGETS = {(step.source, step.kind): step.target for step in LIFECYCLE}
@@ -31,6 +33,26 @@ def step(node: ProgressNode, work: Work) -> None:
             assert call.after_row is not None
             for name, value in after_event(node, call.after_row, event).items():
                 work.set(call, name, value)
+
+
+def expected(node: ProgressNode, facts: Recomputation) -> Iterator[Expectation]:
+    """Fold the applied events of each call: each moved it a step up, so their kinds are their order."""
+    names = [name for shape, name in node.writes if shape is node.host and name]
+    calls = {
+        id: {name: node.host.model.__computed__[name].initial for name in names}
+        for id in facts.expected[node.host]
+    }
+    events = sorted(facts.views(node.source), key=lambda pair: ORDER[pair[0]["kind"]])
+    for _, event in events:
+        if (
+            event.call_type == node.host.name
+            and event.standing is Standing.APPLIED
+            and event.call_id in calls
+        ):
+            calls[event.call_id] |= after_event(node, calls[event.call_id], event)
+    for id, values in calls.items():
+        for name, value in values.items():
+            yield node.host, id, name, value
 
 
 def after_event(node: ProgressNode, row: dict[str, Any], event: Any) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Rules: what a record gives rise to is made once, or kept equal, by the key of rule, source and position."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from framework.model.record import Record
-from framework.plan.shape import Kind, RuleNode, Shape
+from framework.plan.node import RuleNode
+from framework.plan.shape import Kind, Shape
 from framework.runtime.change import Change
 from framework.runtime.errors import RuleReturnedWrongThing
+from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.work import Work
 from framework.storage.tables import MADE_BY
 
@@ -22,6 +24,35 @@ def step(node: RuleNode, work: Work) -> None:
                 _make(node, work, change, position, record)
         elif node.fields and change.differs(node.fields):
             _keep_equal(node, work, change)
+
+
+def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
+    """What the rule returns for each source must be there; of what may change, with these facts."""
+    existing = {
+        row[MADE_BY]: (shape, row)
+        for shape in node.targets
+        for row in facts.expected[shape].values()
+        if row[MADE_BY]
+    }
+    for row, record in list(facts.views(node.source)):
+        for position, target in enumerate(made(node, record)):
+            key = f"{node.rule.key}:{row['id'].hex}:{position}"
+            found = existing.pop(key, None)
+            shape = facts.plan.shapes[type(target)]
+            if found is None:
+                if not (
+                    node.once and shape.kind is Kind.ENTITY
+                ):  # an entity from an event may be deleted later
+                    facts.found.append(Difference(shape.model, target.id, "existence", "missing", key))
+            elif shape.kind is Kind.ENTITY and not node.once:
+                valid = facts.work.doors[shape].facts({name: target.__dict__[name] for name in shape.facts})
+                for name in target.__pydantic_fields_set__ - {"id"}:
+                    yield shape, found[1]["id"], name, valid[name]
+    for key, (shape, row) in existing.items():
+        if key.startswith(f"{node.rule.key}:") and shape.kind is Kind.ENTITY and not node.once:
+            facts.found.append(
+                Difference(shape.model, row["id"], "existence", "present", f"no source for {key}")
+            )
 
 
 def made(node: RuleNode, record: Any) -> list[Record]:

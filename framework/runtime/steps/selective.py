@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from framework.plan.shape import ExtremeNode, RecencyNode
+from framework.plan.node import ExtremeNode, RecencyNode
 from framework.runtime.change import Change
 from framework.runtime.steps.route import encoded_key, host_of
 from framework.runtime.steps.takers import takers, takes_part, touched_takers

@@ -1,13 +1,16 @@
 """Numbers: given once, when a record comes to be, from a counter of its scope that the transaction holds."""
 
 import json
+from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
-from framework.plan.shape import SequenceNode
+from framework.plan.node import SequenceNode
 from framework.runtime.change import Change
+from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.work import Work
 from framework.storage.codec import Row
 
@@ -26,6 +29,19 @@ def step(node: SequenceNode, work: Work) -> None:
         (number,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
         work.set(change, node.scope, scope)
         work.set(change, node.property, number)
+
+
+def expected(node: SequenceNode, facts: Recomputation) -> Iterator[Expectation]:
+    """Numbers are given, not computed: each must be of its sequence, and given once in its scope."""
+    given: dict[tuple[str, int], UUID] = {}
+    computation = node.computation
+    for id, row in facts.expected[node.host].items():
+        number = row[node.property]
+        place = (row[node.scope], number)
+        if number is None or (number - computation.start) % computation.step or place in given:
+            facts.found.append(Difference(node.host.model, id, node.property, number, "a number of its own"))
+        given[place] = id
+    return iter(())
 
 
 def _scope_of(node: SequenceNode, row: Row) -> str:

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from framework.plan.shape import CollectNode, RecencyNode
+from framework.plan.node import CollectNode, RecencyNode
 from framework.runtime.change import Change
 from framework.runtime.steps.route import encoded_key, host_of
 from framework.runtime.work import Work

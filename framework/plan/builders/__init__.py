@@ -1,0 +1,1 @@
+"""Nodes from computations: what each needs, reads and writes."""

@@ -1,0 +1,35 @@
+"""What a property is annotated as, held against what its computation gives."""
+
+from typing import Any
+
+from framework.model.columns import admits_none, without_none
+from framework.model.computation import Computation
+from framework.plan.mistakes import (
+    WrongAnnotation,
+)
+from framework.plan.shape import Shape
+
+
+def check_optional(shape: Shape, name: str, computation: Computation[Any]) -> None:
+    """Of nothing the value is None, and the annotation must say so."""
+    annotation = annotation_of(shape, name)
+    if annotation is not Any and not admits_none(annotation):
+        kind = getattr(annotation, "__name__", annotation)
+        raise WrongAnnotation(
+            model=shape.name, property=name, computation=type(computation).__name__, gives=f"{kind} | None",
+            annotation=kind, remedy=f"Annotate it as {kind} | None: of nothing, it is None.",
+        )  # fmt: skip
+
+
+def check_annotation(shape: Shape, name: str, computation: Computation[Any], gives: type | None) -> None:
+    annotation = without_none(annotation_of(shape, name))
+    if gives is not None and annotation is not gives:
+        raise WrongAnnotation(
+            model=shape.name, property=name, computation=type(computation).__name__, gives=gives.__name__,
+            annotation=getattr(annotation, "__name__", annotation),
+            remedy=f"Annotate it as {gives.__name__}.",
+        )  # fmt: skip
+
+
+def annotation_of(shape: Shape, name: str) -> Any:
+    return shape.model.model_fields[name].annotation

@@ -1,0 +1,71 @@
+"""Nodes of what one row says of itself: functions, deadlines, numbers."""
+
+from typing import Any
+
+from sqlalchemy import Text
+
+from framework.computations.deadline import Deadline
+from framework.computations.formula import Formula
+from framework.computations.sequence import Sequence
+from framework.model.columns import UtcDateTime
+from framework.plan.builders.annotations import check_annotation
+from framework.plan.mistakes import (
+    UnknownRead,
+)
+from framework.plan.node import (
+    DeadlineNode,
+    FormulaNode,
+    Node,
+    SequenceNode,
+)
+from framework.plan.reading import read_fields
+from framework.plan.shape import HiddenColumn, IndexPlan, Shape
+
+
+def formula_node(shape: Shape, name: str, computation: Formula[Any]) -> Node:
+    place = f"{shape.name}.{name}"
+    reads = read_fields(shape, computation.callbacks(), computation.declared_reads(), place)
+    return FormulaNode(
+        name=place,
+        reads=reads | {(shape, None)},
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=computation,
+    )
+
+
+def deadline_node(shape: Shape, name: str, computation: Deadline[Any]) -> Node:
+    place = f"{shape.name}.{name}"
+    turns_at = f"_{name}_turns_at"
+    shape.hidden.append(HiddenColumn(turns_at, UtcDateTime()))
+    shape.indexes.append(IndexPlan((turns_at,), where=f'"{turns_at}" IS NOT NULL'))
+    reads = read_fields(shape, computation.callbacks(), computation.declared_reads(), place)
+    return DeadlineNode(
+        name=place,
+        reads=reads | {(shape, None)},
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=computation,
+        turns_at=turns_at,
+    )
+
+
+def sequence_node(shape: Shape, name: str, computation: Sequence) -> Node:
+    for field in computation.per:
+        if field not in shape.facts:
+            facts = ", ".join(shape.facts)
+            raise UnknownRead(place=f"{shape.name}.{name}", model=shape.name, field=field, fields=facts)
+    check_annotation(shape, name, computation, int)
+    scope = f"_{name}_scope"
+    shape.hidden.append(HiddenColumn(scope, Text()))
+    return SequenceNode(
+        name=f"{shape.name}.{name}",
+        reads=frozenset({(shape, None)}),
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=computation,
+        scope=scope,
+    )

@@ -1,0 +1,52 @@
+"""Nodes of selections: an offer on each source, and an index by which the next one is found."""
+
+from typing import Any
+
+from sqlalchemy import Boolean
+
+from framework.computations.selective import Collect, Extreme, Recency
+from framework.model.columns import column_type
+from framework.plan.builders.annotations import annotation_of, check_optional
+from framework.plan.builders.route import route_of
+from framework.plan.node import (
+    CollectNode,
+    ExtremeNode,
+    Node,
+    RecencyNode,
+)
+from framework.plan.reading import read_fields
+from framework.plan.shape import HiddenColumn, IndexPlan, Shape
+from framework.plan.shapes import Shapes
+
+
+def selective_node(
+    shapes: Shapes,
+    shape: Shape,
+    name: str,
+    computation: Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any],
+) -> Node:
+    route = route_of(shapes, shape, name, computation)
+    place = f"{shape.name}.{name}"
+    reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+    if not isinstance(computation, Collect):
+        check_optional(shape, name, computation)
+    offer = f"_{shape.table.name}_{name}"
+    kind = column_type(annotation_of(shape, name)) if isinstance(computation, Extreme) else Boolean()
+    assert kind is not None, "shapes_of has checked the types of all properties"
+    route.source.hidden.append(HiddenColumn(offer, kind))
+    columns = (*((route.key,) if route.key else ()), offer)
+    by_recency = not isinstance(computation, Extreme)
+    route.source.indexes.append(IndexPlan(columns, by_recency=by_recency))
+    route.source.relative = False
+    nodes = {Extreme: ExtremeNode, Recency: RecencyNode, Collect: CollectNode}
+    make: Any = next(node for base, node in nodes.items() if isinstance(computation, base))
+    node: Node = make(
+        name=place,
+        reads=reads | {(route.source, None), (shape, None)},
+        writes=frozenset({(shape, name)}),
+        route=route,
+        property=name,
+        computation=computation,
+        offer=offer,
+    )
+    return node

@@ -1,0 +1,162 @@
+"""Nodes: the steps of propagation, each with what it reads and writes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from framework.computations.aggregate import Additive
+from framework.computations.custom import Custom
+from framework.computations.deadline import Deadline
+from framework.computations.formula import Formula
+from framework.computations.lookup import Lookup
+from framework.computations.rule import Rule
+from framework.computations.selective import Collect, Extreme, Recency
+from framework.computations.sequence import Sequence
+from framework.computations.statemachine import StateMachine, Transition
+from framework.computations.triggers import Trigger
+from framework.plan.shape import Kind, Route, Shape
+
+
+@dataclass(eq=False)
+class Node:
+    """One step of propagation. It runs at most once per transaction, after all that it reads."""
+
+    name: str
+    reads: frozenset[tuple[Shape, str | None]]  # (shape, None) is the existence of its records
+    writes: frozenset[tuple[Shape, str | None]]
+    height: int = field(default=0, init=False)
+    position: int = field(default=0, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One additive property of a group, and where its state lies in the group's vector."""
+
+    property: str
+    computation: Additive[Any, Any]
+    states: tuple[str, ...]  # columns of the host
+
+
+@dataclass(eq=False)
+class AdditiveNode(Node):
+    """All additive properties of one host that follow the same route at the same height."""
+
+    route: Route
+    members: tuple[Member, ...]
+
+    readers: tuple[Node, ...] = field(default=(), init=False)  # the nodes that read what it writes
+
+    def __post_init__(self) -> None:
+        self.states = tuple(state for member in self.members for state in member.states)
+        self.contributions = tuple(member.computation.contribution for member in self.members)
+
+    def contribution(self, record: Any) -> list[int]:
+        """What one record contributes to all states of the group."""
+        vector: list[int] = []
+        for contribution in self.contributions:
+            vector += contribution(record)
+        return vector
+
+
+@dataclass(eq=False)
+class ExtremeNode(Node):
+    route: Route
+    property: str
+    computation: Extreme[Any, Any]
+    offer: str  # hidden column of the source
+
+
+@dataclass(eq=False)
+class RecencyNode(Node):
+    route: Route
+    property: str
+    computation: Recency[Any, Any]
+    offer: str  # hidden column of the source: whether it takes part
+
+
+@dataclass(eq=False)
+class CollectNode(Node):
+    route: Route
+    property: str
+    computation: Collect[Any, Any]
+    offer: str  # hidden column of the source: whether it takes part
+
+
+@dataclass(eq=False)
+class DeadlineNode(Node):
+    host: Shape
+    property: str
+    computation: Deadline[Any]
+    turns_at: str  # hidden column of the host: when the value turns, None where it does not
+
+
+@dataclass(eq=False)
+class SequenceNode(Node):
+    host: Shape
+    property: str
+    computation: Sequence
+    scope: str  # hidden column of the host: the scope that the number was given in
+
+
+@dataclass(eq=False)
+class CustomNode(Node):
+    host: Shape
+    property: str
+    computation: Custom[Any]
+    relations: tuple[tuple[str, Route], ...]  # the relations that are read, by name
+
+
+@dataclass(eq=False)
+class LookupNode(Node):
+    host: Shape
+    source: Shape
+    key: str  # field of the host
+    property: str
+    computation: Lookup[Any, Any]
+    sources: frozenset[str] = frozenset()  # fields of the source that are read
+
+
+@dataclass(eq=False)
+class FormulaNode(Node):
+    host: Shape
+    property: str
+    computation: Formula[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerPlan:
+    """A trigger of a machine with its route, and the transitions that it may cause."""
+
+    trigger: Trigger
+    source: Shape
+    key: str | None  # field of the source that names the machine's record; None: it is the one Global
+    transitions: tuple[Transition[Any], ...]
+    label: str
+
+
+@dataclass(eq=False)
+class MachineNode(Node):
+    host: Shape
+    property: str
+    machine: StateMachine[Any]
+    triggers: tuple[TriggerPlan, ...]
+
+
+@dataclass(eq=False)
+class RuleNode(Node):
+    rule: Rule[Any, Any]
+    source: Shape
+    targets: tuple[Shape, ...]
+    fields: frozenset[str]  # fields of the source that are read
+
+    @property
+    def once(self) -> bool:
+        """Whether what the rule made is never changed: calls, events, and all that comes from events."""
+        return self.source.kind is Kind.EVENT
+
+
+@dataclass(eq=False)
+class ProgressNode(Node):
+    """The five derived properties of a call class, from its integration events."""
+
+    host: Shape
+    source: Shape

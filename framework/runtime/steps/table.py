@@ -1,0 +1,73 @@
+"""Which step belongs to which node: how it is carried out, and how it is recomputed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from framework.errors import InvariantBroken
+from framework.plan.node import (
+    AdditiveNode,
+    CollectNode,
+    CustomNode,
+    DeadlineNode,
+    ExtremeNode,
+    FormulaNode,
+    LookupNode,
+    MachineNode,
+    Node,
+    ProgressNode,
+    RecencyNode,
+    RuleNode,
+    SequenceNode,
+)
+from framework.runtime.recomputation import Expectation, Recomputation
+from framework.runtime.steps import (
+    additive,
+    collect,
+    custom,
+    deadline,
+    formula,
+    lookup,
+    machine,
+    progress,
+    rule,
+    selection,
+    selective,
+    sequence,
+)
+from framework.runtime.work import Work
+
+
+class Step(NamedTuple):
+    """How a node is carried out incrementally, and how it is recomputed."""
+
+    carry_out: Callable[[Any, Work], None]
+    expected: Callable[[Any, Recomputation], Iterator[Expectation]]
+
+
+STEPS: Mapping[type[Node], Step] = {
+    AdditiveNode: Step(additive.step, additive.expected),
+    CollectNode: Step(collect.step, selection.expected),
+    CustomNode: Step(custom.step, custom.expected),
+    DeadlineNode: Step(deadline.step, deadline.expected),
+    ExtremeNode: Step(selective.extreme_step, selection.expected),
+    FormulaNode: Step(formula.step, formula.expected),
+    LookupNode: Step(lookup.step, lookup.expected),
+    MachineNode: Step(machine.step, machine.expected),
+    ProgressNode: Step(progress.step, progress.expected),
+    RecencyNode: Step(selective.recency_step, selection.expected),
+    RuleNode: Step(rule.step, rule.expected),
+    SequenceNode: Step(sequence.step, sequence.expected),
+}
+
+
+def step_of(node: Node) -> Step:
+    """The step of a node; raises InvariantBroken for one that nobody carries out."""
+    try:
+        return STEPS[type(node)]
+    except KeyError:
+        raise InvariantBroken(problem=f"no step is known for {node!r}") from None
+
+
+def expected(node: Node, facts: Recomputation) -> Iterator[Expectation]:
+    """What the facts say that the node should have made of them."""
+    return step_of(node).expected(node, facts)
