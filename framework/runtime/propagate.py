@@ -11,5 +11,5 @@ def propagate(work: Work) -> None:
     2. Let it compute from the changes below it.
     3. Each value that changed makes the steps due that read it.
     """
-    for node in work.due():
+    for node in work.due:
         step_of(node).carry_out(node, work)

@@ -48,7 +48,7 @@ def _mend(work: Work, change: Any, difference: Difference) -> None:
         return  # the database derives it from the states, which are reported too
     change.after_row[difference.property] = difference.expected
     change.dirty[difference.property] = None
-    work._dirty[change] = None
+    work.untold.changed[change] = None
 
 
 __all__ = ["Difference", "rebuild", "verify"]

@@ -1,47 +1,28 @@
 """The working set of one transaction: what it has touched, what is still to be told to the database."""
 
-import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
 
-from framework.errors import InvariantBroken
-from framework.plan.node import AdditiveNode, MachineNode, Node
+from framework.plan.node import AdditiveNode, MachineNode
 from framework.plan.shape import Kind, Shape
 from framework.plan.view import view_of
+from framework.runtime.amounts import Amounts, Waiting, add_to_row, parameters_of
 from framework.runtime.change import Change
 from framework.runtime.door import Door
-from framework.runtime.errors import (
-    AlreadyExists,
-    DeletedHere,
-    MissingReference,
-    NotText,
-    NumberTooLarge,
-    StillReferenced,
-)
+from framework.runtime.due import Due
+from framework.runtime.errors import AlreadyExists, DeletedHere, StillReferenced
+from framework.runtime.refused import explained, missing
+from framework.runtime.untold import Untold
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.errors import TransactionInterrupted
 from framework.storage.statements import Lock
-from framework.storage.violation import Constraint, Violation
+from framework.storage.violation import Violation
 
 DELETED = "the record was deleted"
 """The trigger that ends what a state machine remembers of a record."""
-
-Amounts = dict[AdditiveNode, Sequence[int]]
-"""What is to be added to one record, by the steps that say so."""
-
-
-_FEW = 16
-"""So many new rows go into one statement; of more, each is told on its own, so that statements stay few in
-kind.
-"""
-
-
-_MANY = 256
-"""So much that the database has yet to be told is looked through for each question; more is told first."""
 
 
 class Work:
@@ -62,16 +43,13 @@ class Work:
         self.doors = doors
         self.now = now
         self.rows: dict[Shape, dict[UUID, Change]] = {}
-        self._amounts: dict[Shape, dict[UUID, Amounts]] = {}
-        self._new: list[Change] = []
-        self._dirty: dict[Change, None] = {}
+        self.untold = Untold(connection, self.statements, self._explained)
+        self.due = Due()
+        self.wake = self.due.wake
+        self._waiting = Waiting()
         self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self._moves: list[Row] = []
-        self._due: list[int] = []
-        self._queued: set[int] = set()
-        self._nodes: dict[int, Node] = {}
-        self._running = -1
         self._going: set[Change] = set()
         self._absent: dict[tuple[Shape, UUID], None] = {}
         self._held: set[Change] = set()
@@ -88,11 +66,11 @@ class Work:
                 earlier.before_row is not None
             ):  # what counted for the old record does not count for the new one
                 raise DeletedHere(model=shape.name, id=id)
-        if shape.unique and self._dirty:
-            self._make_room(shape)
+        if shape.unique and self.untold.changed:
+            self.untold.make_room(shape)
         change = Change(shape, id, None, row, stored=False)
         known[id] = change
-        self._new.append(change)
+        self.untold.new.append(change)
         for node in shape.watchers:
             self.wake(node)
         return change
@@ -106,7 +84,7 @@ class Work:
         row[name] = value
         if change.stored:
             change.dirty[name] = None
-            self._dirty[change] = None
+            self.untold.changed[change] = None
         for node in change.shape.readers.get(name, ()):
             self.wake(node)
         return True
@@ -117,9 +95,7 @@ class Work:
         known = self.rows.get(shape)
         change = known.get(id) if known else None
         if change is None:
-            held = self._amounts.setdefault(shape, {}).setdefault(id, {})
-            earlier = held.get(node)
-            held[node] = amounts if earlier is None else list(map(operator.add, earlier, amounts))
+            self._waiting.add(shape, id, node, amounts)
         elif change.after_row is not None:
             self._add_to_row(change, {node: amounts})
         for reader in node.readers:
@@ -134,8 +110,8 @@ class Work:
         if self.concurrent and change.stored and shape.referrers and change not in self._held:
             self.connection.row(self.statements[shape].hold, [self.statements[shape].encode_id(change.id)])
         for referrer, key, ondelete in shape.referrers:
-            if any(key in other.dirty for other in self._dirty if other.shape is referrer):
-                self.tell_of(referrer)  # what has let go of the record must not go with it
+            if any(key in other.dirty for other in self.untold.changed if other.shape is referrer):
+                self.untold.tell_of(referrer)  # what has let go of the record must not go with it
             for other in self.where(referrer, key, change.id):
                 if ondelete == "CASCADE":
                     self.remove(other)
@@ -153,7 +129,7 @@ class Work:
             self.moved(machine, change.id, DELETED, change.id, state, machine.machine.initial)
         change.after_row = None
         change.dirty.clear()
-        self._dirty.pop(change, None)
+        self.untold.changed.pop(change, None)
         for node in shape.watchers:
             self.wake(node)
 
@@ -198,8 +174,8 @@ class Work:
 
         What the database has yet to be told is looked at here, so that each record is told once.
         """
-        if len(self._new) + len(self._dirty) > _MANY:
-            self.tell_of(shape)
+        if self.untold.are_many:
+            self.untold.tell_of(shape)
         stored = self.stored(shape, key, value)
         found = [one for one in stored if one.after_row is not None and one.after_row[key] == value]
         known = set(found)
@@ -207,10 +183,9 @@ class Work:
 
     def _untold(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """Records whose field has the value, of which the database has yet to be told."""
-        untold = dict.fromkeys((*self._new, *self._dirty))
         return [
             one
-            for one in untold
+            for one in self.untold
             if one.shape is shape and one.after_row is not None and one.after_row[key] == value
         ]
 
@@ -228,8 +203,8 @@ class Work:
         """All records whose field has the value, to look at; others may be about to change them."""
         if not self.concurrent:
             return [one.after for one in self.where(shape, key, value)]
-        if len(self._new) + len(self._dirty) > _MANY:
-            self.tell_of(shape)
+        if self.untold.are_many:
+            self.untold.tell_of(shape)
         sql, parameters = self.statements[shape].selection((key,))
         found: list[Any] = []
         known: set[Change] = set()
@@ -255,7 +230,7 @@ class Work:
 
     def changes(self, shape: Shape) -> Iterable[Change]:
         """All records of a class that the transaction has touched so far, in order."""
-        if shape in self._amounts:
+        if shape in self._waiting.held:
             self._settle_amounts(shape)
         known = self.rows.get(shape)
         return list(known.values()) if known else ()
@@ -276,157 +251,73 @@ class Work:
             }
         )
 
-    def wake(self, node: Node) -> None:
-        """A step is due, once, at its height."""
-        if node.position in self._queued:
-            return
-        if node.position <= self._running:
-            raise InvariantBroken(problem=f"{node.name} was woken after its turn")
-        self._queued.add(node.position)
-        self._nodes[node.position] = node
-        heappush(self._due, node.position)
-
-    def due(self) -> Iterator[Node]:
-        """The steps that are due, lowest first, with those that they wake."""
-        while self._due:
-            position = heappop(self._due)
-            self._running = position
-            yield self._nodes[position]
-            self._queued.discard(position)
-        self._running = -1
-
     def flush(self) -> None:
         """Tell the database of all new and changed rows."""
-        if self._new:
-            self._insert_new()
-        if self._dirty:
-            self._update_dirty()
+        self.untold.tell()
 
     def tell_of(self, shape: Shape) -> None:
         """Tell the database of all new rows, and of the changed ones of one class."""
-        if self._new:
-            self._insert_new()
-        rest = {change: None for change in self._dirty if change.shape is not shape}
-        self._dirty = {change: None for change in self._dirty if change.shape is shape}
-        self._update_dirty()
-        self._dirty = rest
-
-    def _make_room(self, shape: Shape) -> None:
-        """Tell the database of unique values that were given up, before another record takes them."""
-        if any(change.shape is shape and change.dirty.keys() & shape.unique for change in self._dirty):
-            self.tell_of(shape)
+        self.untold.tell_of(shape)
 
     def finish(self, *, complete: bool = False) -> None:
         """Tell the database of all, also of the amounts that no step needed back; of those too if
         `complete`.
         """
         if complete:
-            for shape in list(self._amounts):
+            for shape in list(self._waiting.held):
                 self._settle_amounts(shape)
-        self.flush()
+        self.untold.tell()
         if self._moves:
             sql, parameters = self.database.bookkeeping.move
             self.connection.run_many(sql, [parameters.of(move) for move in self._moves])
             self._moves.clear()
-        for shape, held in sorted(self._amounts.items(), key=_globals_last):
+        for shape, id, amounts in self._waiting.take_all():
             statements = self.statements[shape]
-            for id, amounts in _in_order(held):
-                sql, _ = statements.adjustment(tuple(amounts))
-                if not self.connection.run(sql, _parameters(amounts, statements.encode_id(id))):
-                    raise self._missing(shape, id)
-        self._amounts.clear()
+            sql, _ = statements.adjustment(tuple(amounts))
+            if not self.connection.run(sql, parameters_of(amounts, statements.encode_id(id))):
+                raise missing(self, shape, id)
         if self._absent:
             self._look_again()
-
-    def _insert_new(self) -> None:
-        new, self._new = self._new, []
-        if len(new) > 1:
-            new.sort(key=_depth)
-        position = 0
-        while position < len(new):
-            shape = new[position].shape
-            end = position
-            while end < len(new) and new[end].shape is shape:
-                end += 1
-            batch = [change for change in new[position:end] if change.after_row is not None]
-            sql, parameters = self.statements[shape].insertion
-            try:
-                if len(batch) == 1:
-                    self.connection.run(sql, parameters.of(batch[0].after_row))  # type: ignore[arg-type]  # batch has rows
-                elif 1 < len(batch) <= _FEW:
-                    values = [value for change in batch for value in parameters.of(change.after_row)]  # type: ignore[arg-type]  # batch has rows
-                    self.connection.run(self.statements[shape].insertion_of(len(batch)), values)
-                elif batch:
-                    self.connection.run_many(sql, [parameters.of(change.after_row) for change in batch])  # type: ignore[arg-type]  # batch has rows
-            except Violation as violation:
-                raise self._explained(violation, batch) from violation
-            for change in batch:
-                change.stored = True
-                change.dirty.clear()
-            position = end
-
-    def _update_dirty(self) -> None:
-        dirty, self._dirty = self._dirty, {}
-        for change in dirty:
-            changed = tuple(self._news_of(change))
-            if changed and change.after_row is not None:
-                sql, parameters = self.statements[change.shape].update(changed)
-                try:
-                    self.connection.run(sql, parameters.of(change.after_row))
-                except Violation as violation:
-                    raise self._explained(violation, [change]) from violation
-            change.dirty.clear()
-            change.told = True
-
-    @staticmethod
-    def _news_of(change: Change) -> Iterable[str]:
-        """The columns whose value the database does not have."""
-        before, after = change.before_row, change.after_row
-        if after is None:
-            return ()
-        if before is None or change.told:
-            return change.dirty
-        return [name for name in change.dirty if before[name] != after[name]]
 
     def _settle_amounts(self, shape: Shape) -> None:
         """Bring rows with amounts into the working set: added to by the database, or read and added to
         here.
         """
-        held = self._amounts.pop(shape)
-        statements = self.statements[shape]
-        known = self.rows.setdefault(shape, {})
-        for id, amounts in _in_order(held):
-            if not shape.relative:
-                change = self.find(shape, id)
-                if change is None:
-                    raise self._missing(shape, id)
-                self._add_to_row(change, amounts)
+        for id, amounts in self._waiting.take(shape):
+            if shape.relative:
+                self._add_and_read(shape, id, amounts)
                 continue
-            _, sql = statements.adjustment(tuple(amounts))
-            values = self.connection.row(sql, _parameters(amounts, statements.encode_id(id)))
-            if values is None:
-                raise self._missing(shape, id)
-            row = statements.codec.decode(values)
-            before = row.copy()
-            for node, vector in amounts.items():
-                for state, amount in zip(node.states, vector, strict=True):
-                    before[state] -= amount
-            for name, derive in shape.derive_old.items():
-                if name in shape.readers:
-                    before[name] = derive(before)
-            change = known[id] = Change(shape, id, before, row, stored=True)
-            change.told = True
+            change = self.find(shape, id)
+            if change is None:
+                raise missing(self, shape, id)
+            self._add_to_row(change, amounts)
+
+    def _add_and_read(self, shape: Shape, id: UUID, amounts: Amounts) -> None:
+        """Let the database add to a row and return it, and work out what it was before."""
+        statements = self.statements[shape]
+        _, sql = statements.adjustment(tuple(amounts))
+        values = self.connection.row(sql, parameters_of(amounts, statements.encode_id(id)))
+        if values is None:
+            raise missing(self, shape, id)
+        row = statements.codec.decode(values)
+        before = row.copy()
+        for node, vector in amounts.items():
+            for state, amount in zip(node.states, vector, strict=True):
+                before[state] -= amount
+        for name, derive in shape.derive_old.items():
+            if name in shape.readers:
+                before[name] = derive(before)
+        change = Change(shape, id, before, row, stored=True)
+        change.told = True
+        self.rows.setdefault(shape, {})[id] = change
 
     def _add_to_row(self, change: Change, amounts: Amounts) -> None:
         row = change.after_row
         assert row is not None, "amounts go to records that are there"
-        for node, vector in amounts.items():
-            for state, amount in zip(node.states, vector, strict=True):
-                if amount:
-                    row[state] += amount
-                    if change.stored:
-                        change.dirty[state] = None
-                        self._dirty[change] = None
+        for state in add_to_row(row, amounts):
+            if change.stored:
+                change.dirty[state] = None
+                self.untold.changed[change] = None
         for name, derive in change.shape.derive_old.items():
             row[name] = derive(row)
 
@@ -434,75 +325,17 @@ class Work:
         row = self.statements[shape].codec.decode(values)
         change = Change(shape, row["id"], row.copy(), row, stored=True)
         self.rows.setdefault(shape, {})[change.id] = change
-        held = self._amounts.get(shape)
-        if held and change.id in held:
-            self._add_to_row(change, held.pop(change.id))
+        amounts = self._waiting.take_of(shape, change.id)
+        if amounts is not None:
+            self._add_to_row(change, amounts)
         return change
 
-    def _missing(self, shape: Shape, id: UUID) -> Exception:
-        """The error for amounts that belong to a record that is not there: find who refers to it."""
-        for referrer, key, _ in shape.referrers:
-            for change in self.rows.get(referrer, {}).values():
-                if change.after_row is not None and change.after_row[key] == id:
-                    return MissingReference(model=referrer.name, field=key, target=shape.name, id=id)
-        return InvariantBroken(problem=f"amounts for {shape.name} {id}, which does not exist")
-
     def _explained(self, violation: Violation, batch: list[Change]) -> Exception:
-        """What a violated constraint means: a reference to nothing, or a value that must be unique."""
-        explained: Exception | None = None
-        if violation.constraint is Constraint.REFERENCE:
-            explained = self._without_reference(violation, batch)
-        elif violation.constraint is Constraint.UNIQUE:
-            explained = self._not_unique(violation, batch)
-        elif violation.constraint is Constraint.NUMBER:
-            explained = NumberTooLarge(reason=str(violation))
-        elif violation.constraint is Constraint.TEXT:
-            explained = NotText(reason=str(violation))
-        problem = f"the database refused a row of {batch[0].shape.name}: {violation}"
-        return explained or InvariantBroken(problem=problem)
-
-    def _without_reference(self, violation: Violation, batch: list[Change]) -> Exception | None:
-        for change in batch:
-            for key, target in change.shape.references.items():
-                id = change.after_row[key] if change.after_row else None
-                if id is not None and self._is_missing(violation, target, key, id):
-                    return MissingReference(model=change.shape.name, field=key, target=target.name, id=id)
-        return None
-
-    def _is_missing(self, violation: Violation, target: Shape, key: str, id: UUID) -> bool:
-        if violation.detail is not None:
-            return violation.columns == (key,) and violation.blames({key: id})
-        found = self.find(target, id)
-        return found is None or not found.stored
-
-    def _not_unique(self, violation: Violation, batch: list[Change]) -> Exception | None:
-        columns = violation.columns
-        for change in batch:
-            row = change.after_row
-            if row is None or not columns or not row.keys() >= set(columns):
-                continue
-            if len(batch) == 1 or violation.blames(row) or self._taken(violation, change):
-                values = ", ".join(repr(str(row[column])) for column in columns)
-                return AlreadyExists(model=change.shape.name, columns=", ".join(columns), values=values)
-        return None
-
-    def _taken(self, violation: Violation, change: Change) -> bool:
-        if violation.detail is not None or change.after_row is None:
-            return False
-        columns = violation.columns
-        sql, parameters = self.statements[change.shape].selection(columns)
-        if self.connection.row(sql, parameters.of(change.after_row)):
-            return True
-        twins = [one for one in self.rows[change.shape].values() if one.after_row and one is not change]
-        return any(
-            all(twin.after_row[name] == change.after_row[name] for name in columns)
-            for twin in twins
-            if twin.after_row
-        )
+        return explained(self, violation, batch)
 
     def _lock_before_global(self) -> None:
         """Everybody wants a Global: what else this transaction locks, it locks before."""
-        for shape in [shape for shape in self._amounts if shape.kind is not Kind.GLOBAL]:
+        for shape in [shape for shape in self._waiting.held if shape.kind is not Kind.GLOBAL]:
             self._settle_amounts(shape)
 
     def _look_again(self) -> None:
@@ -514,29 +347,3 @@ class Work:
             sql, parameters = self.statements[shape].selection(("id",))
             if change is not None or self.connection.row(sql, parameters.of({"id": id})) is not None:
                 raise TransactionInterrupted(reason=f"{shape.name} {id} came to be meanwhile")
-
-
-def _depth(change: Change) -> int:
-    return change.shape.depth
-
-
-def _globals_last(held: tuple[Shape, Any]) -> bool:
-    return held[0].kind is Kind.GLOBAL
-
-
-def _in_order(held: dict[UUID, Amounts]) -> Iterable[tuple[UUID, Amounts]]:
-    """Lowest id first: so two transactions that want the same records do not wait for each other."""
-    return sorted(held.items(), key=_id) if len(held) > 1 else held.items()
-
-
-def _id(held: tuple[UUID, Amounts]) -> UUID:
-    return held[0]
-
-
-def _parameters(amounts: Amounts, id: Any) -> list[Any]:
-    """The amounts of all nodes in their order, then the encoded id."""
-    parameters: list[Any] = []
-    for vector in amounts.values():
-        parameters += vector
-    parameters.append(id)
-    return parameters

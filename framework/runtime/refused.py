@@ -1,0 +1,81 @@
+"""Why the database refused a row: a reference to nothing, a value that is taken, or too large."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from framework.errors import InvariantBroken
+from framework.plan.shape import Shape
+from framework.runtime.change import Change
+from framework.runtime.errors import AlreadyExists, MissingReference, NotText, NumberTooLarge
+from framework.storage.violation import Constraint, Violation
+
+if TYPE_CHECKING:
+    from framework.runtime.work import Work
+
+
+def explained(work: "Work", violation: Violation, batch: list[Change]) -> Exception:
+    """The error for a violated constraint: one of the rows, all of one class, has violated it."""
+    explained: Exception | None = None
+    match violation.constraint:
+        case Constraint.REFERENCE:
+            explained = _without_reference(work, violation, batch)
+        case Constraint.UNIQUE:
+            explained = _not_unique(work, violation, batch)
+        case Constraint.NUMBER:
+            explained = NumberTooLarge(reason=str(violation))
+        case Constraint.TEXT:
+            explained = NotText(reason=str(violation))
+    problem = f"the database refused a row of {batch[0].shape.name}: {violation}"
+    return explained or InvariantBroken(problem=problem)
+
+
+def missing(work: "Work", shape: Shape, id: UUID) -> Exception:
+    """The error for amounts that belong to a record that is not there: find who refers to it."""
+    for referrer, key, _ in shape.referrers:
+        for change in work.rows.get(referrer, {}).values():
+            if change.after_row is not None and change.after_row[key] == id:
+                return MissingReference(model=referrer.name, field=key, target=shape.name, id=id)
+    return InvariantBroken(problem=f"amounts for {shape.name} {id}, which does not exist")
+
+
+def _without_reference(work: "Work", violation: Violation, batch: list[Change]) -> Exception | None:
+    for change in batch:
+        for key, target in change.shape.references.items():
+            id = change.after_row[key] if change.after_row else None
+            if id is not None and _is_missing(work, violation, target, key, id):
+                return MissingReference(model=change.shape.name, field=key, target=target.name, id=id)
+    return None
+
+
+def _is_missing(work: "Work", violation: Violation, target: Shape, key: str, id: UUID) -> bool:
+    if violation.detail is not None:
+        return violation.columns == (key,) and violation.blames({key: id})
+    found = work.find(target, id)
+    return found is None or not found.stored
+
+
+def _not_unique(work: "Work", violation: Violation, batch: list[Change]) -> Exception | None:
+    columns = violation.columns
+    for change in batch:
+        row = change.after_row
+        if row is None or not columns or not row.keys() >= set(columns):
+            continue
+        if len(batch) == 1 or violation.blames(row) or _is_taken(work, violation, change):
+            values = ", ".join(repr(str(row[column])) for column in columns)
+            return AlreadyExists(model=change.shape.name, columns=", ".join(columns), values=values)
+    return None
+
+
+def _is_taken(work: "Work", violation: Violation, change: Change) -> bool:
+    if violation.detail is not None or change.after_row is None:
+        return False
+    columns = violation.columns
+    sql, parameters = work.statements[change.shape].selection(columns)
+    if work.connection.row(sql, parameters.of(change.after_row)):
+        return True
+    twins = [one for one in work.rows[change.shape].values() if one.after_row and one is not change]
+    return any(
+        all(twin.after_row[name] == change.after_row[name] for name in columns)
+        for twin in twins
+        if twin.after_row
+    )
