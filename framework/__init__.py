@@ -10,6 +10,7 @@ from framework.computations.custom import Custom
 from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
+from framework.computations.policy import Reader, policy
 from framework.computations.quantifiers import Every, Some
 from framework.computations.rule import derive
 from framework.computations.selective import Collect, First, Latest, Max, Min
@@ -46,6 +47,7 @@ __all__ = [
     "Max",
     "Min",
     "Payload",
+    "Reader",
     "Refused",
     "Relationship",
     "Sequence",
@@ -65,4 +67,5 @@ __all__ = [
     "failed",
     "guard",
     "on",
+    "policy",
 ]

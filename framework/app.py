@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import anyio.to_thread
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.clock import Clock, SystemClock
+from framework.computations.policy import Reader
 from framework.errors import StorageError
 from framework.integration.attempts import Attempt
 from framework.integration.effects import EffectBook, hooks_of
@@ -35,6 +37,7 @@ from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
 from framework.runtime.explain import Explanation, explain
 from framework.runtime.present import detached
+from framework.runtime.reading import Reading
 from framework.runtime.receipt import Receipt
 from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
@@ -60,9 +63,9 @@ class Settings:
     tests: a callback that reads what it does not declare raises UndeclaredRead. `synchronous`: FULL
     makes every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to
     wait for somebody else who holds the database, or a row of it. `max_delivery_bytes`: the largest body of
-    a webhook or of a request that is taken. `authorize`: who sent a request to the API, such as
-    `BearerTokens`; without it nobody may use the API. `permits`: for which calls they may; without it for
-    all.
+    a webhook or of a request that is taken. `require_actor`: classes with a query policy are read for an
+    actor only, and never without one. `authorize`: who sent a request to the API, such as `BearerTokens`;
+    without it nobody may use the API. `permits`: for which calls they may; without it for all.
     """
 
     strict_calls: bool = False
@@ -70,6 +73,7 @@ class Settings:
     synchronous: Synchronous = "FULL"
     patience: float = 5.0
     max_delivery_bytes: int = 1024 * 1024
+    require_actor: bool = False
     authorize: "Authorize | None" = None
     permits: "Permits | None" = None
 
@@ -136,22 +140,41 @@ class App:
         if extended:  # what is new counts what was there
             self.rebuild()
 
-    def dispatch(self, event: E, *, key: str | None = None, actor: str | None = None) -> Receipt[E]:
+    def dispatch(
+        self,
+        event: E,
+        *,
+        key: str | None = None,
+        actor: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> Receipt[E]:
         """Store an event and all that follows from it, in one transaction.
 
-        With `key`, once: the same key and content return the first receipt. Raises DispatchError for what the
-        caller can mend, and stores nothing then.
+        With `key`, once: the same key and content return the first receipt. Guards are told of
+        `actor` and `context`. Raises DispatchError for what the caller can mend, and stores nothing then.
         """
-        return dispatch(self.engine, event, key=key, actor=actor)
+        return dispatch(self.engine, event, key=key, actor=actor, context=context)
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction for facts that are not events: `with app.transaction() as tx: tx.update(...)`."""
         return self.engine.transaction()
 
-    def get(self, model: type[R], id: UUID | None = None) -> R:
-        """The record with this id (of a Global: its one row), detached and read-only; raises NoSuchRecord."""
+    def get(
+        self,
+        model: type[R],
+        id: UUID | None = None,
+        *,
+        actor: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> R:
+        """The record with this id (of a Global: its one row), detached and read-only; raises NoSuchRecord.
+
+        With an actor or a context, as its query policies let them see it.
+        """
         shape = self.plan.shape(model)
         identity = model.model_fields["id"].default if id is None else id
+        if shape.policies:
+            return self._reading(actor, context).get(model, identity)  # type: ignore[no-any-return]  # of that class
         statements = self.engine.database.statements[shape]
         sql, parameters = statements.selection(("id",))
         with self.engine.database.reading() as connection:
@@ -160,10 +183,24 @@ class App:
             raise NoSuchRecord(model=shape.name, id=identity)
         return detached(shape, statements.codec.decode(found))  # type: ignore[no-any-return]  # of the shape's class
 
-    def query(self, statement: Select[T] | SelectOfScalar[T]) -> list[T]:
-        """What a `select(...)` finds, detached and read-only."""
-        with self.engine.database.session() as session:
-            return list(session.exec(statement))  # type: ignore[arg-type]  # a result of either kind gives T
+    def query(
+        self,
+        statement: Select[T] | SelectOfScalar[T],
+        *,
+        actor: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> list[T]:
+        """What a `select(...)` finds, detached and read-only.
+
+        With an actor or a context, no more than the query policies let them see, however the statement is
+        written; without either, everything, unless `Settings(require_actor=True)`.
+        """
+        return self._reading(actor, context).query(statement)
+
+    def _reading(self, actor: str | None, context: Mapping[str, Any] | None) -> Reading:
+        someone = actor is not None or context is not None
+        reader = Reader(actor, MappingProxyType(dict(context or {}))) if someone else None
+        return Reading(self.plan, self.engine.database, reader, require_actor=self.settings.require_actor)
 
     def tick(self) -> int:
         """Turn the deadlines whose time has come; returns how many. The worker does it by itself."""

@@ -8,9 +8,9 @@ from framework.runtime.transaction import Transaction
 
 NAMES = """
     APICall Admission Average CallStatus Collect Count Custom Deadline Entity Event Every Field First
-    Formula Global Index IntegrationEvent Latest Lookup Max Min Payload Refused Relationship Sequence Some
-    StateMachine Sum Transition Unique WeightedSum
-    changed completed computed condition created deleted derive failed guard on
+    Formula Global Index IntegrationEvent Latest Lookup Max Min Payload Reader Refused Relationship
+    Sequence Some StateMachine Sum Transition Unique WeightedSum
+    changed completed computed condition created deleted derive failed guard on policy
 """
 APP = """
     asgi ask attempts authorize cancel close create dead_calls dispatch engine explain get graph health

@@ -1,6 +1,6 @@
 """Admission: who may let which event happen. Only True admits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -20,8 +20,19 @@ class Admission(Protocol):
         """Who dispatches, as the caller said."""
         ...
 
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """What else the caller said of the request; it is not stored."""
+        ...
+
     def get(self, model: type[R], id: UUID | None = None) -> R:
         """A record as it is in the transaction of the event; raises NoSuchRecord."""
+        ...
+
+    def find(self, model: type[R], **values: object) -> list[R]:
+        """The records whose fields have these values, in the transaction of the event; raises NotIndexed
+        unless an index leads to them.
+        """
         ...
 
 

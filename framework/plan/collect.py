@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from framework.computations.admission import Guard
+from framework.computations.policy import QueryPolicy
 from framework.computations.rule import Rule
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.record import Record
@@ -15,11 +16,12 @@ from framework.plan.mistakes import FutureAnnotations, NotADeclaration
 
 @dataclass(frozen=True)
 class Declarations:
-    """The record classes, the rules and the guards of an App, each once, in the order of declaration."""
+    """The record classes, and what is said of them, each once, in the order of declaration."""
 
     models: tuple[type[Record], ...]
     rules: tuple[Rule[Any, Any], ...]
     guards: tuple[Guard, ...] = ()
+    policies: tuple[QueryPolicy, ...] = ()
 
 
 def collect(modules: Iterable[object]) -> Declarations:
@@ -35,7 +37,12 @@ def collect(modules: Iterable[object]) -> Declarations:
         tuple(models),
         tuple(thing for thing in found if isinstance(thing, Rule)),
         tuple(thing for thing in found if isinstance(thing, Guard)),
+        tuple(thing for thing in found if isinstance(thing, QueryPolicy)),
     )
+
+
+_SAID = (Guard, QueryPolicy)
+"""What is said of record classes, wherever it was declared."""
 
 
 def is_table(thing: object) -> bool:
@@ -49,7 +56,7 @@ def _flatten(things: Iterable[object]) -> Iterator[Any]:
             yield from _members(thing)
         elif isinstance(thing, (list, tuple, set, frozenset)):
             yield from _flatten(thing)
-        elif is_table(thing) or isinstance(thing, (Rule, Guard)):
+        elif is_table(thing) or isinstance(thing, (Rule, *_SAID)):
             yield thing
         else:
             raise NotADeclaration(thing=thing)
@@ -58,7 +65,7 @@ def _flatten(things: Iterable[object]) -> Iterator[Any]:
 def _members(module: ModuleType) -> Iterator[Any]:
     for thing in vars(module).values():
         place = thing.function.__module__ if isinstance(thing, Rule) else getattr(thing, "__module__", None)
-        if isinstance(thing, Guard) or (
+        if isinstance(thing, _SAID) or (
             place == module.__name__ and (is_table(thing) or isinstance(thing, Rule))
         ):
             yield thing

@@ -168,3 +168,13 @@ class UnknownMachine(DeclarationError):
     """{model}.{property} is no state machine of this App. Name a class and a property declared as
     `computed(StateMachine(...))`.
     """
+
+
+class UnaskablePolicy(DeclarationError):
+    """The policy {policy} needs one parameter, the reader, such as `(reader: Reader)`; it has {signature}."""
+
+
+class HiddenIdentity(DeclarationError):
+    """The policy {policy} hides {model}.id, by which records are told apart. Let its criterion hide the whole
+    record instead.
+    """

@@ -22,6 +22,7 @@ from framework.plan.node import (
     RecencyNode,
 )
 from framework.plan.nodes import computation_nodes
+from framework.plan.policies import take_policies
 from framework.plan.rules import rule_nodes
 from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import shapes_of
@@ -76,6 +77,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
         if guard.event not in shapes:
             raise UndeclaredRecord(place=f"the guard {guard.condition.name}", model=guard.event.__name__)
         shapes[guard.event].guards += (guard,)
+    take_policies(shapes, declarations.policies)
     return Plan(MappingProxyType(shapes), tuple(ordered))
 
 

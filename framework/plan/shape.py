@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 
 from framework.computations.admission import Guard
+from framework.computations.policy import QueryPolicy
 from framework.model.record import Record
 from framework.plan.view import view_class
 
@@ -66,6 +67,7 @@ class Shape:
     watchers: tuple["Node", ...] = ()  # nodes that care whether a record is there at all
     makers: list["RuleNode"] = field(default_factory=list)
     guards: tuple[Guard, ...] = ()  # what an event of this class must meet
+    policies: tuple[QueryPolicy, ...] = ()  # what readers may see of it
     machines: tuple["MachineNode", ...] = ()  # of its own properties
     depth: int = 0  # how many references lead from it to what refers to nothing
     relative: bool = True  # all computed properties can be kept by relative updates

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,7 +23,14 @@ from framework.storage.codec import Row
 E = TypeVar("E", bound=Event)
 
 
-def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | None = None) -> Receipt[E]:
+def dispatch(
+    engine: Engine,
+    event: E,
+    *,
+    key: str | None = None,
+    actor: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Receipt[E]:
     """Store an event and all that follows from it; with a key, once for each key.
 
     The same key and the same content return the first receipt and do nothing; raises ConflictingKey if the
@@ -40,7 +48,7 @@ def dispatch(engine: Engine, event: E, *, key: str | None = None, actor: str | N
             replayed = _replay(engine.plan, transaction, key, event, content)
             if replayed is not None:
                 return replayed
-        transaction.dispatch(event, actor=actor)
+        transaction.dispatch(event, actor=actor, context=context)
         transaction.finish(complete=True)
         changes = _changes(transaction)
         if key is not None and content is not None:

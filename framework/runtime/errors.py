@@ -1,6 +1,6 @@
 """What the caller of the engine can get wrong."""
 
-from framework.errors import DispatchError
+from framework.errors import DeclarationError, DispatchError
 
 
 class InvalidRecord(DispatchError):
@@ -31,6 +31,38 @@ class DeletedHere(DispatchError):
 
 class NoSuchRecord(DispatchError):
     """There is no {model} with the id {id}."""
+
+
+class NotIndexed(DispatchError):
+    """No index of {model} begins with {fields}, so all its records would be read. Declare
+    `Field(index=True)`, and ask for a value that is not None.
+    """
+
+
+class ActorRequired(DispatchError):
+    """{model} has a query policy, and nobody said who reads. Pass `actor=...`."""
+
+
+class HiddenField(DispatchError):
+    """{model}.{field} is hidden from this reader by the policy {policy}. Read without it."""
+
+
+class StatementInText(DispatchError):
+    """{text!r} is SQL as text, which no query policy narrows. Say it with the attributes of the classes."""
+
+
+class UnknownTableRead(DispatchError):
+    """The table {table} is no record class of this App, so no query policy speaks of it. Select classes."""
+
+
+class NotASelect(DispatchError):
+    """With an actor only a `select(...)` can be asked, not a {statement}."""
+
+
+class UnusablePolicy(DeclarationError):
+    """The policy {policy} of {model} cannot be used: {reason}. Give True, False, or a criterion on {model};
+    other classes belong into `any()`, `has()`, `exists()` or `in_(select(...))` without joins by a relation.
+    """
 
 
 class ImmutableRecord(DispatchError):

@@ -1,5 +1,6 @@
 """One transaction: what a user may do in it, and what follows from that before it commits."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,6 +10,7 @@ from framework.model.entity import Event
 from framework.model.record import Record, refuse
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
+from framework.runtime.admittance import Admittance
 from framework.runtime.change import Change
 from framework.runtime.errors import (
     CallsAreDerived,
@@ -62,15 +64,20 @@ class Transaction:
         self.insert(shape, record)
         return record
 
-    def dispatch(self, event: E, *, actor: str | None = None) -> E:
-        """Store an event; what follows from it is there when the transaction ends."""
+    def dispatch(self, event: E, *, actor: str | None = None, context: Mapping[str, Any] | None = None) -> E:
+        """Store an event; what follows from it is there when the transaction ends.
+
+        Guards are told of `actor` and `context`; the actor is stored with the event, the context is not.
+        """
         shape = self._shape(event)
         if shape.kind is not Kind.EVENT:
             raise NotAnEvent(model=shape.name)
         if shape.model is IntegrationEvent:
             raise IngestOnly(model=shape.name)
-        for guard in shape.guards:
-            guard.admit(event, _Admission(self, actor))
+        if shape.guards:
+            admission = Admittance(self.work, self.get, actor, context)
+            for guard in shape.guards:
+                guard.admit(event, admission)
         change = self.insert(shape, event)
         if actor is not None and change.after_row is not None:
             change.after_row["_actor"] = actor
@@ -192,14 +199,3 @@ class Transaction:
     def _refuse_if_over(self) -> None:
         if self._over:
             raise TransactionOver()
-
-
-class _Admission:
-    """What a guard sees of a transaction: who dispatches, and records as they are."""
-
-    def __init__(self, transaction: Transaction, actor: str | None) -> None:
-        self._transaction = transaction
-        self.actor = actor
-
-    def get(self, model: type[R], id: UUID | None = None) -> R:
-        return self._transaction.get(model, id)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
 
 from sqlalchemy import Dialect
@@ -13,6 +14,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.storage.bookkeeping import Bookkeeping
 from framework.storage.errors import SchemaDiffers, SchemaMissing
+from framework.storage.narrowing import Narrow, Shadows, narrow_all
 from framework.storage.statements import TableStatements
 from framework.storage.tables import Tables
 
@@ -97,9 +99,30 @@ class Database(ABC):
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection that reads what was committed, beside whoever writes."""
 
+    @contextmanager
+    def session(self, narrow: Narrow | None = None) -> Iterator[Session]:
+        """A session for statements of the caller's own; it reads, and its records outlive it.
+
+        With `narrow`, whatever it is asked is narrowed first.
+        """
+        with self.open_session() as session:
+            if narrow is not None:
+                narrow_all(session, narrow)
+            yield session
+
     @abstractmethod
-    def session(self) -> AbstractContextManager[Session]:
-        """A session for statements of the caller's own; it reads, and its records outlive it."""
+    def open_session(self) -> AbstractContextManager[Session]:
+        """A session that reads all there is."""
+
+    @cached_property
+    def shadows(self) -> Shadows:
+        """What hides tables, or a part of them, from a session."""
+        return Shadows((shape.table for shape in self.plan.shapes.values()), self.schema)
+
+    @property
+    @abstractmethod
+    def schema(self) -> str:
+        """Where the tables are, by the name that SQL knows it by."""
 
     @abstractmethod
     def hold(self, connection: Connection, *name: str) -> None:

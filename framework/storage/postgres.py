@@ -99,7 +99,7 @@ class PostgresDatabase(Database):
         )
         self.reader = self._engine.execution_options(postgresql_readonly=True)
         with self.reading() as connection:
-            connection.row("SELECT 1")
+            self._schema: str = connection.row("SELECT current_schema()")[0]
 
     def begin(self, *, snapshot: bool = False) -> PostgresConnection:
         """Begin a transaction on a connection of its own; `snapshot` shows it the database as it is now, to
@@ -166,8 +166,12 @@ class PostgresDatabase(Database):
         finally:
             self._pool.give(raw)
 
+    @property
+    def schema(self) -> str:
+        return self._schema
+
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def open_session(self) -> Iterator[Session]:
         with self.translated(), Session(self.reader, expire_on_commit=False) as session:
             yield session
 

@@ -164,8 +164,12 @@ class SqliteDatabase(Database):
         finally:
             pooled.close()
 
+    @property
+    def schema(self) -> str:
+        return "main"
+
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def open_session(self) -> Iterator[Session]:
         if self.path is None:
             with self.writing, self.translated(), Session(self.reader, expire_on_commit=False) as session:
                 yield session

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Dialect,
+    PrimaryKeyConstraint,
     Table,
+    UniqueConstraint,
     bindparam,
     delete,
     insert,
@@ -75,6 +77,17 @@ class TableStatements:
         self._adjustments: dict[tuple[AdditiveNode, ...], tuple[str, str]] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
         self._selections: dict[tuple[tuple[str, ...], Lock], tuple[str, Parameters]] = {}
+
+    @cached_property
+    def indexed(self) -> frozenset[str]:
+        """The columns that an index of all rows begins with."""
+        indexes = [
+            one for one in self.table.indexes if one.dialect_options[self.dialect.name]["where"] is None
+        ]
+        keys = [
+            one for one in self.table.constraints if isinstance(one, (PrimaryKeyConstraint, UniqueConstraint))
+        ]
+        return frozenset(next(iter(one.columns)).name for one in (*indexes, *keys))
 
     @cached_property
     def insertion(self) -> tuple[str, Parameters]:

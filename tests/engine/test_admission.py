@@ -1,5 +1,6 @@
 """Guards: only True admits an event, and nothing is stored of one that is refused."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,9 @@ from sqlmodel import select
 from framework import Admission, Entity, Event, Field, Refused, condition, derive, guard
 from framework.app import App, opened
 from framework.computations.admission import Guard, NotAVerdict, Test
+from framework.model.record import UnknownField
 from framework.plan.mistakes import UndeclaredRecord
+from framework.runtime.errors import NotIndexed
 
 
 class AccountOpened(Event, table=True):
@@ -90,6 +93,68 @@ def test_what_is_neither_true_nor_false_admits_nothing(
         with pytest.raises(NotAVerdict):
             app.dispatch(Withdrawn(account_id=id, cents=5))
         assert app.query(select(Withdrawn)) == []
+
+
+def test_a_guard_knows_what_the_caller_said_of_the_request(database_url: str) -> None:
+    @condition
+    def at_the_branch(event: Withdrawn, admission: Admission) -> bool:
+        return bool(admission.context.get("branch") == "main street")
+
+    with opened(bank(database_url, guard(Withdrawn)(at_the_branch))) as app:
+        id = app.dispatch(AccountOpened(owner="ada")).id
+        app.dispatch(Withdrawn(account_id=id, cents=5), context={"branch": "main street"})
+        with app.transaction() as tx:
+            tx.dispatch(Withdrawn(account_id=id, cents=6), context={"branch": "main street"})
+        for context in ({"branch": "elsewhere"}, {}, None):
+            with pytest.raises(Refused):
+                app.dispatch(Withdrawn(account_id=id, cents=7), context=context)
+        assert sorted(one.cents for one in app.query(select(Withdrawn))) == [5, 6]
+
+
+def test_the_context_of_an_admission_is_read_only(database_url: str) -> None:
+    def meddles(event: Withdrawn, admission: Admission) -> bool:
+        admission.context["staff"] = True  # type: ignore[index]  # the mistake under test
+        return True
+
+    with opened(bank(database_url, guard(Withdrawn)(meddles))) as app:
+        id = app.dispatch(AccountOpened(owner="ada")).id
+        with pytest.raises(TypeError):
+            app.dispatch(Withdrawn(account_id=id, cents=5), context={"staff": False})
+
+
+def test_a_guard_finds_records_by_an_index(database_url: str) -> None:
+    """Also those of the same transaction, which the database has not been told of."""
+
+    @condition
+    def small_so_far(event: Withdrawn, admission: Admission) -> bool:
+        return sum(one.cents for one in admission.find(Withdrawn, account_id=event.account_id)) < 10
+
+    with opened(bank(database_url, guard(Withdrawn)(small_so_far))) as app:
+        id, other = (app.dispatch(AccountOpened(owner=name)).id for name in ("ada", "eve"))
+        app.dispatch(Withdrawn(account_id=other, cents=100))
+        with pytest.raises(Refused), app.transaction() as tx:
+            for _ in range(3):
+                tx.dispatch(Withdrawn(account_id=id, cents=6))
+        for _ in range(2):
+            app.dispatch(Withdrawn(account_id=id, cents=6))
+        with pytest.raises(Refused):
+            app.dispatch(Withdrawn(account_id=id, cents=6))
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [({"owner": "ada"}, NotIndexed), ({"id": None}, NotIndexed), ({"nam": 1}, UnknownField)],
+)
+def test_a_guard_does_not_read_all_records(
+    database_url: str, asked: dict[str, Any], error: type[Exception]
+) -> None:
+    def looks_everywhere(event: Withdrawn, admission: Admission) -> bool:
+        return bool(admission.find(Account, **asked))
+
+    with opened(bank(database_url, guard(Withdrawn)(looks_everywhere))) as app:
+        id = app.dispatch(AccountOpened(owner="ada")).id
+        with pytest.raises(error):
+            app.dispatch(Withdrawn(account_id=id, cents=6))
 
 
 def test_a_guard_also_stands_before_events_of_a_larger_transaction(database_url: str) -> None:

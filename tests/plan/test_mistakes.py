@@ -23,6 +23,7 @@ from framework import (
     Lookup,
     Max,
     Payload,
+    Reader,
     Relationship,
     Sequence,
     StateMachine,
@@ -35,6 +36,7 @@ from framework import (
     deleted,
     derive,
     on,
+    policy,
 )
 from framework.app import App, Settings
 from framework.errors import DeclarationError
@@ -937,6 +939,48 @@ def test_a_call_that_nobody_serves_is_an_error_where_calls_are_strict() -> None:
     assert refusal(Ping, settings=Settings(strict_calls=True)) == (
         "Nobody carries out Ping: its calls would stay pending for ever. Pass an integration that serves it"
         " to App(integrations=[...])."
+    )
+
+
+# -- what readers may see ---------------------------------------------------------------------------------
+
+
+def test_a_policy_asks_about_the_reader_alone() -> None:
+    class Note(Entity, table=True):
+        text: str
+
+    @policy(Note)
+    def own(reader: Any, record: Any) -> bool:
+        return True
+
+    assert refusal(Note, own) == (
+        "The policy own needs one parameter, the reader, such as `(reader: Reader)`; it has "
+        "(reader: Any, record: Any) -> bool."
+    )
+
+
+def test_a_policy_belongs_to_a_class_of_the_app() -> None:
+    class Note(Entity, table=True):
+        text: str
+
+    assert refusal(policy(Note)(lambda reader: True)) == (
+        "the policy <lambda> needs Note, which is not part of this App. Add it to the App's modules."
+    )
+
+
+def test_a_policy_hides_fields_that_are_there_and_never_the_id() -> None:
+    class Note(Entity, table=True):
+        text: str
+
+    def own(reader: Reader) -> bool:
+        return True
+
+    assert refusal(Note, policy(Note, hides=("txt",))(own)) == (
+        "the policy own reads 'txt', but Note has no such field. Its fields are: id, text."
+    )
+    assert refusal(Note, policy(Note, hides=("id",))(own)) == (
+        "The policy own hides Note.id, by which records are told apart. Let its criterion hide the whole "
+        "record instead."
     )
 
 

@@ -1,0 +1,34 @@
+"""Query policies: each belongs to a class of the App, and hides fields that are there."""
+
+import inspect
+from collections.abc import Iterable
+
+from framework.computations.policy import QueryPolicy
+from framework.plan.mistakes import (
+    HiddenIdentity,
+    UnaskablePolicy,
+    UndeclaredRecord,
+    UnknownRead,
+)
+from framework.plan.shapes import Shapes
+
+
+def take_policies(shapes: Shapes, policies: Iterable[QueryPolicy]) -> None:
+    """Let each class know its policies."""
+    for policy in policies:
+        shape = shapes.get(policy.model)
+        place = f"the policy {policy.name}"
+        if shape is None:
+            raise UndeclaredRecord(place=place, model=getattr(policy.model, "__name__", repr(policy.model)))
+        try:
+            inspect.signature(policy.criterion).bind(object())
+        except TypeError:
+            raise UnaskablePolicy(
+                policy=policy.name, signature=str(inspect.signature(policy.criterion))
+            ) from None
+        for field in () if callable(policy.hides) else policy.hides:
+            if field not in shape.fields:
+                raise UnknownRead(place=place, model=shape.name, field=field, fields=", ".join(shape.fields))
+            if field == "id":
+                raise HiddenIdentity(policy=policy.name, model=shape.name)
+        shape.policies += (policy,)

@@ -1,0 +1,155 @@
+"""Reading: what a SELECT finds, as far as the reader may see it.
+
+1. A statement that could go around the policies (SQL as text, tables that are no class of the App, fields
+   that the reader does not see) is refused.
+2. Each class with a policy is shadowed by what its policies let through; see `framework.storage.narrowing`.
+3. Fields that the reader does not see are taken off the records.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, NoReturn
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, false, true
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import ColumnClause, TextClause
+from sqlalchemy.sql.selectable import CompoundSelect, Select, TableClause, TextualSelect
+from sqlmodel import select
+
+from framework.computations.policy import QueryPolicy, Reader
+from framework.model.record import Record
+from framework.plan.plan import Plan
+from framework.plan.shape import Shape
+from framework.runtime.errors import (
+    ActorRequired,
+    HiddenField,
+    NoSuchRecord,
+    NotARecordOfThisApp,
+    NotASelect,
+    StatementInText,
+    UnknownTableRead,
+    UnusablePolicy,
+)
+from framework.storage.database import Database
+
+
+class Reading:
+    """Reads for one reader, or for the App itself (None), which sees all unless policies demand an actor."""
+
+    def __init__(self, plan: Plan, database: Database, reader: Reader | None, *, require_actor: bool) -> None:
+        self._database = database
+        self._reader = reader
+        self._shapes: Mapping[Any, Shape] = {shape.table: shape for shape in plan.shapes.values()}
+        self._kept = [shape for shape in plan.shapes.values() if shape.policies]
+        self._anyone = reader is None and not (require_actor and self._kept)
+        self._hidden = {shape: self._hidden_of(shape) for shape in self._kept}
+
+    def query(self, statement: Any) -> list[Any]:
+        """What the statement finds, detached and read-only."""
+        if self._anyone:
+            with self._database.session() as session:
+                return list(session.exec(statement))
+        if not isinstance(statement, (Select, CompoundSelect)):
+            raise NotASelect(statement=type(statement).__name__)
+        with self._database.session(self._narrow) as session:
+            found = list(session.exec(statement))  # type: ignore[call-overload]  # a compound of selects gives rows, too
+            for record in session.identity_map.values():
+                self._take_off(record)
+            return found
+
+    def get(self, model: type[Record], id: UUID) -> Any:
+        """The record with this id; raises NoSuchRecord, also of one that the reader may not see."""
+        shape = next((shape for shape in self._shapes.values() if shape.model is model), None)
+        if shape is None:
+            raise NotARecordOfThisApp(thing=model)
+        found = self.query(select(model).where(shape.table.c.id == id))
+        if not found:
+            raise NoSuchRecord(model=shape.name, id=id)
+        return found[0]
+
+    def _narrow(self, statement: Any) -> Any:
+        for element in visitors.iterate(statement):
+            self._check(element)
+        return statement.add_cte(*(self._shadow(shape) for shape in self._kept))
+
+    def _check(self, element: Any) -> None:
+        match element:
+            case TextClause() | TextualSelect():
+                raise StatementInText(text=str(element))
+            case ColumnClause(is_literal=True) if element.name != "*" and not element.name.isdigit():
+                raise StatementInText(text=element.name)
+            case TableClause():
+                self._check_table(element)
+            case ColumnClause():
+                for column in element.base_columns:
+                    self._check_column(column)
+
+    def _check_table(self, table: TableClause) -> None:
+        shape = self._shapes.get(table)
+        if shape is None:
+            raise UnknownTableRead(table=table.fullname)
+        if shape.policies and self._reader is None:
+            raise ActorRequired(model=shape.name)
+
+    def _check_column(self, column: Any) -> None:
+        table = getattr(column, "table", None)
+        if not isinstance(table, TableClause):
+            return
+        self._check_table(table)
+        policy = self._hidden.get(self._shapes[table], {}).get(column.name)
+        if policy is not None:
+            raise HiddenField(model=self._shapes[table].name, field=column.name, policy=policy.name)
+
+    def _shadow(self, shape: Shape) -> Any:
+        criterion = false() if self._reader is None else self._criterion(shape, self._reader)
+        try:
+            return self._database.shadows.of(shape.table, criterion, self._hidden[shape])
+        except (SQLAlchemyError, AttributeError, ValueError) as error:
+            names = " and ".join(policy.name for policy in shape.policies)
+            raise UnusablePolicy(policy=names, model=shape.name, reason=error) from error
+
+    def _criterion(self, shape: Shape, reader: Reader) -> ColumnElement[bool]:
+        return and_(true(), *(_asked(policy, shape, reader) for policy in shape.policies))
+
+    def _hidden_of(self, shape: Shape) -> dict[str, QueryPolicy]:
+        reader = self._reader
+        if reader is None:
+            return {}
+        return {name: policy for policy in shape.policies for name in _hidden_by(policy, shape, reader)}
+
+    def _take_off(self, record: Any) -> None:
+        shape = self._shapes[type(record).__table__]
+        hidden = self._hidden.get(shape, {})
+        for name in hidden:
+            record.__dict__.pop(name, None)
+        instance_state(record).callables = {  # what SQLAlchemy calls for a value that was not loaded
+            name: partial(_hide, shape.name, name, policy.name) for name, policy in hidden.items()
+        }
+
+
+def _asked(policy: QueryPolicy, shape: Shape, reader: Reader) -> ColumnElement[bool]:
+    match policy.criterion(reader):
+        case True:
+            return true()
+        case False:
+            return false()
+        case ColumnElement() as criterion:
+            return criterion
+        case other:
+            raise UnusablePolicy(policy=policy.name, model=shape.name, reason=f"it gave {other!r}")
+
+
+def _hidden_by(policy: QueryPolicy, shape: Shape, reader: Reader) -> Iterator[str]:
+    for name in policy.hidden(reader):
+        if name not in shape.fields or name == "id":
+            raise UnusablePolicy(
+                policy=policy.name, model=shape.name, reason=f"it hides {name!r}, which is no field to hide"
+            )
+        yield name
+
+
+def _hide(model: str, field: str, policy: str, *_: object) -> NoReturn:
+    raise HiddenField(model=model, field=field, policy=policy)

@@ -1,0 +1,238 @@
+"""Query policies: a caller narrows what a reader may see, and never widens it."""
+
+from collections.abc import Iterator
+from typing import Any, Optional
+from uuid import UUID
+
+import pytest
+import sqlalchemy
+from sqlalchemy import Column, ColumnElement, MetaData, Table, Text, exists, func, literal_column, text, union
+from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlmodel import col, select
+
+from framework import Entity, Field, Reader, Relationship, policy
+from framework.app import App, Settings, opened
+from framework.runtime.errors import (
+    ActorRequired,
+    HiddenField,
+    NoSuchRecord,
+    NotASelect,
+    StatementInText,
+    UnknownTableRead,
+    UnusablePolicy,
+)
+
+
+class Line(Entity, table=True):
+    order_id: UUID = Field(foreign_key="order.id")
+    order: Optional["Order"] = Relationship()
+
+
+class Customer(Entity, table=True):
+    owner: str
+    orders: list["Order"] = Relationship(back_populates="customer")
+
+
+class Order(Entity, table=True):
+    number: int
+    margin: int = 0
+    customer_id: UUID = Field(foreign_key="customer.id")
+    customer: Customer = Relationship(back_populates="orders")
+
+
+@policy(Order, hides=lambda reader: () if reader.context.get("staff") else ("margin",))
+def own_orders(reader: Reader) -> ColumnElement[bool] | bool:
+    if reader.context.get("staff"):
+        return True
+    return exists().where(col(Customer.id) == Order.customer_id, col(Customer.owner) == reader.actor)
+
+
+MODULE = [Line, Customer, Order, own_orders]
+Other = aliased(Order)
+everything = select(Order).subquery()
+
+
+def shop(app: App) -> App:
+    with app.transaction() as tx:
+        for owner, numbers in (("ada", (1, 2)), ("eve", (3, 4, 5))):
+            id = tx.add(Customer(owner=owner)).id
+            for number in numbers:
+                order = tx.add(Order(number=number, margin=number * 10, customer_id=id))
+                tx.add(Line(order_id=order.id))
+    return app
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[App]:
+    with opened(App([MODULE], database=database_url)) as app:
+        yield shop(app)
+
+
+NARROWED: dict[str, tuple[Any, list[Any]]] = {
+    "a class": (select(Order).order_by(col(Order.number)), [1, 2]),
+    "a column": (select(Order.number).order_by(col(Order.number)), [1, 2]),
+    "a caller's own condition": (select(Order.number).where(col(Order.number) > 1), [2]),
+    "a condition that is always true": (select(Order.number).where(col(Order.number) != 0, True), [1, 2]),
+    "one or the other": (
+        select(Order.number).where((col(Order.number) == 5) | (col(Order.number) == 1)),
+        [1],
+    ),
+    "a count of a column": (select(func.count(col(Order.id))), [2]),
+    "a count of rows": (select(func.count()).select_from(Order), [2]),
+    "a maximum": (select(func.max(Order.number)), [2]),
+    "an alias": (select(Other.number).order_by(col(Other.number)), [1, 2]),
+    "a join": (select(Order.number).join(Customer), [1, 2]),
+    "a join by a relation": (select(Customer.owner).join(Customer.orders), ["ada", "ada"]),  # type: ignore[arg-type]
+    "an outer join": (
+        select(Customer.owner, func.count(col(Order.id))).outerjoin(Order).group_by(Customer.owner),
+        [("ada", 2), ("eve", 0)],
+    ),
+    "exists": (select(Customer.owner).where(exists().where(col(Order.customer_id) == Customer.id)), ["ada"]),
+    "any": (select(Customer.owner).where(col(Customer.orders).any()), ["ada"]),
+    "not any": (select(Customer.owner).where(~col(Customer.orders).any()), ["eve"]),
+    "a table named in the condition alone": (
+        select(Customer.owner).where(col(Order.customer_id) == Customer.id),
+        ["ada", "ada"],
+    ),
+    "a subquery": (select(everything.c.number), [1, 2]),
+    "in": (select(Customer.owner).where(col(Customer.id).in_(select(Order.customer_id))), ["ada"]),
+    "a scalar subquery": (select(select(func.count(col(Order.id))).scalar_subquery()), [2]),
+    "a common table expression": (select(select(Order.number).cte("mine").c.number), [1, 2]),
+    "the table itself": (select(Order.__table__.c.number), [1, 2]),  # type: ignore[attr-defined]
+    "a union": (union(select(Order.number), select(Other.number)), [1, 2]),
+    "a limit": (select(Order.number).order_by(col(Order.number).desc()).limit(1), [2]),
+    "a class without a policy": (select(Customer.owner), ["ada", "eve"]),
+}
+
+
+@pytest.mark.parametrize("written", NARROWED)
+def test_a_reader_sees_their_own_however_the_statement_is_written(app: App, written: str) -> None:
+    statement, expected = NARROWED[written]
+    found = [getattr(one, "number", one) for one in app.query(statement, actor="ada")]
+    assert sorted(map(_plain, found)) == expected
+    assert app.query(select(func.count(col(Order.id)))) == [5]
+
+
+def _plain(found: Any) -> Any:
+    return tuple(found) if not isinstance(found, int | str) else found
+
+
+def test_relations_that_are_loaded_along_are_narrowed_too(app: App) -> None:
+    found = app.query(select(Customer).options(selectinload(Customer.orders)), actor="eve")  # type: ignore[arg-type]
+    assert {one.owner: sorted(order.number for order in one.orders) for one in found} == {
+        "ada": [],
+        "eve": [3, 4, 5],
+    }
+    with pytest.raises(HiddenField):
+        _ = next(order for one in found for order in one.orders).margin
+    for load in (joinedload, selectinload):
+        lines = app.query(select(Line).options(load(Line.order)), actor="eve")  # type: ignore[arg-type]
+        assert sorted(line.order.number if line.order else 0 for line in lines) == [0, 0, 3, 4, 5]
+
+
+def test_what_a_reader_may_not_see_is_not_there(app: App) -> None:
+    own, others = (app.query(select(Order).where(Order.number == number))[0].id for number in (1, 3))
+    assert app.get(Order, own, actor="ada").number == 1
+    with pytest.raises(NoSuchRecord, match=f"There is no Order with the id {others}"):
+        app.get(Order, others, actor="ada")
+    assert app.get(Order, others).number == 3
+    assert app.query(select(Order), actor="nobody") == []
+
+
+def test_the_context_counts_without_an_actor(app: App) -> None:
+    assert len(app.query(select(Order), context={"staff": True})) == 5
+    assert app.query(select(Order), context={}) == []
+
+
+def test_a_hidden_field_is_not_on_the_record_and_cannot_be_asked_about(app: App) -> None:
+    found = app.query(select(Order), actor="ada")[0]
+    with pytest.raises(HiddenField) as hidden:
+        _ = found.margin
+    assert str(hidden.value) == (
+        "Order.margin is hidden from this reader by the policy own_orders. Read without it."
+    )
+    assert "margin" not in found.model_dump()
+    asked: list[Any] = [
+        select(Order.margin),
+        select(Order.number).where(Order.margin > 5),
+        select(Order.number).order_by(col(Order.margin)),
+        select(func.max(Order.margin)),
+        select(Other.margin),
+        select(everything.c.margin),
+        select(Customer.owner).where(exists().where(Order.margin > 5)),
+    ]
+    for statement in asked:
+        with pytest.raises(HiddenField):
+            app.query(statement, actor="ada")
+    assert app.query(select(func.max(Order.margin)), context={"staff": True}) == [50]
+    assert app.get(Order, found.id, context={"staff": True}).margin == found.number * 10
+
+
+def test_columns_of_a_subquery_that_nobody_names_are_empty_where_they_are_hidden(app: App) -> None:
+    rows: list[Any] = app.query(sqlalchemy.select(everything), actor="ada")  # type: ignore[arg-type]
+    assert sorted(row.number for row in rows) == [1, 2]
+    assert {row.margin for row in rows} == {None}
+
+
+STRANGE = Table("secret", MetaData(), Column("word", Text))
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        (select(text("margin")).select_from(Order), StatementInText),
+        (select(literal_column("margin")).select_from(Order), StatementInText),
+        (select(Order.number).where(text('1 = 1 OR "order".margin > 0')), StatementInText),
+        (select(Order).from_statement(text('SELECT * FROM "order"')), NotASelect),
+        (text('SELECT * FROM "order"'), NotASelect),
+        (select(STRANGE), UnknownTableRead),
+        (select(Customer.owner).where(exists().where(STRANGE.c.word == Customer.owner)), UnknownTableRead),
+        (select(Order.__table__.to_metadata(MetaData(), schema="main")), UnknownTableRead),  # type: ignore[attr-defined]
+    ],
+)
+def test_what_would_go_around_a_policy_is_refused(app: App, statement: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        app.query(statement, actor="ada")
+
+
+def test_where_an_actor_is_required_nobody_reads_without_one(database_url: str) -> None:
+    with opened(App([MODULE], database=database_url, settings=Settings(require_actor=True))) as app:
+        shop(app)
+        asked: list[Any] = [
+            select(Order),
+            select(Order.number),
+            select(Other),
+            select(Customer).join(Customer.orders),  # type: ignore[arg-type]
+            select(Customer).options(selectinload(Customer.orders)),  # type: ignore[arg-type]
+            select(Customer.owner).where(col(Customer.orders).any()),
+        ]
+        for statement in asked:
+            with pytest.raises(ActorRequired, match=r"Order has a query policy.*Pass `actor=...`"):
+                app.query(statement)
+        with pytest.raises(ActorRequired):
+            app.get(Order, app.query(select(Order), actor="ada")[0].id)
+        assert len(app.query(select(Customer))) == 2
+        lines = app.query(select(Line).options(joinedload(Line.order)))  # type: ignore[arg-type]
+        assert [line.order for line in lines] == [None] * 5
+
+
+def test_all_policies_of_a_class_hold(database_url: str) -> None:
+    @policy(Order)
+    def small(reader: Reader) -> ColumnElement[bool]:
+        return col(Order.number) < 4
+
+    with opened(App([[*MODULE, small]], database=database_url)) as app:
+        shop(app)
+        assert app.query(select(Order.number), actor="eve") == [3]
+
+
+@pytest.mark.parametrize("given", [None, "yes", col(Customer.owner) == "ada"])
+def test_a_policy_that_gives_no_criterion_lets_nobody_see_anything(database_url: str, given: Any) -> None:
+    @policy(Order)
+    def broken(reader: Reader) -> Any:
+        return given
+
+    with opened(App([[Line, Customer, Order, broken]], database=database_url)) as app:
+        with pytest.raises(UnusablePolicy, match="The policy broken of Order cannot be used"):
+            app.query(select(Order), actor="ada")
+        assert app.query(select(Order)) == []
