@@ -17,7 +17,7 @@ from framework.computations.selective import Collect, First, Latest, Max, Min
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.sum import Sum
-from framework.computations.triggers import changed, completed, created, deleted, failed, on
+from framework.computations.triggers import became, changed, completed, created, deleted, failed, on
 from framework.computations.weighted_sum import WeightedSum
 from framework.model.apicall import APICall, CallStatus, IntegrationEvent
 from framework.model.computation import computed
@@ -57,6 +57,7 @@ __all__ = [
     "Transition",
     "Unique",
     "WeightedSum",
+    "became",
     "changed",
     "completed",
     "computed",

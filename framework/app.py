@@ -29,8 +29,6 @@ from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.observe import Metrics
 from framework.plan.graph import flowchart, statechart
-from framework.plan.mistakes import UnknownMachine
-from framework.plan.node import MachineNode
 from framework.plan.plan import compile_plan
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
@@ -41,6 +39,7 @@ from framework.runtime.reading import Reading
 from framework.runtime.receipt import Receipt
 from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
+from framework.runtime.unmatched import Unmatched, machine_of, unmatched
 from framework.runtime.verify import Difference, rebuild, verify
 from framework.storage.database import Synchronous
 from framework.storage.opening import open_database
@@ -227,10 +226,13 @@ class App:
         """
         if model is None:
             return flowchart(self.plan)
-        for node in self.plan.nodes:
-            if isinstance(node, MachineNode) and node.host.model is model and node.property == property:
-                return statechart(node)
-        raise UnknownMachine(model=model.__name__, property=property)
+        return statechart(machine_of(self.plan, model, property))
+
+    def unmatched(self, model: type[Record] | None = None, property: str | None = None) -> list[Unmatched]:
+        """What reached state machines and no transition took, counted by state and trigger: of one machine,
+        of all of a class, or of all.
+        """
+        return unmatched(self.plan, self.engine.database, model, property)
 
     @cached_property
     def asgi(self) -> "Starlette":

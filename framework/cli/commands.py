@@ -124,6 +124,12 @@ def explain(app: Application, model: str, id: UUID, property: str, database: Dat
 
 
 @millrace.command()
+def unmatched(app: Application, database: Database = None) -> None:
+    """Count what reached state machines and no transition took, by state and trigger."""
+    typer.echo(inspection.unmatched(load(app, database)))
+
+
+@millrace.command()
 def dead(app: Application, database: Database = None) -> None:
     """List the calls that failed, or that nobody knows the end of."""
     typer.echo(inspection.dead(load(app, database)))

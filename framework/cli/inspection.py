@@ -1,4 +1,4 @@
-"""`millrace verify`, `graph`, `explain`, `dead` and `replay`: what an operator asks an App."""
+"""`millrace verify`, `graph`, `explain`, `unmatched`, `dead` and `replay`: what an operator asks an App."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -31,6 +31,13 @@ def explain(app: App, model: str, id: UUID, property: str) -> str:
     """Why the property has its value."""
     app.engine.database.check()
     return str(app.explain(named(app, model), property, id))
+
+
+def unmatched(app: App) -> str:
+    """What reached state machines and no transition took."""
+    app.engine.database.check()
+    found = app.unmatched()
+    return "\n".join(str(one) for one in found) if found else "Every trigger was taken by a transition."
 
 
 def dead(app: App) -> str:

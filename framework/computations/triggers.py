@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from framework.model.apicall import APICall, CallStatus
 from framework.model.entity import Event
 from framework.model.record import Record
 
 R = TypeVar("R", bound=Record)
+V = TypeVar("V")
 
 
 class Occasion(StrEnum):
@@ -21,14 +22,27 @@ class Occasion(StrEnum):
     BECAME = "became"  # a field has reached one value
 
 
+OWN_ROW: Any = None
+"""The records of a trigger that waits for a change of the machine's own record."""
+
+UNKNOWN: Any = object()
+"""What a field starts with to which every new record gives a value of its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trigger:
-    """One kind of change of the records that a relation, or a class, names."""
+    """One kind of change of the records that a relation, or a class, names, or of the machine's own record.
+
+    `field` is a name, or of the own record what stands in the class body. `to` is the foreign key of a class
+    that leads to the machine's record.
+    """
 
     records: Any
     occasion: Occasion
-    field: str | None = None
+    field: Any = None
     value: Any = None
+    to: str | None = None
+    start: Any = UNKNOWN  # what the field of a new record starts with; the plan knows
 
     def fires(self, old: Any, new: Any) -> bool:
         """Whether the change from `old` to `new` (None: no such record) is what this trigger waits for."""
@@ -38,53 +52,90 @@ class Trigger:
             case Occasion.DELETED:
                 return new is None and old is not None
             case Occasion.CHANGED:
-                field = self.field or ""
-                return old is not None and new is not None and getattr(old, field) != getattr(new, field)
+                return (
+                    old is not None
+                    and new is not None
+                    and bool(getattr(old, self.field) != getattr(new, self.field))
+                )
             case Occasion.BECAME:
-                field = self.field or ""
-                if new is None or getattr(new, field) != self.value:
+                if new is None or getattr(new, self.field) != self.value:
                     return False
-                return old is None or getattr(old, field) != self.value
+                return bool((self.start if old is None else getattr(old, self.field)) != self.value)
 
     def describe(self, source: str) -> str:
-        """The trigger as people say it: `Charge completed`, `Item.price changed`."""
+        """The trigger as people say it: `Charge completed`, `Item.price changed`, `Bid.late became True`."""
         match self.occasion:
             case Occasion.CHANGED:
                 return f"{source}.{self.field} changed"
-            case Occasion.BECAME:
+            case Occasion.BECAME if isinstance(self.value, CallStatus):
                 return f"{source} {self.value}"
+            case Occasion.BECAME:
+                return f"{source}.{self.field} became {self.value}"
             case _:
                 return f"{source} {self.occasion}"
 
 
-def completed(calls: Sequence[APICall]) -> Trigger:
+def completed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -> Trigger:
     """One of the calls was completed."""
-    return Trigger(calls, Occasion.BECAME, "status", CallStatus.COMPLETED)
+    return Trigger(calls, Occasion.BECAME, "status", CallStatus.COMPLETED, to)
 
 
-def failed(calls: Sequence[APICall]) -> Trigger:
+def failed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -> Trigger:
     """One of the calls failed."""
-    return Trigger(calls, Occasion.BECAME, "status", CallStatus.FAILED)
+    return Trigger(calls, Occasion.BECAME, "status", CallStatus.FAILED, to)
 
 
-def created(records: Sequence[R]) -> Trigger:
-    """A record of the relation came to be."""
-    return Trigger(records, Occasion.CREATED)
+def created(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+    """A record of the relation, or of the class, came to be.
+
+    Of a class, its one foreign key to the machine's record is the route; `to` names it where there are more.
+    On a `Global` all records count.
+    """
+    return Trigger(records, Occasion.CREATED, to=to)
 
 
-def deleted(records: Sequence[R]) -> Trigger:
-    """A record of the relation is gone."""
-    return Trigger(records, Occasion.DELETED)
+def deleted(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+    """A record of the relation, or of the class, is gone."""
+    return Trigger(records, Occasion.DELETED, to=to)
 
 
-def changed(records: Sequence[R], field: str) -> Trigger:
-    """A field of a record of the relation has another value."""
-    return Trigger(records, Occasion.CHANGED, field)
+@overload
+def changed(records: Sequence[R] | type[R], field: str, *, to: str | None = None) -> Trigger: ...
+@overload
+def changed(field: object, /) -> Trigger: ...
+def changed(records: Any, field: str | None = None, *, to: str | None = None) -> Trigger:
+    """A field of a record of the relation, or of the class, has another value; or, given alone, a field of
+    the machine's own record: `changed(total)` for what stands above in the class body, or `changed("cents")`.
+
+    A record that comes to be has not changed.
+    """
+    if field is None:
+        return Trigger(OWN_ROW, Occasion.CHANGED, records)
+    return Trigger(records, Occasion.CHANGED, field, to=to)
 
 
-def on(event: type[Event]) -> Trigger:
-    """An event happened; its one foreign key to the machine's record is the route."""
-    return Trigger(event, Occasion.CREATED)
+@overload
+def became(
+    records: Sequence[R] | type[R], field: str, value: object, *, to: str | None = None
+) -> Trigger: ...
+@overload
+def became(field: V, value: V, /) -> Trigger: ...
+def became(records: Any, field: Any, value: Any = UNKNOWN, *, to: str | None = None) -> Trigger:
+    """A field of a record of the relation, or of the class, has reached the value; or, given without them, a
+    field of the machine's own record: `became(overdue, True)`, or `became("paid", True)`.
+
+    A record that comes to be with another value than such a field starts with has reached it too.
+    """
+    if value is UNKNOWN:
+        return Trigger(OWN_ROW, Occasion.BECAME, records, field)
+    return Trigger(records, Occasion.BECAME, field, value, to)
+
+
+def on(event: type[Event], *, to: str | None = None) -> Trigger:
+    """An event happened; its one foreign key to the machine's record is the route, or the one that `to`
+    names.
+    """
+    return Trigger(event, Occasion.CREATED, to=to)
 
 
 Guard = Callable[..., object]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm.attributes import instance_state
 from sqlmodel import Field, SQLModel
-from sqlmodel.main import RelationshipInfo, SQLModelMetaclass
+from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
 
 from framework.errors import DispatchError
 from framework.model.computation import Computation, computed
@@ -55,12 +55,15 @@ class RecordType(SQLModelMetaclass):
         relations = {
             id(value): key for key, value in namespace.items() if isinstance(value, RelationshipInfo)
         }
+        fields = {
+            id(value): key for key, value in namespace.items() if isinstance(value, (Computation, FieldInfo))
+        }
         inherited: dict[str, Computation[Any]] = {}
         for base in reversed(bases):
             inherited |= getattr(base, "__computed__", {})
         own = {key: value for key, value in namespace.items() if isinstance(value, Computation)}
         for key, computation in own.items():
-            computation.bind(relations)
+            computation.bind(relations, fields)
             namespace[key] = Field(default=computation.initial, nullable=True)
         second = {source for base in bases for source in getattr(base, "__second_sources__", ())}
         second |= {(key, "another `computed(...)` in a subclass") for key in inherited.keys() & own.keys()}

@@ -12,7 +12,7 @@ from framework.computations.rule import Rule
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
-from framework.computations.triggers import Trigger
+from framework.computations.triggers import Occasion, Trigger
 from framework.plan.shape import Kind, Route, Shape
 
 
@@ -131,6 +131,15 @@ class TriggerPlan:
     key: str | None  # field of the source that names the machine's record; None: it is the one Global
     transitions: tuple[Transition[Any], ...]
     label: str
+
+    @property
+    def wakes(self) -> set[tuple[Shape, str | None]]:
+        """The changes after which the trigger may fire: a new record may come with the value of a fact."""
+        field = self.trigger.field
+        watched = {(self.source, field)}
+        if self.trigger.occasion is Occasion.BECAME and field in self.source.facts:
+            watched.add((self.source, None))
+        return watched
 
 
 @dataclass(eq=False)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from framework.computations.triggers import Occasion
 from framework.model.record import Record
 from framework.plan.builders.additive import merge_additive
 from framework.plan.collect import collect
@@ -119,15 +118,7 @@ def wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:
             own = {(route.source, None)} | ({(route.source, route.key)} if route.key else set())
             return frozenset({read for read in node.reads if read[0] is route.source} | own)
         case MachineNode():
-            return frozenset(
-                (
-                    one.source,
-                    one.trigger.field
-                    if one.trigger.occasion in (Occasion.CHANGED, Occasion.BECAME)
-                    else None,
-                )
-                for one in node.triggers
-            )
+            return frozenset(read for one in node.triggers for read in one.wakes)
         case LookupNode():
             return frozenset(read for read in node.reads if read[1] is not None or read[0] is node.host)
         case ProgressNode():

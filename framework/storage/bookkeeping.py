@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Table, bindparam, insert, select
+from sqlalchemy import Dialect, Table, bindparam, func, insert, select
 
 from framework.storage.codec import Codec, Parameters
 from framework.storage.tables import Tables
@@ -27,6 +27,10 @@ class Bookkeeping:
         to = select(moves.trigger, moves.cause_id, moves.source, moves.target, moves.at)
         to = to.where(moves.record_id == bindparam("id"), moves.machine == bindparam("machine"))
         self.find_moves_to = _sql(to.order_by(moves.position), dialect)
+        unmatched = select(moves.source, moves.trigger, func.count(), func.max(moves.at))
+        unmatched = unmatched.where(moves.machine == bindparam("machine"), moves.target.is_(None))
+        unmatched = unmatched.group_by(moves.source, moves.trigger).order_by(moves.source, moves.trigger)
+        self.find_unmatched = _sql(unmatched, dialect)
         self._moves = Codec(tuple(tables.moves.columns), dialect)
         self.next_number = _next_number(tables, dialect)
         self._dispatches = Codec(tuple(tables.dispatches.columns), dialect)
@@ -50,6 +54,13 @@ class Bookkeeping:
         return [
             (trigger, decode("cause_id", cause), source, target, decode("at", at))
             for trigger, cause, source, target, at in rows
+        ]
+
+    def unmatched(self, connection: Any, machine: str) -> list[tuple[str, str, int, datetime]]:
+        """How often no transition of a machine took a trigger: state, trigger, how often, the last time."""
+        return [
+            (state, trigger, count, self._moves.decode_one("at", at))
+            for state, trigger, count, at in connection.rows(self.find_unmatched, [machine])
         ]
 
     def dispatch_row(self, values: Any) -> Mapping[str, Any]:

@@ -155,6 +155,14 @@ def _moves(metadata: MetaData) -> Table:
         Column("target", Text),  # None: no transition took it
         Column("at", UtcDateTime, nullable=False),
         Index(None, "record_id", "machine", "position"),
+        Index(
+            None,
+            "machine",
+            "source",
+            "trigger",
+            sqlite_where=text("target IS NULL"),
+            postgresql_where=text("target IS NULL"),
+        ),
     )
 
 

@@ -604,8 +604,8 @@ def test_an_event_with_two_routes_must_say_which() -> None:
         light: Light = machine(Transition(Light.RED, Light.GREEN, when=on(Swapped)))
 
     assert refusal(Swapped, Lamp) == (
-        "Lamp.light: the trigger 'Swapped created' can never fire: Swapped has 2 foreign keys to Lamp. Name"
-        " the route by a relation and `created(...)`."
+        "Lamp.light: the trigger 'Swapped created' can never fire: Swapped has 2 foreign keys to Lamp. Say "
+        'which: `to="one_id"` or `to="other_id"`.'
     )
 
 

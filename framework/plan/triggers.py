@@ -1,0 +1,175 @@
+"""What moves a machine: the route from the change to its record, and the triggers that can never fire."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.orm import RelationshipDirection
+
+from framework.computations.deadline import Deadline
+from framework.computations.sequence import Sequence
+from framework.computations.statemachine import StateMachine
+from framework.computations.triggers import OWN_ROW, UNKNOWN, Occasion, Trigger
+from framework.model.apicall import CallStatus
+from framework.model.entity import Event
+from framework.model.fields import UNDEFINED
+from framework.model.record import Record
+from framework.plan.mistakes import DeadTrigger, UnknownRead, UnknownRelation
+from framework.plan.shape import Kind, Shape
+from framework.plan.shapes import Shapes, relation_target
+
+
+class TriggerPlanner:
+    """Resolves the triggers of one machine; every one that can never fire is a DeadTrigger."""
+
+    def __init__(self, shapes: Shapes, shape: Shape, name: str, machine: StateMachine[Any]) -> None:
+        self.shapes = shapes
+        self.shape = shape
+        self.name = name
+        self.machine = machine
+
+    def resolved(self, trigger: Trigger) -> tuple[Trigger, Shape, str | None]:
+        """The trigger with its field by name, whose changes it waits for, and the field that leads to the
+        machine's record (None: it is the one Global).
+        """
+        source: Shape
+        key: str | None
+        if trigger.records is OWN_ROW:
+            trigger = self._of_own_row(trigger)
+            source, key = self.shape, "id"
+        elif isinstance(trigger.records, type):
+            source, key = self._of_class(trigger, trigger.records)
+        else:
+            source, key = self._of_relation(trigger)
+        self._check(trigger, source)
+        if trigger.occasion is Occasion.BECAME:
+            trigger = replace(trigger, start=_start(source, trigger.field))
+        return trigger, source, key
+
+    def _of_own_row(self, trigger: Trigger) -> Trigger:
+        shape, field = self.shape, self.machine.field_name(trigger.field)
+        if field is not None:
+            return replace(trigger, field=field)
+        relation = self.machine.relation_name(trigger.field)
+        reason = (
+            f"it names no field of {shape.name}. Name one in quotes, or what stands above in the class body."
+            if relation is None
+            else f"{shape.name}.{relation} is a relation. Name the field of its records too."
+        )
+        raise self._dead(replace(trigger, field=relation or trigger.field), shape.name, reason)
+
+    def _of_relation(self, trigger: Trigger) -> tuple[Shape, str]:
+        relation = self.machine.relation_name(trigger.records)
+        if relation is None:
+            raise UnknownRelation(
+                model=self.shape.name,
+                property=self.name,
+                computation="StateMachine",
+                remedy=", or use `on(EventClass)`",
+            )
+        source, key, direction = relation_target(self.shapes, self.shape, relation)
+        if direction is not RelationshipDirection.ONETOMANY:
+            reason = (
+                f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
+                "whose key names this one."
+            )
+            raise self._dead(trigger, source.name, reason)
+        if trigger.to not in (None, key):
+            reason = f"the relation {relation} is the route, by {source.name}.{key}. Leave out `to`."
+            raise self._dead(trigger, source.name, reason)
+        return source, key
+
+    def _of_class(self, trigger: Trigger, model: type[Any]) -> tuple[Shape, str | None]:
+        source = self.shapes.get(model) if issubclass(model, Record) else None
+        if source is None:
+            kind = "an event" if issubclass(model, Event) else "a record class"
+            reason = f"{model.__name__} is not {kind} of this App. Add it to the App's modules."
+            raise self._dead(trigger, model.__name__, reason)
+        keys = [key for key, target in source.references.items() if target is self.shape]
+        if trigger.to is not None:
+            if trigger.to not in keys:
+                there = f"Those are: {', '.join(keys)}." if keys else "It has none."
+                reason = f"{source.name}.{trigger.to} is no foreign key to {self.shape.name}. {there}"
+                raise self._dead(trigger, source.name, reason)
+            return source, trigger.to
+        if not keys and self.shape.kind is Kind.GLOBAL:
+            return source, None  # there is one row: no route is needed
+        if len(keys) == 1:
+            return source, keys[0]
+        if not keys:
+            remedy = f"Add one, such as `{self.shape.table.name}_id`."
+            reason = f"{source.name} has no foreign key to {self.shape.name}. {remedy}"
+        else:
+            routes = " or ".join(f'`to="{key}"`' for key in keys)
+            reason = f"{source.name} has {len(keys)} foreign keys to {self.shape.name}. Say which: {routes}."
+        raise self._dead(trigger, source.name, reason)
+
+    def _check(self, trigger: Trigger, source: Shape) -> None:
+        """Raises for a field that is not there or never changes, and for a value that it never has."""
+        if (
+            isinstance(trigger.value, CallStatus)
+            and source.kind is not Kind.CALL
+            and trigger.field == "status"
+        ):
+            reason = f"{source.name} is no APICall. Use created, deleted or changed."
+            raise self._dead(trigger, source.name, reason)
+        if trigger.field is not None and trigger.field not in source.fields:
+            place, fields = f"{self.shape.name}.{self.name}", ", ".join(source.fields)
+            raise UnknownRead(place=place, model=source.name, field=trigger.field, fields=fields)
+        if source.kind is Kind.EVENT and trigger.occasion in (Occasion.CHANGED, Occasion.DELETED):
+            reason = f"{source.name} is an event, and events never change. Use created."
+            raise self._dead(trigger, source.name, reason)
+        if trigger.occasion is Occasion.CHANGED and _never_changes(source, trigger.field):
+            reason = f"{source.name}.{trigger.field} never changes. Name a field that does."
+            raise self._dead(trigger, source.name, reason)
+        if trigger.occasion is Occasion.BECAME:
+            reason = _never_becomes(source, trigger.field, trigger.value)
+            if reason:
+                raise self._dead(trigger, source.name, f"{source.name}.{trigger.field} {reason}")
+
+    def _dead(self, trigger: Trigger, source: str, reason: str) -> DeadTrigger:
+        label = trigger.describe(source)
+        return DeadTrigger(model=self.shape.name, property=self.name, trigger=label, reason=reason)
+
+
+def _never_changes(source: Shape, field: str) -> bool:
+    return (
+        field == "id"
+        or (source.kind is Kind.CALL and field in source.facts)
+        or isinstance(source.model.__computed__.get(field), Sequence)
+    )
+
+
+def _never_becomes(source: Shape, field: str, value: Any) -> str:
+    """Why the field never reaches the value; empty if it may."""
+    computation = source.model.__computed__.get(field)
+    if isinstance(computation, Deadline) and value not in (computation.before, computation.after):
+        return f"is {computation.before} and then {computation.after}. Name one of them."
+    declared = source.model.model_fields[field]
+    annotation: Any = (
+        Annotated[declared.annotation, *declared.metadata] if declared.metadata else declared.annotation
+    )
+    try:
+        valid = TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        return f"is never {value!r}: {error.errors()[0]['msg']}. Name a value that it can have."
+    if valid != value:
+        return f"is never {value!r}, but it may be {valid!r}. Name a value that it can have."
+    if isinstance(computation, StateMachine) and not _returns(computation, value):
+        return f"starts as {str(value)!r}, and no transition leads back to it. Name another state."
+    return ""
+
+
+def _returns(machine: StateMachine[Any], state: Any) -> bool:
+    """Whether the state is entered, and not only started in."""
+    return state != machine.initial or any(
+        one.target == state and one.source != state for one in machine.transitions
+    )
+
+
+def _start(source: Shape, field: str) -> Any:
+    """What the field of a new record starts with, where that is the same for all of them."""
+    if field in source.model.__computed__:
+        return source.model.__computed__[field].initial
+    default = source.model.__facts__[field]
+    return UNKNOWN if default is UNDEFINED or callable(default) else default
