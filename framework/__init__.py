@@ -3,6 +3,7 @@
 from sqlmodel import Field, Index, Relationship
 from sqlmodel import UniqueConstraint as Unique
 
+from framework.computations.activity import Activity, all_of, any_of, race
 from framework.computations.admission import Admission, Refused, condition, guard
 from framework.computations.average import Average
 from framework.computations.count import Count
@@ -26,6 +27,7 @@ from framework.model.payload import Payload
 
 __all__ = [
     "APICall",
+    "Activity",
     "Admission",
     "Average",
     "CallStatus",
@@ -57,6 +59,8 @@ __all__ = [
     "Transition",
     "Unique",
     "WeightedSum",
+    "all_of",
+    "any_of",
     "became",
     "changed",
     "completed",
@@ -69,4 +73,5 @@ __all__ = [
     "guard",
     "on",
     "policy",
+    "race",
 ]

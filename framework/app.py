@@ -14,6 +14,7 @@ import anyio.to_thread
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.clock import Clock, SystemClock
+from framework.computations.activity import Activity, ActivityState
 from framework.computations.policy import Reader
 from framework.errors import StorageError
 from framework.integration.attempts import Attempt
@@ -28,8 +29,9 @@ from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.observe import Metrics
-from framework.plan.graph import flowchart, statechart
+from framework.plan.graph import flowchart, statechart, ways_through
 from framework.plan.plan import compile_plan
+from framework.runtime.activities import forget, state_of
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
@@ -122,6 +124,8 @@ class App:
         engine = Engine(self.plan, database, self.clock)
         for shape, desk in self.desks.items():
             engine.doors[shape].enrol = desk.enrol
+        if self.plan.activities:
+            engine.closers.append(forget)
         if self._hooks:
             engine.closers.append(EffectBook(database, self._hooks).write)
         return engine
@@ -220,12 +224,20 @@ class App:
         identity = id or (default if isinstance(record, type) else record.id)
         return explain(self.plan, self.engine.database, model, identity, property)
 
-    def graph(self, model: type[Record] | None = None, property: str | None = None) -> str:
+    def activity(self, activity: Activity, id: UUID) -> ActivityState:
+        """How far the instance is that the event with this id opened: what has happened, what is allowed
+        next. Raises NoSuchRecord.
+        """
+        return state_of(self.plan, self.engine.database, activity, id)
+
+    def graph(self, model: type[Record] | Activity | None = None, property: str | None = None) -> str:
         """The plan as a Mermaid flowchart; of a state machine, given by class and property, a state
-        diagram.
+        diagram; of an activity, the ways through it.
         """
         if model is None:
             return flowchart(self.plan)
+        if isinstance(model, Activity):
+            return ways_through(model)
         return statechart(machine_of(self.plan, model, property))
 
     def unmatched(self, model: type[Record] | None = None, property: str | None = None) -> list[Unmatched]:

@@ -7,14 +7,16 @@ from framework.app import App
 from framework.runtime.transaction import Transaction
 
 NAMES = """
-    APICall Admission Average CallStatus Collect Count Custom Deadline Entity Event Every Field First Formula
-    Global Index IntegrationEvent Latest Lookup Max Min Payload Reader Refused Relationship Sequence Some
-    StateMachine Sum Transition Unique WeightedSum
-    became changed completed computed condition created deleted derive failed guard on policy
+    APICall Activity Admission Average CallStatus Collect Count Custom Deadline Entity Event Every Field First
+    Formula Global Index IntegrationEvent Latest Lookup Max Min Payload Reader Refused Relationship Sequence
+    Some StateMachine Sum Transition Unique WeightedSum
+    all_of any_of became changed completed computed condition created deleted derive failed guard on policy
+    race
 """
 APP = """
-    asgi ask attempts authorize cancel close create dead_calls dispatch engine explain get graph health
-    is_working max_delivery_bytes permits query rebuild replay resume run settle tick transaction unmatched
+    activity asgi ask attempts authorize cancel close create dead_calls dispatch engine explain get graph
+    health is_working max_delivery_bytes permits query rebuild replay resume run settle tick transaction
+    unmatched
     verify working
 """
 

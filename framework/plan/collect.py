@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from framework.computations.activity import Activity
 from framework.computations.admission import Guard
 from framework.computations.policy import QueryPolicy
 from framework.computations.rule import Rule
@@ -22,6 +23,7 @@ class Declarations:
     rules: tuple[Rule[Any, Any], ...]
     guards: tuple[Guard, ...] = ()
     policies: tuple[QueryPolicy, ...] = ()
+    activities: tuple[Activity, ...] = ()
 
 
 def collect(modules: Iterable[object]) -> Declarations:
@@ -38,10 +40,11 @@ def collect(modules: Iterable[object]) -> Declarations:
         tuple(thing for thing in found if isinstance(thing, Rule)),
         tuple(thing for thing in found if isinstance(thing, Guard)),
         tuple(thing for thing in found if isinstance(thing, QueryPolicy)),
+        tuple(thing for thing in found if isinstance(thing, Activity)),
     )
 
 
-_SAID = (Guard, QueryPolicy)
+_SAID = (Guard, QueryPolicy, Activity)
 """What is said of record classes, wherever it was declared."""
 
 

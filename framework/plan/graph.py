@@ -1,10 +1,12 @@
 """Pictures of a plan: what follows from what, and how states move. Both in Mermaid."""
 
 from collections.abc import Iterable
+from itertools import count
 from types import SimpleNamespace
 
 from transitions.extensions import GraphMachine
 
+from framework.computations.activity import Activity, Group, Step
 from framework.plan.node import MachineNode, Node, RuleNode
 from framework.plan.plan import Plan, wakes
 from framework.plan.shape import Kind, Shape
@@ -41,6 +43,35 @@ def statechart(node: MachineNode) -> str:
         title=node.name,
     )
     return str(drawn.get_graph().source)
+
+
+def ways_through(activity: Activity) -> str:
+    """An activity as a Mermaid flowchart, from its opening event to its end; a group is a fork and a join."""
+    lines = ["flowchart TD", f'    start(["{activity.name}"])', "    finish([done])"]
+    numbers = count(1)
+
+    def draw(step: Step, source: str) -> str:
+        """Draw a step after what comes before it; returns what the next one comes after."""
+        match step:
+            case tuple():
+                for one in step:
+                    source = draw(one, source)
+                return source
+            case Group():
+                number = next(numbers)
+                fork, join = f"fork{number}", f"join{number}"
+                lines.extend(
+                    [f'    {fork}{{"{step.choice}"}}', f"    {join}(( ))", f"    {source} --> {fork}"]
+                )
+                for branch in step.branches:
+                    lines.append(f"    {draw(branch, fork)} --> {join}")
+                return join
+            case event:
+                lines.append(f"    {source} --> {event.__name__}")
+                return event.__name__
+
+    lines.append(f"    {draw((activity.opening, *activity.steps), 'start')} --> finish")
+    return "\n".join(lines)
 
 
 def _arrows(node: Node) -> Iterable[str]:

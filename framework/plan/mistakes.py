@@ -178,3 +178,45 @@ class HiddenIdentity(DeclarationError):
     """The policy {policy} hides {model}.id, by which records are told apart. Let its criterion hide the whole
     record instead.
     """
+
+
+class NoStep(DeclarationError):
+    """The activity {activity} has no step after its opening event. Name what follows, or leave it away."""
+
+
+class PointlessGroup(DeclarationError):
+    """The activity {activity} has a group ({group}) with {branches} branches, so there is nothing to choose.
+    Give it two or more, or put the step in its place.
+    """
+
+
+class UnusableStep(DeclarationError):
+    """The activity {activity} has the step {step}, which nobody can dispatch. Steps are event classes of your
+    own, tuples of steps, and `any_of`, `all_of` or `race`.
+    """
+
+
+class RepeatedStep(DeclarationError):
+    """The activity {activity} reaches {event} twice, so nobody could tell which step it is. Give each step an
+    event class of its own.
+    """
+
+
+class StepMadeByRule(DeclarationError):
+    """The activity {activity} has the step {event}, which the rule {rule} makes: a rule does not wait for its
+    turn. Dispatch it, or leave it out of the activity.
+    """
+
+
+class UnroutedStep(DeclarationError):
+    """The activity {activity} cannot tell which instance {event} belongs to: it {reason}"""
+
+
+class FleetingStep(DeclarationError):
+    """The activity {activity} has the step {event}, which would go with its {target} ({event}.{field}
+    cascades) and leave a gap. Let the opening event refer to {target}, or take `ondelete` away.
+    """
+
+
+class TwoActivitiesOneName(DeclarationError):
+    """Two activities of this App are called {activity}. Give one another: `Activity(..., name="...")`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from framework.model.record import Record
+from framework.plan.activities import ActivityPlan, take_activities
 from framework.plan.builders.additive import merge_additive
 from framework.plan.collect import collect
 from framework.plan.heights import give_heights
@@ -33,6 +34,7 @@ class Plan:
 
     shapes: Mapping[type[Record], Shape]
     nodes: tuple[Node, ...]
+    activities: tuple[ActivityPlan, ...] = ()
 
     def shape(self, model: type[Record], place: str = "This") -> Shape:
         """What is known about a record class; raises UndeclaredRecord if it is not part of the App."""
@@ -77,7 +79,8 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
             raise UndeclaredRecord(place=f"the guard {guard.condition.name}", model=guard.event.__name__)
         shapes[guard.event].guards += (guard,)
     take_policies(shapes, declarations.policies)
-    return Plan(MappingProxyType(shapes), tuple(ordered))
+    activities = take_activities(shapes, declarations.activities)
+    return Plan(MappingProxyType(shapes), tuple(ordered), activities)
 
 
 def in_order(nodes: Sequence[Node]) -> list[Node]:

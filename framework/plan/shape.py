@@ -14,6 +14,7 @@ from framework.model.record import Record
 from framework.plan.view import view_class
 
 if TYPE_CHECKING:
+    from framework.plan.activities import ActivityPlan
     from framework.plan.node import MachineNode, Node, RuleNode
 
 
@@ -68,6 +69,7 @@ class Shape:
     makers: list["RuleNode"] = field(default_factory=list)
     guards: tuple[Guard, ...] = ()  # what an event of this class must meet
     policies: tuple[QueryPolicy, ...] = ()  # what readers may see of it
+    activities: tuple["ActivityPlan", ...] = ()  # what an event of this class is a step of
     machines: tuple["MachineNode", ...] = ()  # of its own properties
     depth: int = 0  # how many references lead from it to what refers to nothing
     relative: bool = True  # all computed properties can be kept by relative updates

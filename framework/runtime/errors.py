@@ -65,6 +65,20 @@ class UnusablePolicy(DeclarationError):
     """
 
 
+class OutOfOrder(DispatchError):
+    """{event} is not what comes next for {id} (code {code!r}). {state}."""
+
+
+class ActivityChanged(DispatchError):
+    """In {activity} {id} there was the event {event}, which is no step of it any more. Declare a new activity
+    under another name, or accept what the remaining events say: `app.rebuild()`.
+    """
+
+
+class NotAnActivityOfThisApp(DispatchError):
+    """{activity} is no activity that this App declares. Add it to the App's modules."""
+
+
 class ImmutableRecord(DispatchError):
     """{model} is an event, and events never change. Record what happened since as another event."""
 

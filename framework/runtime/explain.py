@@ -7,6 +7,7 @@ from uuid import UUID
 
 from framework.model.apicall import IntegrationEvent
 from framework.model.record import Record
+from framework.plan.activities import ActivityPlan
 from framework.plan.mistakes import UnknownRead
 from framework.plan.node import (
     AdditiveNode,
@@ -24,6 +25,7 @@ from framework.plan.node import (
 )
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
+from framework.runtime.activities import state_of
 from framework.runtime.errors import NoSuchRecord
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
@@ -74,6 +76,9 @@ class Input:
 def explain(plan: Plan, database: Database, model: type[Record], id: UUID, property: str) -> Explanation:
     """Why the property has its value; raises NoSuchRecord, or UnknownRead for an unknown property."""
     shape = plan.shape(model)
+    for activity in shape.activities:
+        if activity.name == property and activity.opening is shape:
+            return _of_activity(plan, database, activity, id)
     if property not in shape.fields:
         raise UnknownRead(place="explain", model=shape.name, field=property, fields=", ".join(shape.fields))
     with database.reading() as connection:
@@ -84,6 +89,20 @@ def explain(plan: Plan, database: Database, model: type[Record], id: UUID, prope
         because, inputs = reader.reasons(shape, rows[0], property)
         shown = tuple(inputs[:_MOST])
         return Explanation(model, id, property, rows[0][property], because, shown, len(inputs) - len(shown))
+
+
+def _of_activity(plan: Plan, database: Database, activity: ActivityPlan, id: UUID) -> Explanation:
+    state = state_of(plan, database, activity.activity, id)
+    routes = {activity.opening: "id", **activity.keys}
+    with database.reading() as connection:
+        reader = _Reader(plan, database, connection)
+        inputs = tuple(
+            Input(shape.name, row["id"], {"at": row["at"].isoformat()})
+            for shape in (plan.shape(event) for event in state.happened)
+            for row in reader.where(shape, routes[shape], id)
+        )
+    happened = tuple(event.__name__ for event in state.happened)
+    return Explanation(activity.opening.model, id, activity.name, happened, str(state), inputs)
 
 
 class _Reader:

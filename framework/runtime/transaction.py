@@ -10,6 +10,7 @@ from framework.model.entity import Event
 from framework.model.record import Record, refuse
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
+from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
 from framework.runtime.change import Change
 from framework.runtime.errors import (
@@ -124,7 +125,10 @@ class Transaction:
         """Validate a record and let it come to be."""
         self._refuse_if_over()
         row = self.work.doors[shape].row(record, self.work.now)
+        taken = turns(self.work, shape, row) if shape.activities else ()
         try:
+            for turn in taken:
+                turn.take(self.work)
             return self.work.insert(shape, row)
         except Exception as failure:
             self._failure = failure

@@ -3,6 +3,7 @@
 from typing import Any
 
 from framework.plan.shape import Shape
+from framework.runtime import activities
 from framework.runtime.engine import Engine
 from framework.runtime.recomputation import Difference, Recomputation
 from framework.runtime.steps.table import expected
@@ -15,9 +16,7 @@ def verify(engine: Engine) -> list[Difference]:
 
     Reads all records into memory.
     """
-    return engine.write(
-        lambda transaction: Recomputation(transaction.work, engine.plan).differences(expected), snapshot=True
-    )
+    return engine.write(lambda transaction: _differences(transaction, engine), snapshot=True)
 
 
 def rebuild(engine: Engine) -> list[Difference]:
@@ -27,8 +26,11 @@ def rebuild(engine: Engine) -> list[Difference]:
     """
 
     def operation(transaction: Transaction) -> list[Difference]:
-        found = Recomputation(transaction.work, engine.plan).differences(expected)
+        found = _differences(transaction, engine)
         for difference in found:
+            if any(one.name == difference.property for one in engine.plan.shape(difference.model).activities):
+                activities.mend(transaction.work.connection, engine.database, difference)
+                continue
             change = transaction.work.find(engine.plan.shape(difference.model), difference.id)
             if change is not None and difference.property in change.shape.model.__computed__.keys() | _hidden(
                 change.shape
@@ -37,6 +39,11 @@ def rebuild(engine: Engine) -> list[Difference]:
         return found
 
     return engine.write(operation, snapshot=True)
+
+
+def _differences(transaction: Transaction, engine: Engine) -> list[Difference]:
+    facts = Recomputation(transaction.work, engine.plan)
+    return [*facts.differences(expected), *activities.differences(facts)]
 
 
 def _hidden(shape: Shape) -> set[str]:

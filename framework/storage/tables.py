@@ -27,6 +27,7 @@ from framework.model.scope import NAMING
 from framework.plan.node import CollectNode, CustomNode, RecencyNode
 from framework.plan.plan import Plan
 from framework.plan.shape import HiddenColumn, Shape
+from framework.storage.activities import ActivityStates
 
 MADE_BY = "_made_by"
 """The column that remembers which rule made a record from what, so that it is never made twice."""
@@ -54,6 +55,7 @@ class Tables:
         self.attempts = _attempts(self.metadata)
         self.cursors = _cursors(self.metadata)
         self.effects = _effects(self.metadata)
+        self.activities = ActivityStates(self.metadata, dialect) if plan.activities else None
         if dialect.name == "postgresql":
             for table in self.metadata.tables.values():
                 _compare_as_python_does(table)

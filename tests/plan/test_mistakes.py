@@ -10,6 +10,7 @@ import pytest
 from pydantic import model_validator
 
 from framework import (
+    Activity,
     APICall,
     Average,
     CallStatus,
@@ -29,6 +30,8 @@ from framework import (
     StateMachine,
     Sum,
     Transition,
+    all_of,
+    any_of,
     changed,
     completed,
     computed,
@@ -37,6 +40,7 @@ from framework import (
     derive,
     on,
     policy,
+    race,
 )
 from framework.app import App, Settings
 from framework.errors import DeclarationError
@@ -981,6 +985,120 @@ def test_a_policy_hides_fields_that_are_there_and_never_the_id() -> None:
     assert refusal(Note, policy(Note, hides=("id",))(own)) == (
         "The policy own hides Note.id, by which records are told apart. Let its criterion hide the whole "
         "record instead."
+    )
+
+
+# -- activities --------------------------------------------------------------------------------------------
+
+
+class Asked(Event, table=True):
+    pass
+
+
+class Granted(Event, table=True):
+    asked_id: UUID = Field(foreign_key="asked.id")
+
+
+class Denied(Event, table=True):
+    asked_id: UUID = Field(foreign_key="asked.id")
+
+
+@pytest.mark.parametrize(
+    "steps", [(any_of(Granted, Denied), Granted), (race(Granted, all_of(Denied, Granted)),)]
+)
+def test_an_event_is_one_step_of_an_activity(steps: Any) -> None:
+    assert refusal(Asked, Granted, Denied, Activity(Asked, *steps)) == (
+        "The activity Asked reaches Granted twice, so nobody could tell which step it is. Give each step an "
+        "event class of its own."
+    )
+
+
+def test_the_opening_event_does_not_come_again() -> None:
+    assert "reaches Asked twice" in refusal(Asked, Granted, Activity(Asked, Granted, Asked))
+
+
+def test_an_activity_has_steps() -> None:
+    assert refusal(Asked, Activity(Asked)) == (
+        "The activity Asked has no step after its opening event. Name what follows, or leave it away."
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        (any_of(), "any of) with 0"),
+        (race(Granted), "race) with 1"),
+        (all_of(Granted, any_of()), "any of) with 0"),
+        ((Granted, ()), "sequence) with 0"),
+        (race((), Granted), "sequence) with 0"),
+    ],
+)
+def test_a_group_has_something_to_choose_from(group: Any, said: str) -> None:
+    assert refusal(Asked, Granted, Activity(Asked, group)) == (
+        f"The activity Asked has a group ({said} branches, so there is nothing to choose. Give it two or "
+        "more, or put the step in its place."
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "said"), [(Light, "Light"), ("Granted", "'Granted'"), (IntegrationEvent, None)]
+)
+def test_steps_are_events_that_can_be_dispatched(step: Any, said: str | None) -> None:
+    assert refusal(Asked, Activity(Asked, step)) == (
+        f"The activity Asked has the step {said or 'IntegrationEvent'}, which nobody can dispatch. Steps are "
+        "event classes of your own, tuples of steps, and `any_of`, `all_of` or `race`."
+    )
+
+
+def test_a_step_is_not_made_by_a_rule() -> None:
+    class Wish(Entity, table=True):
+        asked_id: UUID = Field(foreign_key="asked.id")
+
+    @derive
+    def granted(wish: Wish) -> Granted:
+        return Granted(asked_id=wish.asked_id)
+
+    assert refusal(Asked, Granted, Wish, granted, Activity(Asked, Granted)) == (
+        "The activity Asked has the step Granted, which the rule granted makes: a rule does not wait for its "
+        "turn. Dispatch it, or leave it out of the activity."
+    )
+
+
+def test_a_step_names_its_instance_by_one_key() -> None:
+    class Lost(Event, table=True):
+        pass
+
+    class Torn(Event, table=True):
+        asked_id: UUID = Field(foreign_key="asked.id")
+        other_id: UUID = Field(foreign_key="asked.id")
+
+    assert refusal(Asked, Lost, Activity(Asked, Lost, name="wish")) == (
+        "The activity wish cannot tell which instance Lost belongs to: it has no foreign key to Asked. Add "
+        "one, such as `asked_id`."
+    )
+    assert refusal(Asked, Torn, Activity(Asked, Torn)) == (
+        "The activity Asked cannot tell which instance Torn belongs to: it has 2 foreign keys to Asked "
+        "(asked_id, other_id). Keep one."
+    )
+
+
+def test_a_step_does_not_go_before_its_instance() -> None:
+    class Desk(Entity, table=True):
+        pass
+
+    class Filed(Event, table=True):
+        asked_id: UUID = Field(foreign_key="asked.id")
+        desk_id: UUID = Field(foreign_key="desk.id", ondelete="CASCADE")
+
+    assert refusal(Asked, Desk, Filed, Activity(Asked, Filed)) == (
+        "The activity Asked has the step Filed, which would go with its Desk (Filed.desk_id cascades) and "
+        "leave a gap. Let the opening event refer to Desk, or take `ondelete` away."
+    )
+
+
+def test_two_activities_have_two_names() -> None:
+    assert refusal(Asked, Granted, Denied, Activity(Asked, Granted), Activity(Asked, Denied)) == (
+        'Two activities of this App are called Asked. Give one another: `Activity(..., name="...")`.'
     )
 
 
