@@ -4,6 +4,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,10 +22,11 @@ from framework.integration.attempts import Attempt
 from framework.integration.effects import EffectBook, hooks_of
 from framework.integration.integration import Integration
 from framework.integration.letterbox import letterboxes_of
+from framework.integration.orphans import PATIENCE
 from framework.integration.service import desks_of
 from framework.integration.turning import turning
 from framework.integration.workshop import Health, Workshop
-from framework.model.apicall import APICall
+from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
@@ -320,6 +322,12 @@ class App:
     def dead_calls(self) -> list[APICall]:
         """The calls that the framework gave up: exhausted, in doubt, out of time. Oldest first."""
         return self.workshop.dead_calls()
+
+    def orphans(self, patience: timedelta = PATIENCE) -> list[IntegrationEvent]:
+        """The events that have waited for their call for so long or longer, oldest first: nobody of ours is
+        known under their external id.
+        """
+        return self.workshop.orphans(patience)
 
     def replay(self, call_id: UUID) -> APICall:
         """Try a dead call again, as a new call with the same facts, which is returned. Raises

@@ -131,7 +131,7 @@ def unmatched(app: Application, database: Database = None) -> None:
 
 @millrace.command()
 def dead(app: Application, database: Database = None) -> None:
-    """List the calls that failed, or that nobody knows the end of."""
+    """List the calls that were given up, and the events that wait for a call nobody knows."""
     typer.echo(inspection.dead(load(app, database)))
 
 

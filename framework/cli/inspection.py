@@ -41,14 +41,18 @@ def unmatched(app: App) -> str:
 
 
 def dead(app: App) -> str:
-    """The calls that were given up, each with why."""
+    """The calls that were given up, each with why; and the events whose call has not come for an hour."""
     app.engine.database.check()
-    calls = app.dead_calls()
-    lines = (
+    lines = [
         f"{type(call).__name__} {call.id} of {call.created_at:%Y-%m-%d %H:%M:%S}: {call.error}"
-        for call in calls
-    )
-    return "\n".join(lines) if calls else "No call is dead."
+        for call in app.dead_calls()
+    ]
+    lines += [
+        f"{event.kind} of {event.at:%Y-%m-%d %H:%M:%S} from {event.integration}: "
+        f"no {event.call_type} is known as {event.external_id}"
+        for event in app.orphans()
+    ]
+    return "\n".join(lines) if lines else "No call is dead."
 
 
 def replay(app: App, call_id: UUID) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -24,9 +24,16 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 
 from framework.integration.desk import Desk
+from framework.observe import get_logger
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
+from framework.storage.errors import UnreadableValue
 from framework.storage.statements import Statement, earliest
+
+_log = get_logger(__name__)
+
+PUT_OFF = timedelta(minutes=1)
+"""After how long a call is looked at again that could not be read."""
 
 DAWN = datetime.min.replace(tzinfo=UTC)
 """Before all calls."""
@@ -58,12 +65,28 @@ class Outbox:
         """Take up to `limit` calls that are due, the oldest first, and none that waits behind another."""
         policy = self.desk.policy
         until = now + policy.lease
-        values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": limit}
-        rows = connection.rows(self._claim.sql, self._parameters(self._claim, values))
-        decode = self._statements.codec.decode
-        claimed = [Claimed(decode(values[:-1]), bool(values[-1])) for values in rows]
+        claimed: list[Claimed] = []
+        while len(claimed) < limit:
+            left = limit - len(claimed)
+            values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": left}
+            rows = connection.rows(self._claim.sql, self._parameters(self._claim, values))
+            readable = [one for found in rows if (one := self._read(connection, found, now)) is not None]
+            claimed += readable
+            if len(readable) == len(rows):
+                break
         claimed.sort(key=lambda one: (one.row["created_at"], one.row["id"].hex))
         return claimed
+
+    def _read(self, connection: Connection, found: Sequence[Any], now: datetime) -> Claimed | None:
+        """The call of a row that was claimed. One that cannot be read keeps no other from its turn."""
+        codec = self._statements.codec
+        try:
+            return Claimed(codec.decode(found[:-1]), bool(found[-1]))
+        except UnreadableValue as error:
+            _log.error("a call cannot be read and is put off", reason=str(error))
+            fence = found[codec.names.index("_attempt")]
+            self.release(connection, error.facts["id"], fence, _due_at=now + PUT_OFF)
+            return None
 
     def release(self, connection: Connection, id: UUID, fence: int, **columns: Any) -> bool:
         """Give a call back with these columns; whether it was still ours.

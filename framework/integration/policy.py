@@ -117,8 +117,9 @@ class Policy:
     """How an integration treats its vendor.
 
     `concurrency` is how many calls are under way at once. Calls with the same `ordering_key` run one at a
-    time, in order. `deadline` is for the whole call, from its first try to its outcome. A worker that shows
-    no life for `lease` loses its call to another.
+    time, in order. `attempt` is how long one try may take, all its requests together; `deadline` is for the
+    whole call, from its first try to its outcome. A worker that shows no life for `lease` loses its call to
+    another.
 
     `on_doubt` says what to do when the answer was lost: "retry" only where the vendor does a repeated call
     once, "recover" to ask the vendor by the `recover` handler, "fail" to leave it to the operator. None is
@@ -131,6 +132,7 @@ class Policy:
     concurrency: int = 8
     breaker: Breaker = field(default_factory=Breaker)
     ordering_key: Callable[[Any], str] | None = None
+    attempt: timedelta = timedelta(minutes=10)
     deadline: timedelta = timedelta(hours=24)
     poll: PollSchedule = field(default_factory=PollSchedule)
     on_doubt: OnDoubt | None = None
@@ -139,7 +141,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         _require(self, "at least 1", "concurrency", "max_body_bytes", least=1, above=False)
-        _require(self, "a positive timedelta", "deadline", "lease")
+        _require(self, "a positive timedelta", "attempt", "deadline", "lease")
         if self.on_doubt not in ("retry", "recover", "fail", None):
             must = 'one of "retry", "recover", "fail" and None'
             raise ImpossiblePolicy(policy="Policy", name="on_doubt", value=self.on_doubt, must=must)

@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import anyio
+
+from framework.errors import InDoubt
 from framework.integration.calls import CallView, idempotency_key
 from framework.integration.desk import Desk
 from framework.integration.gate import Gate
@@ -53,8 +56,13 @@ class Run:
         return isinstance(self.need, Send | Ask | LookUp)
 
     async def answer(self, http: HTTPClient) -> object:
-        """What the vendor says, by the handler that this need asks for."""
-        return await self._handler()(self.seen, http)
+        """What the vendor says, by the handler that this need asks for. Raises InDoubt if it takes too
+        long: a request may have arrived.
+        """
+        limit = self.desk.policy.attempt
+        with anyio.move_on_after(limit.total_seconds()):
+            return await self._handler()(self.seen, http)
+        raise InDoubt(f"the handler did not end within {limit.total_seconds():g} seconds", code="too_slow")
 
     def _handler(self) -> Callable[[CallView, HTTPClient], Awaitable[object]]:
         handlers = self.desk.handlers

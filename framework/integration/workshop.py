@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +20,10 @@ from framework.integration.effects import Hook
 from framework.integration.gate import Gate
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
+from framework.integration.orphans import PATIENCE, Orphans
 from framework.integration.outbox import Outbox
 from framework.integration.worker import Worker
-from framework.model.apicall import APICall
+from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.payload import Payload
 from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
@@ -50,7 +51,9 @@ class NotDead(DispatchError):
 
 @dataclass(frozen=True)
 class Health:
-    """How one integration is: so many calls `due` and `running`; `paused` says why it waits."""
+    """How one integration is: so many calls `due` and `running`; `paused` says why it waits; `orphans` are
+    events that have waited an hour for their call.
+    """
 
     integration: str
     paused: str | None
@@ -58,6 +61,7 @@ class Health:
     running: int
     due: int
     dead: int
+    orphans: int
     last_error: str | None
 
     @property
@@ -188,10 +192,27 @@ class Workshop:
                 outbox = self._outbox(desk)
                 due[desk.integration.name] += outbox.count_due(connection, now)
                 dead[desk.integration.name] += outbox.count_dead(connection)
+            orphans = self._orphans().count(connection, now - PATIENCE)
         return [
-            Health(name, gate.paused, gate.condition, gate.running, due[name], dead[name], gate.last_error)
+            Health(
+                integration=name,
+                paused=gate.paused,
+                breaker=gate.condition,
+                running=gate.running,
+                due=due[name],
+                dead=dead[name],
+                orphans=orphans.get(name, 0),
+                last_error=gate.last_error,
+            )
             for name, gate in self.gates.items()
         ]
+
+    def orphans(self, patience: timedelta) -> list[Any]:
+        """The events that have waited for their call for so long or longer, oldest first."""
+        since = self.engine.clock.now() - patience
+        with self.engine.database.reading() as connection:
+            found = self._orphans().of(connection, since)
+        return [detached(self.engine.plan.shape(IntegrationEvent), row) for row in found]
 
     def resume(self, name: str) -> None:
         """Let a paused integration go on."""
@@ -240,6 +261,9 @@ class Workshop:
             if change is not None and change.after_row is not None:
                 return desk, change.after_row
         raise NoSuchCall(id=call_id)
+
+    def _orphans(self) -> Orphans:
+        return Orphans(self.engine.plan, self.engine.database)
 
     def _outbox(self, desk: Desk) -> Outbox:
         return Outbox(desk, self.engine.database)

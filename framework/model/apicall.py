@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlmodel import Field, UniqueConstraint
+from sqlalchemy import text
+from sqlmodel import Field, Index, UniqueConstraint
 
 from framework.model.computation import Computation, computed
 from framework.model.entity import Entity, Event
@@ -95,7 +96,15 @@ class IntegrationEvent(Event, table=True):
     """
 
     __tablename__ = "integration_event"
-    __table_args__ = (UniqueConstraint("call_type", "dedupe_key"),)
+    __table_args__ = (
+        UniqueConstraint("call_type", "dedupe_key"),
+        Index(
+            "ix_integration_event_orphan",
+            "at",
+            sqlite_where=text("standing = 'orphan'"),
+            postgresql_where=text("standing = 'orphan'"),
+        ),
+    )
 
     integration: str
     call_type: str

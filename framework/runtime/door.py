@@ -19,6 +19,7 @@ from pydantic_core.core_schema import int_schema
 from framework.model.columns import admits_none, without_none
 from framework.model.fields import UNDEFINED
 from framework.model.identity import new_id
+from framework.model.problems import problems_of
 from framework.model.record import Record
 from framework.plan.shape import Kind, Shape
 from framework.runtime.errors import InvalidRecord
@@ -76,14 +77,6 @@ class Door:
             return self._validator.validate_python(values).__dict__  # type: ignore[no-any-return]
         except ValidationError as error:
             raise InvalidRecord(model=self.shape.name, problems=problems_of(error)) from error
-
-
-def problems_of(error: ValidationError) -> str:
-    """All problems on one line, each with its field, without the values: they may be private."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'the record'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    )
 
 
 class _Int64:

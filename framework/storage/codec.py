@@ -9,11 +9,14 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy import Boolean, Column, Date, Dialect, Uuid
 from sqlalchemy.types import TypeEngine
 
 from framework.model.columns import EnumText, Structured, UtcDateTime, utc_text
 from framework.model.identity import uuid_of
+from framework.model.problems import problems_of
+from framework.storage.errors import UnreadableValue
 
 Convert = Callable[[Any], Any]
 Row = dict[str, Any]
@@ -24,6 +27,7 @@ class Codec:
 
     def __init__(self, columns: Sequence[Column[Any]], dialect: Dialect) -> None:
         self.names = tuple(column.name for column in columns)
+        self._table = columns[0].table.name
         converters = [converters_of(column.type, dialect) for column in columns]
         self.encoder = {
             name: encode for name, (encode, _) in zip(self.names, converters, strict=True) if encode
@@ -35,11 +39,25 @@ class Codec:
 
     def decode(self, values: Sequence[Any]) -> Row:
         row = list(values)
-        for index, decode in self._decoders:
-            value = row[index]
-            if value is not None:
-                row[index] = decode(value)
+        index = 0
+        try:
+            for index, decode in self._decoders:
+                value = row[index]
+                if value is not None:
+                    row[index] = decode(value)
+        except (ValueError, KeyError) as error:
+            raise self._unreadable(values, index, error) from error
         return dict(zip(self.names, row, strict=True))
+
+    def _unreadable(self, values: Sequence[Any], index: int, error: Exception) -> UnreadableValue:
+        """What an error of decoding means, without the value: it may be private."""
+        id = self.decode_one("id", values[self.names.index("id")]) if "id" in self.names else "?"
+        match error:
+            case ValidationError():
+                problems = problems_of(error)
+            case _:
+                problems = "it is no value of its type"
+        return UnreadableValue(column=self.names[index], table=self._table, id=id, problems=problems)
 
     def encode_one(self, name: str, value: Any) -> Any:
         encode = self.encoder.get(name)

@@ -43,6 +43,12 @@ class DriverMissing(StorageError):
     """The driver of PostgreSQL is not installed ({reason}). Install `millrace[postgres]`."""
 
 
+class UnreadableValue(StorageError):
+    """{column} of {table} {id} cannot be read as it is declared now: {problems}. Let the class accept what
+    older code stored, such as with `@model_validator(mode="before")`, or correct the row.
+    """
+
+
 class TransactionInterrupted(StorageError):
     """The database ended this transaction ({reason}). Nothing of it is stored: run it again."""
 
