@@ -1,12 +1,12 @@
 """The page of all integrations, made of their manifests, their handlers and the contract that they keep."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from framework.cli.application import named_module
 from framework.cli.errors import CommandError
+from framework.cli.path import live
 from framework.integration.handlers import CallHandlers
 from framework.integration.integration import HookVerb, Integration
 from framework.integration.manifest import Manifest, RuleState
@@ -158,4 +158,5 @@ def _live(evidence: Path) -> str:
     """The day on which the live tests last passed, as their evidence has it."""
     if not evidence.is_file():
         return "not reached"
-    return str(json.loads(evidence.read_text(encoding="utf-8"))["reached_at"])[:10]
+    told = live.read(evidence)
+    return f"{told.ran_at:%Y-%m-%d}" if told.is_proof else "not reached"

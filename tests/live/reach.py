@@ -5,7 +5,6 @@ one is missing its tests are skipped with that reason, or fail under `REQUIRE_LI
 vendor have passed, what was exchanged is written to `docs/evidence/<vendor>.json`, without anything secret.
 """
 
-import json
 import os
 import re
 from collections import Counter
@@ -17,12 +16,15 @@ from types import ModuleType
 
 import httpx
 
+from framework.cli.path import live
+from framework.cli.path.project import Project
 from framework.integration.egress import Origin
 from framework.integration.manifest import load_manifest
 from framework.observe import redactor
 
 ROOT = Path(__file__).resolve().parents[2]
-EVIDENCE = ROOT / "docs" / "evidence"
+PROJECT = Project(ROOT)
+EVIDENCE = PROJECT.live_evidence("any").parent
 IDENTIFIER = re.compile(r".*\d.*|.{25,}")
 """What a part of a path is an id by, and not a name of the vendor's API; `v1` and such are none."""
 VERSION = re.compile(r"v\d{1,2}")
@@ -88,13 +90,15 @@ class Reach:
     def write(self, folder: Path, at: datetime) -> Path:
         """Write down what was exchanged, if the vendor was reached and did as expected."""
         assert self.is_proven, f"{self.vendor} has proven nothing"
-        folder.mkdir(parents=True, exist_ok=True)
-        evidence = {
-            "integration": self.vendor,
-            "reached_at": at.isoformat(timespec="seconds"),
-            "passed": sorted(self.passed),
-            "exchanges": dict(sorted(self.exchanges.items())),
-        }
+        evidence = live.Evidence(
+            integration=self.vendor,
+            ran_at=at,
+            passed=tuple(sorted(self.passed)),
+            failed=0,
+            skipped=0,
+            digest=live.digest(PROJECT, self.vendor),
+            exchanges=dict(sorted(self.exchanges.items())),
+        )
         path = folder / f"{self.vendor}.json"
-        path.write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
+        live.write(path, evidence)
         return path

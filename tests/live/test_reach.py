@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.live.reach import Reach, missing, reason
+from framework.cli.path.live import digest
+from tests.live.reach import PROJECT, Reach, missing, reason
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -39,8 +40,11 @@ def test_evidence_says_what_was_exchanged_without_ids_and_secrets(stripe: Reach,
     told = json.loads(stripe.write(tmp_path, NOON).read_text())
     assert told == {
         "integration": "stripe",
-        "reached_at": "2026-11-20T12:00:00+00:00",
+        "ran_at": "2026-11-20T12:00:00Z",
         "passed": ["test_a_card_is_charged"],
+        "failed": 0,
+        "skipped": 0,
+        "digest": digest(PROJECT, "stripe"),
         "exchanges": {
             "GET api.stripe.com/<STRIPE_SECRET_KEY> -> 404": 1,
             "GET api.stripe.com/v1/payment_intents/* -> 200": 2,

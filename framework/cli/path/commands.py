@@ -158,11 +158,10 @@ def _say(now: status.Status) -> None:
 
 
 def _prove(project: Project, name: str) -> bool:
-    """Ask the real vendor for the current module, and say where the evidence is."""
-    current = _module(None)
-    green = _show_tests(live.prove(project, current, name, datetime.now(UTC)))
-    typer.echo(f"Written to {project.short(project.live_evidence(current, name))}.")
-    return green and not list(live.lacking(project, current, name))
+    """Ask the real vendor, and say where the evidence is."""
+    green = _show_tests(live.prove(project, name, datetime.now(UTC)))
+    typer.echo(f"Written to {project.short(project.live_evidence(name))}.")
+    return green and not list(live.lacking(project, name))
 
 
 def _show(checked: Checked) -> bool:

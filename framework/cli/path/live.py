@@ -13,41 +13,60 @@ from framework.cli.path.project import Project
 
 
 class Evidence(BaseModel):
-    """What came of a run, and of which code: a changed client or test makes it worthless."""
+    """What came of a run, and of which code: a changed client or test makes it worthless.
+
+    `exchanges` counts requests by method, host, path without ids, and status, where the tests noted them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     integration: str
-    module: str
     ran_at: AwareDatetime
     passed: tuple[str, ...]
     failed: int
     skipped: int
     digest: str
+    exchanges: dict[str, int] = {}
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether all tests passed, and none was skipped."""
+        return bool(self.passed) and not self.failed and not self.skipped
 
 
-def prove(project: Project, module: str, name: str, at: datetime) -> tests.Ran:
+def prove(project: Project, name: str, at: datetime) -> tests.Ran:
     """Run the live tests, and write down what came of them, good or bad."""
+    path = project.live_evidence(name)
+    path.unlink(missing_ok=True)
     ran = tests.run(project, name, live=True)
+    noted = read(path).exchanges if path.is_file() else {}  # the tests themselves may have written it
     evidence = Evidence(
         integration=name,
-        module=module,
         ran_at=at,
         passed=ran.names,
         failed=ran.failed,
         skipped=ran.skipped,
         digest=digest(project, name),
+        exchanges=noted,
     )
-    write_whole(project.live_evidence(module, name), evidence.model_dump_json(indent=2) + "\n")
+    write(path, evidence)
     return ran
 
 
-def lacking(project: Project, module: str, name: str) -> Iterator[str]:
+def read(path: Path) -> Evidence:
+    return Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def write(path: Path, evidence: Evidence) -> None:
+    write_whole(path, evidence.model_dump_json(indent=2) + "\n")
+
+
+def lacking(project: Project, name: str) -> Iterator[str]:
     """Why there is no proof that the real vendor does what the client expects; nothing if there is."""
-    path = project.live_evidence(module, name)
+    path = project.live_evidence(name)
     shown, remedy = project.short(path), f"Run: millrace integration check {name} --live"
     try:
-        evidence = Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+        evidence = read(path)
     except FileNotFoundError:
         yield f"{shown} is missing: nothing of {name} has reached the real vendor. {remedy}"
         return
@@ -55,9 +74,9 @@ def lacking(project: Project, module: str, name: str) -> Iterator[str]:
         fields = ", ".join(".".join(map(str, one["loc"])) or "file" for one in error.errors())
         yield f"{shown} cannot be read ({fields}). {remedy}"
         return
-    if (evidence.integration, evidence.module) != (name, module):
-        yield f"{shown} is about {evidence.module}.{evidence.integration}. {remedy}"
-    if evidence.failed or evidence.skipped or not evidence.passed:
+    if evidence.integration != name:
+        yield f"{shown} is about {evidence.integration}. {remedy}"
+    if not evidence.is_proof:
         told = f"{len(evidence.passed)} passed, {evidence.failed} failed, {evidence.skipped} skipped"
         yield f"{shown}: {told}; all must pass, and none may be skipped. {remedy}"
     if evidence.digest != digest(project, name):

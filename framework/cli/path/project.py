@@ -45,9 +45,9 @@ class Project:
         """The design documents of an integration; one for each module that it was made for."""
         return sorted(self.docs.glob(f"*.{name}{ENDING}"))
 
-    def live_evidence(self, module: str, name: str) -> Path:
+    def live_evidence(self, name: str) -> Path:
         """What came of the tests against the real vendor."""
-        return self.docs / f"{module}.{name}.live-tests.json"
+        return self.docs / "evidence" / f"{name}.json"
 
     def names(self) -> list[str]:
         """All integrations, whether or not their folders are complete."""

@@ -180,7 +180,7 @@ def _lacking(project: Project, module: str, name: str, task: str) -> Iterator[An
             yield from lint_design(project, document, name)
             yield from _waiting(project, [document])
         case "4.3":
-            yield from live.lacking(project, module, name)
+            yield from live.lacking(project, name)
         case "4.4":
             judged = lint(project, name)
             yield from judged.problems

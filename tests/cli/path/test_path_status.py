@@ -83,7 +83,7 @@ def test_one_may_go_back_on_purpose(zoo: Project, millrace: Type) -> None:
     [
         ("4.1", "PARROT_API_KEY is missing. Purpose: Authenticates every request."),
         ("4.2", "docs/zoo.parrot.integration-design.md:5: "),
-        ("4.3", "docs/zoo.parrot.live-tests.json is missing: nothing of parrot has reached the real vendor."),
+        ("4.3", "docs/evidence/parrot.json is missing: nothing of parrot has reached the real vendor."),
         ("4.4", "integrations/parrot/manifest.toml:3: "),
     ],
 )
@@ -117,27 +117,26 @@ def test_live_tests_without_a_key_are_no_evidence(zoo: Project) -> None:
         "import pytest\n\npytestmark = pytest.mark.live\n\n\n"
         "def test_one() -> None:\n    pass\n\n\ndef test_two() -> None:\n    pytest.skip('no key')\n"
     )
-    ran = live.prove(zoo, "zoo", "parrot", datetime.now(UTC))
+    ran = live.prove(zoo, "parrot", datetime.now(UTC))
     assert (ran.passed, ran.skipped) == (1, 1)
-    [problem] = live.lacking(zoo, "zoo", "parrot")
+    [problem] = live.lacking(zoo, "parrot")
     assert "1 passed, 0 failed, 1 skipped; all must pass, and none may be skipped" in problem
 
 
 def test_evidence_about_another_client_is_none(zoo: Project) -> None:
     evidence = live.Evidence(
         integration="parrot",
-        module="zoo",
         ran_at=datetime.now(UTC),
         passed=("test_it",),
         failed=0,
         skipped=0,
         digest=live.digest(zoo, "parrot"),
     )
-    zoo.live_evidence("zoo", "parrot").write_text(evidence.model_dump_json())
-    assert list(live.lacking(zoo, "zoo", "parrot")) == []
+    live.write(zoo.live_evidence("parrot"), evidence)
+    assert list(live.lacking(zoo, "parrot")) == []
     client = zoo.folder("parrot") / "client.py"
     client.write_text(client.read_text() + "\n# changed\n")
-    [problem] = live.lacking(zoo, "zoo", "parrot")
+    [problem] = live.lacking(zoo, "parrot")
     assert "is about other code" in problem
 
 
