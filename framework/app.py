@@ -294,7 +294,6 @@ class App:
         What will be due later, and webhooks, are waited for as long as `timeout` seconds, and not at all
         if the clock stands still. Calls of a paused integration keep waiting.
         """
-        await anyio.to_thread.run_sync(self.tick)
         async with turning(self.engine):
             await self.workshop.settle(timeout)
 

@@ -16,7 +16,9 @@ from framework.runtime.work import Work
 
 @asynccontextmanager
 async def turning(engine: Engine) -> AsyncIterator[None]:
-    """Turn deadlines at their time while the block runs; nothing runs where none are declared."""
+    """Turn deadlines at their time while the block runs: those that are due, before it begins. Nothing runs
+    where none are declared.
+    """
     hosts = frozenset(node.host for node in engine.plan.nodes if isinstance(node, DeadlineNode))
     if not hosts:
         yield
@@ -28,6 +30,7 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
             alarm.ring()
 
     engine.listeners.append(committed)
+    await anyio.to_thread.run_sync(turn_due, engine)
     turner = asyncio.create_task(_turn(engine, alarm))
     try:
         yield
@@ -42,7 +45,7 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
 
 async def _turn(engine: Engine, alarm: Alarm) -> None:
     while True:
-        await anyio.to_thread.run_sync(turn_due, engine)
         moment = await anyio.to_thread.run_sync(next_turn, engine)
         seconds = None if moment is None else (moment - engine.clock.now()).total_seconds()
         await alarm.wait(seconds)
+        await anyio.to_thread.run_sync(turn_due, engine)

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 
 from framework.model.columns import UtcDateTime
-from framework.model.record import Record
 from framework.model.scope import NAMING
 from framework.plan.node import CollectNode, CustomNode, RecencyNode
 from framework.plan.plan import Plan
@@ -59,9 +58,6 @@ class Tables:
         if dialect.name == "postgresql":
             for table in self.metadata.tables.values():
                 _compare_as_python_does(table)
-
-    def of_model(self, plan: Plan, model: type[Record]) -> Table:
-        return self.of[plan.shape(model)]
 
 
 def _ordered(plan: Plan) -> set[Shape]:

@@ -208,7 +208,7 @@ def test_one_class_in_two_apps_counts_for_each_by_itself() -> None:
     assert books.get(Books).best == 9
     assert till.get(Till).total == 3
     columns = [
-        {column.name for column in app.engine.database.tables.of_model(app.plan, Sale).columns}
+        {column.name for column in app.engine.database.tables.of[app.plan.shape(Sale)].columns}
         for app in (books, till)
     ]
     assert columns == [{"id", "price", "_books_best"}, {"id", "price"}]

@@ -13,7 +13,8 @@ from integrations.github.models import Annotation, CheckRunBody, Output, StatusB
 from integrations.github.sandbox import GitHubSandbox
 from integrations.github.webhooks import KINDS, delivery_in
 from tests.contracts.checker import JSON, Contract
-from tests.integrations.github.conftest import REPOSITORY, SHA, Listener, Witness
+from tests.contracts.witness import Listener, Witness
+from tests.integrations.github.conftest import REPOSITORY, SHA
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +25,7 @@ def contract(contracts: Path) -> Contract:
 
 
 async def test_every_kind_of_exchange_follows_the_description(
-    contract: Contract, github: GitHubClient, github_sandbox: GitHubSandbox, witness: Witness
+    contract: Contract, github: GitHubClient, github_sandbox: GitHubSandbox, witness: Witness[Contract]
 ) -> None:
     pull = github_sandbox.open_pull_request()
     annotation = Annotation(
@@ -53,7 +54,7 @@ async def test_every_kind_of_exchange_follows_the_description(
         await github.create_comment(REPOSITORY, 99, "Hello")
     with pytest.raises(GitHubRefusal):
         await github.create_comment(REPOSITORY, 1, "")
-    problems = [problem for exchange in witness.exchanges for problem in exchange.problems(contract)]
+    problems = witness.problems(contract)
     assert problems == []
     assert len(witness.exchanges) == 13
 

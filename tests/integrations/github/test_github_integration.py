@@ -25,7 +25,9 @@ from framework.testing.sandbox import Fault
 from integrations.github import GitHubDelivery, GitHubSettings, create_github_integration
 from integrations.github.mapping import Check, Remark
 from integrations.github.sandbox import GitHubSandbox
-from tests.integrations.github.conftest import REPOSITORY, SECRET, SHA, TOKEN, Listener, Witness
+from tests.contracts.checker import Contract
+from tests.contracts.witness import Listener, Witness
+from tests.integrations.github.conftest import REPOSITORY, SECRET, SHA, TOKEN
 
 pytestmark = pytest.mark.anyio
 
@@ -252,13 +254,13 @@ async def test_texts_that_github_would_refuse_are_cut(
 
 
 async def test_more_annotations_than_fit_follow_fifty_at_a_time(
-    checker: Callable[..., Clerk], github_sandbox: GitHubSandbox, witness: Witness
+    checker: Callable[..., Clerk], github_sandbox: GitHubSandbox, witness: Witness[Contract]
 ) -> None:
     lines = [annotation(number) for number in range(120)]
     await checker(annotations=lines).send()
     (run,) = runs(github_sandbox)
     assert run["output"]["annotations_count"] == 120
-    assert witness.asked("PATCH") == [f"check-runs/{run['id']}"] * 2
+    assert witness.asked("PATCH", REPOSITORY) == [f"check-runs/{run['id']}"] * 2
 
 
 def annotation(number: int) -> Line:
@@ -444,7 +446,7 @@ async def test_a_check_run_that_never_arrived_may_be_sent_again(
 
 
 async def test_annotations_that_were_cut_off_are_added_by_recovery(
-    checker: Callable[..., Clerk], github_sandbox: GitHubSandbox, witness: Witness
+    checker: Callable[..., Clerk], github_sandbox: GitHubSandbox, witness: Witness[Contract]
 ) -> None:
     clerk = checker(annotations=[annotation(number) for number in range(70)])
     github_sandbox.fail_next(Fault.DROP_AFTER_ACCEPTANCE)
@@ -499,7 +501,7 @@ async def test_a_comment_whose_answer_was_lost_is_found_and_not_written_twice(
 
 
 async def test_a_comment_on_the_second_page_is_found(
-    writer: Callable[..., Clerk], github_sandbox: GitHubSandbox, witness: Witness
+    writer: Callable[..., Clerk], github_sandbox: GitHubSandbox, witness: Witness[Contract]
 ) -> None:
     for _ in range(101):
         await writer(body="Noise").send()
@@ -508,7 +510,7 @@ async def test_a_comment_on_the_second_page_is_found(
     witness.exchanges.clear()
     found = await clerk.recover()
     assert found.external_id == clerk.external_id
-    assert len(witness.asked("GET")) == 2
+    assert len(witness.asked("GET", REPOSITORY)) == 2
 
 
 async def test_a_comment_that_somebody_quotes_is_not_taken_for_the_call(
@@ -657,15 +659,15 @@ async def test_what_fails_again_and_again_is_left_alone(
 
 
 async def test_with_a_token_the_deliveries_of_the_repositorys_webhook_are_asked_for(
-    checker: Callable[..., Clerk], serve: Serve, witness: Witness
+    checker: Callable[..., Clerk], serve: Serve, witness: Witness[Contract]
 ) -> None:
     clerk = checker(serve(hook_repository=REPOSITORY, hook_id="12"))
     assert await clerk.reconcile(datetime.now(UTC)) == []
-    assert witness.asked("GET") == ["hooks/12/deliveries"]
+    assert witness.asked("GET", REPOSITORY) == ["hooks/12/deliveries"]
 
 
 async def test_where_no_webhook_is_known_nothing_is_reconciled(
-    checker: Callable[..., Clerk], witness: Witness
+    checker: Callable[..., Clerk], witness: Witness[Contract]
 ) -> None:
     assert await checker().reconcile(datetime.now(UTC)) == []
     assert witness.exchanges == []

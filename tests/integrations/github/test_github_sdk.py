@@ -13,7 +13,8 @@ from githubkit.webhooks import parse, sign, verify
 from framework.testing.sandbox import Fault
 from integrations.github import webhooks
 from integrations.github.sandbox import GitHubSandbox
-from tests.integrations.github.conftest import REPOSITORY, SECRET, SHA, TOKEN, Listener
+from tests.contracts.witness import Listener
+from tests.integrations.github.conftest import REPOSITORY, SECRET, SHA, TOKEN
 
 pytestmark = pytest.mark.anyio
 

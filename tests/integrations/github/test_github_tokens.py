@@ -18,7 +18,9 @@ from integrations.github.models import CheckRunBody
 from integrations.github.sandbox import GitHubSandbox
 from integrations.github.settings import GitHubSettings
 from integrations.github.tokens import GivenToken, InstallationTokens, app_token, is_personal
-from tests.integrations.github.conftest import REPOSITORY, SHA, Witness
+from tests.contracts.checker import Contract
+from tests.contracts.witness import Witness
+from tests.integrations.github.conftest import REPOSITORY, SHA
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +50,7 @@ def tokens(private_key: str, clock: Clock) -> InstallationTokens:
     return InstallationTokens("4711", 77, lambda: SecretStr(private_key), now=clock)
 
 
-def asked(witness: Witness) -> int:
+def asked(witness: Witness[Contract]) -> int:
     return sum("access_tokens" in one.request.url.path for one in witness.exchanges)
 
 
@@ -81,7 +83,7 @@ def test_without_the_extra_an_app_is_told_what_to_install(
 
 
 async def test_a_token_is_kept_until_shortly_before_its_end(
-    tokens: InstallationTokens, http: HTTPClient, clock: Clock, witness: Witness
+    tokens: InstallationTokens, http: HTTPClient, clock: Clock, witness: Witness[Contract]
 ) -> None:
     first = await tokens.token(http)
     clock.now += timedelta(minutes=54)
@@ -105,7 +107,7 @@ async def test_a_token_may_be_longer_than_forty_characters_and_writes_check_runs
 
 
 async def test_calls_that_start_together_ask_for_one_token(
-    tokens: InstallationTokens, http: HTTPClient, witness: Witness
+    tokens: InstallationTokens, http: HTTPClient, witness: Witness[Contract]
 ) -> None:
     given: list[SecretStr] = []
 

@@ -11,7 +11,8 @@ from integrations.openai.mapping import Prompt, to_body
 from integrations.openai.models import Response
 from integrations.openai.sandbox import Ending, OpenAISandbox
 from tests.contracts.checker import JSON
-from tests.integrations.openai.conftest import Described, Witness
+from tests.contracts.witness import Witness
+from tests.integrations.openai.conftest import Described
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +31,7 @@ async def ask(openai: OpenAIClient, prompt: Prompt, *, background: bool = True) 
 
 
 async def test_every_kind_of_exchange_follows_the_description(
-    described: Described, openai: OpenAIClient, openai_sandbox: OpenAISandbox, witness: Witness
+    described: Described, openai: OpenAIClient, openai_sandbox: OpenAISandbox, witness: Witness[Described]
 ) -> None:
     items = [{"role": "user", "content": "Hello"}]
     prompts = [
@@ -60,7 +61,7 @@ async def test_every_kind_of_exchange_follows_the_description(
     with pytest.raises(OpenAIError):
         await openai.retrieve_response("resp_unknown")
     assert len(witness.exchanges) == 21
-    assert [problem for one in witness.exchanges for problem in one.problems(described)] == []
+    assert witness.problems(described) == []
 
 
 @pytest.mark.parametrize(

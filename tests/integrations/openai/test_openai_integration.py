@@ -23,7 +23,8 @@ from framework.testing.sandbox import Fault, Faults, listening
 from integrations.openai import AT_ONCE, IN_BACKGROUND, OpenAISettings, create_openai_integration
 from integrations.openai.mapping import Answer, Prompt
 from integrations.openai.sandbox import Ending, OpenAISandbox, Refusal
-from tests.integrations.openai.conftest import KEY, SECRET, Listener
+from tests.contracts.witness import Listener
+from tests.integrations.openai.conftest import KEY, SECRET
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,8 @@ import openai
 import pytest
 
 from integrations.openai.sandbox import Ending, OpenAISandbox
-from tests.integrations.openai.conftest import KEY, SECRET, Listener
+from tests.contracts.witness import Listener
+from tests.integrations.openai.conftest import KEY, SECRET
 
 pytestmark = pytest.mark.anyio
 

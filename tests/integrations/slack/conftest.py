@@ -2,17 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from framework.integration.http import HTTPClient, open_client
 from framework.integration.policy import Policy
@@ -20,6 +14,7 @@ from framework.testing.sandbox import listening
 from integrations.slack.client import SlackClient
 from integrations.slack.sandbox import SlackSandbox
 from tests.contracts.checker import FORM, JSON, Contract
+from tests.contracts.witness import Exchange, Listener, Witness
 
 TOKEN = SecretStr("xoxb-a-token-that-nobody-may-see")
 SECRET = "a-signing-secret-that-nobody-may-see"
@@ -99,69 +94,31 @@ def _responses(described: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Exchange:
-    request: httpx.Request
-    response: httpx.Response
-
-    def problems(self, contract: Contract) -> list[str]:
-        """What the description finds wrong with this exchange. It leaves out the history of channels: of
-        that the messages are judged, without the metadata that is newer than the description."""
-        method, url = self.request.method, self.request.url
-        path = url.path[url.path.index("/api/") :]
-        if path.startswith("/api/conversations."):
-            messages = json.loads(self.response.content).get("messages", [])
-            bare = [{key: one[key] for key in one if key != "metadata"} for one in messages]
-            return [problem for one in bare for problem in contract.problems_of("objs_message", one)]
-        return [
-            *contract.problems_of_request(
-                method,
-                path,
-                query=url.query.decode(),
-                content_type=self.request.headers.get("content-type", ""),
-                body=self.request.content,
-            ),
-            *contract.problems_of_answer(
-                method,
-                path,
-                self.response.status_code,
-                content_type=self.response.headers["content-type"],
-                body=self.response.content,
-            ),
-        ]
-
-
-class Witness(httpx.AsyncBaseTransport):
-    """Keeps every exchange that passes."""
-
-    def __init__(self) -> None:
-        self.exchanges: list[Exchange] = []
-        self._network = httpx.AsyncHTTPTransport()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._network.handle_async_request(request)
-        content = await answer.aread()
-        kept = httpx.Response(answer.status_code, headers=answer.headers, content=content)
-        self.exchanges.append(Exchange(request, kept))
-        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
-
-    async def aclose(self) -> None:
-        await self._network.aclose()
-
-
-class Listener:
-    """Our side of the webhooks: keeps what arrives."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[dict[str, str], bytes]] = []
-        self.app = Starlette(routes=[Route("/events", self._hear, methods=["POST"])])
-
-    async def _hear(self, request: Request) -> Response:
-        self.requests.append((dict(request.headers), await request.body()))
-        return Response()
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
+def problems(exchange: Exchange, contract: Contract) -> list[str]:
+    """What the description finds wrong with this exchange. It leaves out the history of channels: of
+    that the messages are judged, without the metadata that is newer than the description."""
+    method, url = exchange.request.method, exchange.request.url
+    path = url.path[url.path.index("/api/") :]
+    if path.startswith("/api/conversations."):
+        messages = json.loads(exchange.response.content).get("messages", [])
+        bare = [{key: one[key] for key in one if key != "metadata"} for one in messages]
+        return [problem for one in bare for problem in contract.problems_of("objs_message", one)]
+    return [
+        *contract.problems_of_request(
+            method,
+            path,
+            query=url.query.decode(),
+            content_type=exchange.request.headers.get("content-type", ""),
+            body=exchange.request.content,
+        ),
+        *contract.problems_of_answer(
+            method,
+            path,
+            exchange.response.status_code,
+            content_type=exchange.response.headers["content-type"],
+            body=exchange.response.content,
+        ),
+    ]
 
 
 @pytest.fixture
@@ -182,17 +139,17 @@ async def slack_address(slack_sandbox: SlackSandbox, listener: Listener) -> Asyn
 
 
 @pytest.fixture
-def witness() -> Iterator[Witness]:
+def witness() -> Iterator[Witness[Contract]]:
     """Whatever a test says to Slack and hears from it must follow the description, where that is at hand."""
-    witness = Witness()
+    witness = Witness[Contract](problems)
     yield witness
     if CONTRACTS.is_dir():
         contract = slack_contract(CONTRACTS)
-        assert [problem for exchange in witness.exchanges for problem in exchange.problems(contract)] == []
+        assert witness.problems(contract) == []
 
 
 @pytest.fixture
-async def http(slack_address: str, witness: Witness) -> AsyncIterator[HTTPClient]:
+async def http(slack_address: str, witness: Witness[Contract]) -> AsyncIterator[HTTPClient]:
     async with open_client(slack_address, ["slack.com"], Policy(), transport=witness) as client:
         yield client
 

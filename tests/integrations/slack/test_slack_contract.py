@@ -10,7 +10,8 @@ from integrations.slack.client import SlackClient, SlackError
 from integrations.slack.models import Identity, MessageBody, Metadata, Posted
 from integrations.slack.sandbox import SlackSandbox
 from tests.contracts.checker import FORM, JSON, Contract
-from tests.integrations.slack.conftest import CHANNEL, Listener, Witness, slack_contract
+from tests.contracts.witness import Listener, Witness
+from tests.integrations.slack.conftest import CHANNEL, slack_contract
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +22,7 @@ def contract(contracts: Path) -> Contract:
 
 
 async def test_every_kind_of_exchange_follows_the_description(
-    contract: Contract, slack: SlackClient, slack_sandbox: SlackSandbox, witness: Witness
+    contract: Contract, slack: SlackClient, slack_sandbox: SlackSandbox, witness: Witness[Contract]
 ) -> None:
     first = await slack.post_message(
         MessageBody(
@@ -44,7 +45,7 @@ async def test_every_kind_of_exchange_follows_the_description(
     with pytest.raises(SlackError):
         await slack.auth_test()
     assert [exchange.response.status_code for exchange in witness.exchanges] == [200, 200, 200, 200, 429]
-    assert [problem for one in witness.exchanges for problem in one.problems(contract)] == []
+    assert witness.problems(contract) == []
 
 
 async def test_events_follow_their_description(

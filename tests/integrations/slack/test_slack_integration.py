@@ -25,7 +25,8 @@ from integrations.slack.client import Pace
 from integrations.slack.mapping import Notice, Sent
 from integrations.slack.models import Envelope, Interaction
 from integrations.slack.sandbox import SlackSandbox
-from tests.integrations.slack.conftest import CHANNEL, SECRET, TOKEN, Listener
+from tests.contracts.witness import Listener
+from tests.integrations.slack.conftest import CHANNEL, SECRET, TOKEN
 
 pytestmark = pytest.mark.anyio
 

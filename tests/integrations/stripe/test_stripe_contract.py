@@ -9,7 +9,7 @@ from integrations.stripe.client import StripeClient, StripeError
 from integrations.stripe.models import Event, PaymentIntent, Refund
 from integrations.stripe.sandbox import StripeSandbox
 from tests.contracts.checker import FORM, Contract
-from tests.integrations.stripe.conftest import Witness
+from tests.contracts.witness import Witness
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ def contract(contracts: Path) -> Contract:
 
 
 async def test_every_kind_of_exchange_follows_the_description(
-    contract: Contract, stripe: StripeClient, stripe_sandbox: StripeSandbox, witness: Witness
+    contract: Contract, stripe: StripeClient, stripe_sandbox: StripeSandbox, witness: Witness[Contract]
 ) -> None:
     async def pay(payment_method: str, *, confirm: bool = True) -> PaymentIntent:
         return await stripe.create_payment_intent(
@@ -50,7 +50,7 @@ async def test_every_kind_of_exchange_follows_the_description(
     await stripe.list_events(types=["payment_intent.succeeded"])
     with pytest.raises(StripeError):
         await stripe.retrieve_payment_intent("pi_unknown")
-    problems = [problem for exchange in witness.exchanges for problem in exchange.problems(contract)]
+    problems = witness.problems(contract)
     assert problems == []
     assert len(witness.exchanges) == 11
     assert [contract.problems_of("event", event) for event in stripe_sandbox.books()["events"]] == [

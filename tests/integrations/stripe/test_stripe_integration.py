@@ -24,7 +24,8 @@ from integrations.stripe.mapping import NewIntent
 from integrations.stripe.models import PaymentIntent
 from integrations.stripe.sandbox import StripeSandbox
 from integrations.stripe.webhooks import EventKind
-from tests.integrations.stripe.conftest import KEY, SECRET, Listener
+from tests.contracts.witness import Listener
+from tests.integrations.stripe.conftest import KEY, SECRET
 
 pytestmark = pytest.mark.anyio
 
