@@ -275,12 +275,12 @@ def compressed(body: bytes) -> Answer:
 
 
 async def test_a_compressed_answer_is_read() -> None:
-    async with vendor(compressed(gzip.compress(b'{"id": 1}'))) as http:
+    async with vendor(compressed(gzip.compress(b'{"id": 1}', mtime=0))) as http:
         assert (await http.get("/")).json() == {"id": 1}
 
 
 async def test_a_small_answer_that_swells_is_not_read() -> None:
-    bomb = gzip.compress(b"x" * 100_000)
+    bomb = gzip.compress(b"x" * 100_000, mtime=0)
     assert len(bomb) < POLICY.max_body_bytes
     async with vendor(compressed(bomb)) as http:
         with pytest.raises(OversizedAnswer):
@@ -288,7 +288,7 @@ async def test_a_small_answer_that_swells_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"not gzip", gzip.compress(b'{"id": 1}')[:-4], gzip.compress(b"a") + gzip.compress(b"b")]
+    "body", [b"not gzip", gzip.compress(b'{"id": 1}', mtime=0)[:-4], gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0)]
 )
 async def test_an_answer_that_is_not_what_it_says_is_refused(body: bytes) -> None:
     async with vendor(compressed(body)) as http:
