@@ -288,7 +288,12 @@ async def test_a_small_answer_that_swells_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"not gzip", gzip.compress(b'{"id": 1}', mtime=0)[:-4], gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0)]
+    "body",
+    [
+        b"not gzip",
+        gzip.compress(b'{"id": 1}', mtime=0)[:-4],
+        gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0),
+    ],
 )
 async def test_an_answer_that_is_not_what_it_says_is_refused(body: bytes) -> None:
     async with vendor(compressed(body)) as http:
