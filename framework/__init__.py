@@ -1,6 +1,6 @@
 """Millrace: declare what data is, and how its truth reaches other people's APIs. The public names."""
 
-from sqlmodel import Field, Index, Relationship
+from sqlmodel import Field, Index
 from sqlmodel import UniqueConstraint as Unique
 
 from framework.computations.activity import Activity, all_of, any_of, race
@@ -24,6 +24,7 @@ from framework.model.apicall import APICall, CallStatus, IntegrationEvent
 from framework.model.computation import computed
 from framework.model.entity import Entity, Event, Global
 from framework.model.payload import Payload
+from framework.model.relation import Relationship
 
 __all__ = [
     "APICall",

@@ -75,6 +75,40 @@ class Trigger:
                 return f"{source} {self.occasion}"
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinkTrigger(Trigger):
+    """A change of the records at the far ends of links: `created` when one is linked, `deleted` when it is no
+    longer. A link that is pointed at another record is moved, and a move is neither.
+
+    `field` is what the link carries of the field that was `declared`.
+    """
+
+    far_key: str
+    declared: Trigger
+
+    def fires(self, old: Any, new: Any) -> bool:
+        was = None if old is None else getattr(old, self.far_key)
+        now = None if new is None else getattr(new, self.far_key)
+        match self.occasion:
+            case Occasion.CREATED:
+                return was is None and now is not None
+            case Occasion.DELETED:
+                return was is not None and now is None
+            case Occasion.CHANGED:
+                return was is not None and was == now and super().fires(old, new)
+            case Occasion.BECAME:
+                return now is not None and super().fires(old if was == now else None, new)
+
+    def describe(self, source: str) -> str:
+        match self.occasion:
+            case Occasion.CREATED:
+                return f"{source} linked"
+            case Occasion.DELETED:
+                return f"{source} unlinked"
+            case _:
+                return self.declared.describe(source)
+
+
 def completed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -> Trigger:
     """One of the calls was completed."""
     return Trigger(calls, Occasion.BECAME, "status", CallStatus.COMPLETED, to)
@@ -86,7 +120,7 @@ def failed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -
 
 
 def created(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
-    """A record of the relation, or of the class, came to be.
+    """A record of the relation, or of the class, came to be; through a link model, one was linked.
 
     Of a class, its one foreign key to the machine's record is the route; `to` names it where there are more.
     On a `Global` all records count.
@@ -95,7 +129,7 @@ def created(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger
 
 
 def deleted(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
-    """A record of the relation, or of the class, is gone."""
+    """A record of the relation, or of the class, is gone; through a link model, it is no longer linked."""
     return Trigger(records, Occasion.DELETED, to=to)
 
 

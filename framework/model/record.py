@@ -13,6 +13,7 @@ from framework.errors import DispatchError
 from framework.model.computation import Computation, computed
 from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
 from framework.model.identity import new_id
+from framework.model.relation import join_through
 from framework.model.scope import Scope, scope_of
 
 _MUTABLE = frozenset({list, dict, set})
@@ -87,6 +88,8 @@ class RecordType(SQLModelMetaclass):
         model = super().__new__(mcs, name, bases, namespace, **options)
         if scope is not None:  # pydantic would take the underscore in the namespace for a private attribute
             type.__setattr__(model, "_sa_registry", scope.registry)
+            for relation in model.__sqlmodel_relationships__.values():
+                join_through(model, relation)
         model.__computed__ = inherited | own
         model.__facts__ = facts(model)
         model.__second_sources__ = tuple(sorted(second))

@@ -79,7 +79,8 @@ def _arrows(node: Node) -> Iterable[str]:
     for source, read in wakes(node):
         field = read if read in source.model.__computed__ else None
         for target, written in node.writes:
-            yield f"    {_id(source, field)} -->{label} {_id(target, written)}"
+            shown = written if written in target.model.__computed__ else None  # links carry what nobody sees
+            yield f"    {_id(source, field)} -->{label} {_id(target, shown)}"
 
 
 def _title(shape: Shape) -> str:

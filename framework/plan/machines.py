@@ -5,39 +5,45 @@ from typing import Any
 
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Trigger
+from framework.plan.builders.carried import carried_trigger
 from framework.plan.mistakes import AmbiguousTransitions, UnlistedState, UnreachableState
-from framework.plan.node import MachineNode, TriggerPlan
+from framework.plan.node import LookupNode, MachineNode, Node, TriggerPlan
 from framework.plan.reading import read_fields
-from framework.plan.shape import Kind, Shape
+from framework.plan.shape import Kind, Route, Shape
 from framework.plan.shapes import Shapes
 from framework.plan.triggers import TriggerPlanner
 
 
-def machine_node(shapes: Shapes, shape: Shape, name: str, machine: StateMachine[Any]) -> MachineNode:
-    """The step of a state machine, after its definition has been checked."""
+def machine_node(shapes: Shapes, shape: Shape, name: str, machine: StateMachine[Any]) -> list[Node]:
+    """The steps of a checked state machine, and of what its triggers look up."""
     _check_states(shape, name, machine)
     planner = TriggerPlanner(shapes, shape, name, machine)
     grouped: dict[tuple[Any, ...], list[Transition[Any]]] = defaultdict(list)
-    plans: dict[tuple[Any, ...], tuple[Trigger, Shape, str | None]] = {}
+    plans: dict[tuple[Any, ...], tuple[Trigger, Route]] = {}
     for transition in machine.transitions:
-        trigger, source, key = planner.resolved(transition.when)
-        identity = (source, key, trigger.occasion, trigger.field, repr(trigger.value))
-        plans.setdefault(identity, (trigger, source, key))
+        trigger, route = planner.resolved(transition.when)
+        identity = (route.source, route.key, route.far, trigger.occasion, trigger.field, repr(trigger.value))
+        plans.setdefault(identity, (trigger, route))
         grouped[identity].append(transition)
     triggers = []
+    carriers: list[LookupNode] = []
     reads: set[tuple[Shape, str | None]] = {(shape, None)}
     for identity, transitions in grouped.items():
-        trigger, source, key = plans[identity]
-        label = trigger.describe(source.name)
+        trigger, route = plans[identity]
+        source = route.source
+        if route.far is not None:
+            trigger, carried = carried_trigger(route, name, trigger)
+            carriers += carried
+        label = trigger.describe(route.related.name)
         _check_ambiguity(shape, name, transitions, label)
         reads.add((source, trigger.field if trigger.field and source.kind is not Kind.EVENT else None))
         reads.add((source, None))
-        triggers.append(TriggerPlan(trigger, source, key, tuple(transitions), label))
+        triggers.append(TriggerPlan(trigger, source, route.key, tuple(transitions), label))
     for transition in machine.transitions:
         if transition.guard is not None:
             place = f"the guard of {shape.name}.{name}"
             reads |= read_fields(shape, [transition.guard], transition.reads, place)
-    return MachineNode(
+    node = MachineNode(
         name=f"{shape.name}.{name}",
         reads=frozenset(reads),
         writes=frozenset({(shape, name)}),
@@ -46,6 +52,7 @@ def machine_node(shapes: Shapes, shape: Shape, name: str, machine: StateMachine[
         machine=machine,
         triggers=tuple(triggers),
     )
+    return [*carriers, node]
 
 
 def _check_states(shape: Shape, name: str, machine: StateMachine[Any]) -> None:

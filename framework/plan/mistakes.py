@@ -53,8 +53,30 @@ class AmbiguousSide(DeclarationError):
 
 
 class LinkTableRelation(DeclarationError):
-    """{model}.{relation} goes through a link table. Declare the link as an entity with two foreign keys, and
-    relate to that.
+    """{model}.{relation} goes through {link}, which is no record class. Declare the link as an `Entity` with
+    `table=True` and two foreign keys, and name it: `Relationship(link_model=...)`.
+    """
+
+
+class BrokenLink(DeclarationError):
+    """{model}.{relation} cannot go through {link}: {reason}"""
+
+
+class AmbiguousLink(DeclarationError):
+    """{model}.{relation} goes through {link}, where {keys} both name a {model}. Say which of them is the one
+    that has the relation: `by={link}.{first}` or `by={link}.{second}`.
+    """
+
+
+class RepeatedPairs(DeclarationError):
+    """{model}.{relation} goes through {link}, which may link the same two twice. Declare
+    `__table_args__ = (Unique({keys}),)` on {link}; or relate to {link} itself, if each link counts.
+    """
+
+
+class SameSide(DeclarationError):
+    """{model}.{one} and {model}.{other} both go through {link} by {key}, so they are one relation. Drop one,
+    or let it go by the other key.
     """
 
 

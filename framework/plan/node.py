@@ -1,5 +1,6 @@
 """Nodes: the steps of propagation, each with what it reads and writes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,12 +8,11 @@ from framework.computations.aggregate import Additive
 from framework.computations.custom import Custom
 from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
-from framework.computations.lookup import Lookup
 from framework.computations.rule import Rule
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
-from framework.computations.triggers import Occasion, Trigger
+from framework.computations.triggers import LinkTrigger, Occasion, Trigger
 from framework.plan.shape import Kind, Route, Shape
 
 
@@ -105,14 +105,26 @@ class CustomNode(Node):
     relations: tuple[tuple[str, Route], ...]  # the relations that are read, by name
 
 
+@dataclass(frozen=True, slots=True)
+class LookupMember:
+    """One property that is looked up."""
+
+    property: str
+    of: Callable[[Any], Any]
+    sources: frozenset[str]  # fields of the source that are read
+
+
 @dataclass(eq=False)
 class LookupNode(Node):
+    """All properties of one host that are looked up through the same key at the same height."""
+
     host: Shape
     source: Shape
     key: str  # field of the host
-    property: str
-    computation: Lookup[Any, Any]
-    sources: frozenset[str] = frozenset()  # fields of the source that are read
+    members: tuple[LookupMember, ...]
+
+    def __post_init__(self) -> None:
+        self.sources = frozenset[str]().union(*(member.sources for member in self.members))
 
 
 @dataclass(eq=False)
@@ -139,6 +151,8 @@ class TriggerPlan:
         watched = {(self.source, field)}
         if self.trigger.occasion is Occasion.BECAME and field in self.source.facts:
             watched.add((self.source, None))
+        if isinstance(self.trigger, LinkTrigger):
+            watched |= {(self.source, None), (self.source, self.trigger.far_key)}
         return watched
 
 

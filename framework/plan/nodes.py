@@ -43,9 +43,9 @@ def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Nod
                 case FromEvents():
                     continue
                 case Additive():
-                    nodes.append(additive_node(shapes, shape, name, computation))
+                    nodes += additive_node(shapes, shape, name, computation)
                 case Extreme() | Recency() | Collect():
-                    nodes.append(selective_node(shapes, shape, name, computation))
+                    nodes += selective_node(shapes, shape, name, computation)
                 case Lookup():
                     nodes.append(lookup_node(shapes, shape, name, computation))
                 case Formula():
@@ -57,7 +57,7 @@ def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Nod
                 case Custom():
                     nodes.append(custom_node(shapes, shape, name, computation))
                 case StateMachine():
-                    nodes.append(machine_node(shapes, shape, name, computation))
+                    nodes += machine_node(shapes, shape, name, computation)
                 case _:
                     raise WrongAnnotation(
                         model=shape.name,

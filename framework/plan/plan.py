@@ -8,6 +8,7 @@ from types import MappingProxyType
 from framework.model.record import Record
 from framework.plan.activities import ActivityPlan, take_activities
 from framework.plan.builders.additive import merge_additive
+from framework.plan.builders.lookup import merge_lookups
 from framework.plan.collect import collect
 from framework.plan.heights import give_heights
 from framework.plan.mistakes import UndeclaredRecord
@@ -70,7 +71,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
         *rule_nodes(shapes, declarations.rules, strict_reads=strict_reads),
     ]
     give_heights(nodes)
-    ordered = in_order(merge_additive(nodes))
+    ordered = in_order(merge_lookups(merge_additive(nodes)))
     for position, node in enumerate(ordered):
         node.position = position
     _tell_readers(shapes.values(), ordered)

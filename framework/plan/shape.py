@@ -90,17 +90,35 @@ class Shape:
         self.view = view_class(self.model)
         constraints = [one.columns for one in self.table.constraints if isinstance(one, UniqueConstraint)]
         indexes = [one.columns for one in self.table.indexes if one.unique]
-        self.unique = frozenset(column.name for columns in (*constraints, *indexes) for column in columns)
+        self.uniques = [tuple(column.name for column in columns) for columns in (*constraints, *indexes)]
+        self.unique = frozenset(name for names in self.uniques for name in names)
 
     def __repr__(self) -> str:
         return f"<Shape {self.name}>"
 
 
 @dataclass(frozen=True, slots=True)
+class Far:
+    """The record at the other end of a link."""
+
+    shape: Shape
+    key: str  # field of the link
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """The way from a source record to the record that it counts for: a foreign key, or the one Global."""
+    """The way from a source record to the record that it counts for: a foreign key, or the one Global.
+
+    Through a link model the source is the link, and what counts is the record at its far end.
+    """
 
     host: Shape
     source: Shape
     key: str | None  # field of the source; None: all records count for the Global
     relation: str | None
+    far: Far | None = None
+
+    @property
+    def related(self) -> "Shape":
+        """The class of the records that count."""
+        return self.source if self.far is None else self.far.shape

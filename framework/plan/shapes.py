@@ -12,11 +12,11 @@ from framework.model.columns import UtcDateTime, column_type
 from framework.model.entity import Event, Global
 from framework.model.fields import UNDEFINED
 from framework.model.record import Record
+from framework.plan.links import check_links, route_through
 from framework.plan.mistakes import (
     AmbiguousSide,
     BrokenRelation,
     GlobalWithoutDefault,
-    LinkTableRelation,
     SecondSource,
     TableCollision,
     UndeclaredRecord,
@@ -24,7 +24,7 @@ from framework.plan.mistakes import (
     UnknownTable,
     UnknownType,
 )
-from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Shape
+from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
 
 Shapes = dict[type[Record], Shape]
 
@@ -64,7 +64,13 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
         for other in shapes:
             shape.model.__scope__.introduce_class(other)
     for shape in shapes.values():
+        check_links(shapes, shape)
+    for shape in shapes.values():
         _configure(shape)
+    for shape in shapes.values():
+        for name, relation in shape.model.__sqlmodel_relationships__.items():
+            if relation.link_model is not None:
+                route_to_many(shapes, shape, name)
     return shapes
 
 
@@ -102,14 +108,26 @@ def _configure(shape: Shape) -> None:
         raise BrokenRelation(model=shape.name, relation=relations, reason=reason) from error
 
 
+def route_to_many(shapes: Shapes, shape: Shape, relation: str) -> Route | None:
+    """The way from the records of a relation to the one that has them; None if it leads to one record."""
+    prop: RelationshipProperty[Any] = shape.model.__mapper__.relationships[relation]  # type: ignore[attr-defined]
+    if prop.direction is RelationshipDirection.MANYTOMANY:
+        return route_through(shapes, shape, relation, _target(shapes, shape, relation, prop))
+    source, key, direction = relation_target(shapes, shape, relation)
+    if direction is RelationshipDirection.MANYTOONE:
+        return None
+    return Route(host=shape, source=source, key=key, relation=relation)
+
+
+def relation_source(shapes: Shapes, shape: Shape, relation: str) -> Shape:
+    """The class of the records that a relation leads to."""
+    return _target(shapes, shape, relation, shape.model.__mapper__.relationships[relation])  # type: ignore[attr-defined]
+
+
 def relation_target(shapes: Shapes, shape: Shape, relation: str) -> tuple[Shape, str, RelationshipDirection]:
     """The shape at the other end, the foreign key that joins them, and which way it points."""
     prop: RelationshipProperty[Any] = shape.model.__mapper__.relationships[relation]  # type: ignore[attr-defined]
-    if prop.direction is RelationshipDirection.MANYTOMANY:
-        raise LinkTableRelation(model=shape.name, relation=relation)
-    target = shapes.get(prop.mapper.class_)
-    if target is None:
-        raise UndeclaredRecord(place=f"{shape.name}.{relation}", model=prop.mapper.class_.__name__)
+    target = _target(shapes, shape, relation, prop)
     (local, remote), *more = prop.local_remote_pairs or ((None, None),)
     key = remote if prop.direction is RelationshipDirection.ONETOMANY else local
     if prop.uselist != (prop.direction is RelationshipDirection.ONETOMANY) and target is shape:
@@ -119,6 +137,13 @@ def relation_target(shapes: Shapes, shape: Shape, relation: str) -> tuple[Shape,
             model=shape.name, relation=relation, reason="it is not joined by one foreign key."
         )
     return target, key.name, prop.direction
+
+
+def _target(shapes: Shapes, shape: Shape, relation: str, prop: RelationshipProperty[Any]) -> Shape:
+    target = shapes.get(prop.mapper.class_)
+    if target is None:
+        raise UndeclaredRecord(place=f"{shape.name}.{relation}", model=prop.mapper.class_.__name__)
+    return target
 
 
 def _kind(model: type[Record]) -> Kind:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.orm import RelationshipDirection
 
 from framework.computations.deadline import Deadline
 from framework.computations.sequence import Sequence
@@ -15,8 +14,8 @@ from framework.model.entity import Event
 from framework.model.fields import UNDEFINED
 from framework.model.record import Record
 from framework.plan.mistakes import DeadTrigger, UnknownRead, UnknownRelation
-from framework.plan.shape import Kind, Shape
-from framework.plan.shapes import Shapes, relation_target
+from framework.plan.shape import Kind, Route, Shape
+from framework.plan.shapes import Shapes, relation_source, route_to_many
 
 
 class TriggerPlanner:
@@ -28,23 +27,22 @@ class TriggerPlanner:
         self.name = name
         self.machine = machine
 
-    def resolved(self, trigger: Trigger) -> tuple[Trigger, Shape, str | None]:
-        """The trigger with its field by name, whose changes it waits for, and the field that leads to the
-        machine's record (None: it is the one Global).
+    def resolved(self, trigger: Trigger) -> tuple[Trigger, Route]:
+        """The trigger with its field by name, and the way from the records whose changes it waits for to the
+        machine's own.
         """
-        source: Shape
-        key: str | None
         if trigger.records is OWN_ROW:
             trigger = self._of_own_row(trigger)
-            source, key = self.shape, "id"
+            route = Route(self.shape, self.shape, "id", None)
         elif isinstance(trigger.records, type):
             source, key = self._of_class(trigger, trigger.records)
+            route = Route(self.shape, source, key, None)
         else:
-            source, key = self._of_relation(trigger)
-        self._check(trigger, source)
+            route = self._of_relation(trigger)
+        self._check(trigger, route.related)
         if trigger.occasion is Occasion.BECAME:
-            trigger = replace(trigger, start=_start(source, trigger.field))
-        return trigger, source, key
+            trigger = replace(trigger, start=_start(route.related, trigger.field))
+        return trigger, route
 
     def _of_own_row(self, trigger: Trigger) -> Trigger:
         shape, field = self.shape, self.machine.field_name(trigger.field)
@@ -58,7 +56,7 @@ class TriggerPlanner:
         )
         raise self._dead(replace(trigger, field=relation or trigger.field), shape.name, reason)
 
-    def _of_relation(self, trigger: Trigger) -> tuple[Shape, str]:
+    def _of_relation(self, trigger: Trigger) -> Route:
         relation = self.machine.relation_name(trigger.records)
         if relation is None:
             raise UnknownRelation(
@@ -67,17 +65,19 @@ class TriggerPlanner:
                 computation="StateMachine",
                 remedy=", or use `on(EventClass)`",
             )
-        source, key, direction = relation_target(self.shapes, self.shape, relation)
-        if direction is not RelationshipDirection.ONETOMANY:
+        source = relation_source(self.shapes, self.shape, relation)
+        route = route_to_many(self.shapes, self.shape, relation)
+        if route is None:
             reason = (
                 f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
                 "whose key names this one."
             )
             raise self._dead(trigger, source.name, reason)
-        if trigger.to not in (None, key):
-            reason = f"the relation {relation} is the route, by {source.name}.{key}. Leave out `to`."
+        if trigger.to not in (None, route.key):
+            way = f"{route.source.name}.{route.key}"
+            reason = f"the relation {relation} is the route, by {way}. Leave out `to`."
             raise self._dead(trigger, source.name, reason)
-        return source, key
+        return route
 
     def _of_class(self, trigger: Trigger, model: type[Any]) -> tuple[Shape, str | None]:
         source = self.shapes.get(model) if issubclass(model, Record) else None

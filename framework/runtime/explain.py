@@ -24,7 +24,7 @@ from framework.plan.node import (
     SequenceNode,
 )
 from framework.plan.plan import Plan
-from framework.plan.shape import Shape
+from framework.plan.shape import Route, Shape
 from framework.runtime.activities import state_of
 from framework.runtime.errors import NoSuchRecord
 from framework.storage.codec import Row
@@ -129,15 +129,15 @@ class _Reader:
             case LookupNode():
                 rows = self.where(node.source, "id", row[node.key])
                 return f"it is looked up through {node.key}", [
-                    _input(node.source, one, node.sources) for one in rows
+                    _input(node.source, one, _looked_up(node, property)) for one in rows
                 ]
             case FormulaNode():
                 return "it is a formula of its own row", [_input(shape, row, _fields(node, shape))]
             case CustomNode():
                 inputs = [_input(shape, row, _fields(node, shape))]
                 for _, route in node.relations:
-                    rows = self.where(route.source, route.key or "id", row["id"])
-                    inputs += [_input(route.source, one, _fields(node, route.source)) for one in rows]
+                    shape_there, rows = self._related(route, row["id"])
+                    inputs += [_input(shape_there, one, _fields(node, shape_there)) for one in rows]
                 return "it is computed from its own row and related records", inputs
             case DeadlineNode():
                 turns = row[node.turns_at]
@@ -167,9 +167,31 @@ class _Reader:
         name = type(computation).__name__
         if route.key is None:
             return f"it is the {name} over all records of {route.source.name}", []
-        rows = self.where(route.source, route.key, row["id"])
-        because = f"it is the {name} over {len(rows)} records of {route.source.name}, by {route.key}"
-        return because, [_input(route.source, one, _fields(node, route.source)) for one in rows]
+        shape, rows = self._related(route, row["id"])
+        way = route.key if route.far is None else f"{route.source.name}.{route.key}"
+        because = f"it is the {name} over {len(rows)} records of {shape.name}, by {way}"
+        fields = _fields(node, shape) if route.far is None else self._carried(route, node)
+        return because, [_input(shape, one, fields) for one in rows]
+
+    def _related(self, route: Route, host: UUID) -> tuple[Shape, list[Row]]:
+        """The class and the rows of the related records of a host."""
+        rows = self.where(route.source, route.key or "id", host)
+        if route.far is None:
+            return route.related, rows
+        ids = [row[route.far.key] for row in rows if row[route.far.key] is not None]
+        return route.related, [one for id in ids for one in self.where(route.far.shape, "id", id)]
+
+    def _carried(self, route: Route, node: Node) -> frozenset[str]:
+        """The fields of the records at the far ends that a computation over links reads."""
+        found = {
+            field
+            for other in self.plan.nodes
+            if isinstance(other, LookupNode) and other.host is route.source
+            for member in other.members
+            if (other.host, member.property) in node.reads
+            for field in member.sources
+        }
+        return frozenset(found)
 
     def _machine(self, node: MachineNode, row: Row) -> tuple[str, list[Input]]:
         inputs = []
@@ -203,6 +225,10 @@ class _Reader:
         rows = self.where(maker.source, "id", UUID(hex=source))
         reads = maker.fields or frozenset(maker.source.facts)
         return f"the rule {maker.rule.name} made it from", [_input(maker.source, one, reads) for one in rows]
+
+
+def _looked_up(node: LookupNode, property: str) -> frozenset[str]:
+    return next(member.sources for member in node.members if member.property == property)
 
 
 def _fields(node: Node, shape: Shape) -> frozenset[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import model_validator
+from sqlmodel import SQLModel
 
 from framework import (
     Activity,
@@ -30,6 +31,7 @@ from framework import (
     StateMachine,
     Sum,
     Transition,
+    Unique,
     all_of,
     any_of,
     changed,
@@ -298,7 +300,27 @@ def test_a_trigger_on_the_wrong_side_of_a_self_relation_is_refused() -> None:
     )
 
 
-def test_a_relation_through_a_link_table_is_refused() -> None:
+# -- relations through a link model ------------------------------------------------------------------------
+
+
+def test_a_link_that_is_no_record_is_refused() -> None:
+    class Tag(Entity, table=True):
+        name: str
+
+    class Tagged(SQLModel, table=True):
+        tag_id: UUID = Field(foreign_key="tag.id", primary_key=True)
+        post_id: UUID = Field(foreign_key="post.id", primary_key=True)
+
+    class Post(Entity, table=True):
+        tags: list[Tag] = Relationship(link_model=Tagged)
+
+    assert refusal(Tag, Post) == (
+        "Post.tags goes through Tagged, which is no record class. Declare the link as an `Entity` with "
+        "`table=True` and two foreign keys, and name it: `Relationship(link_model=...)`."
+    )
+
+
+def test_a_link_of_another_app_is_refused() -> None:
     class Tagged(Entity, table=True):
         tag_id: UUID = Field(foreign_key="tag.id")
         post_id: UUID = Field(foreign_key="post.id")
@@ -308,11 +330,113 @@ def test_a_relation_through_a_link_table_is_refused() -> None:
 
     class Post(Entity, table=True):
         tags: list[Tag] = Relationship(link_model=Tagged)
-        count: int = computed(Count(tags))
+
+    assert refusal(Tag, Post) == (
+        "Post.tags needs Tagged, which is not part of this App. Add it to the App's modules."
+    )
+
+
+def test_a_link_that_may_link_the_same_two_twice_is_refused() -> None:
+    class Tagged(Entity, table=True):
+        tag_id: UUID = Field(foreign_key="tag.id")
+        post_id: UUID = Field(foreign_key="post.id")
+
+    class Tag(Entity, table=True):
+        name: str
+
+    class Post(Entity, table=True):
+        tags: list[Tag] = Relationship(link_model=Tagged)
 
     assert refusal(Tag, Post, Tagged) == (
-        "Post.tags goes through a link table. Declare the link as an entity with two foreign keys, and "
-        "relate to that."
+        "Post.tags goes through Tagged, which may link the same two twice. Declare "
+        '`__table_args__ = (Unique("post_id", "tag_id"),)` on Tagged; or relate to Tagged itself, if each '
+        "link counts."
+    )
+
+
+def test_a_link_that_does_not_lead_here_is_refused() -> None:
+    class Tagged(Entity, table=True):
+        tag_id: UUID = Field(foreign_key="tag.id")
+
+    class Tag(Entity, table=True):
+        name: str
+
+    class Post(Entity, table=True):
+        tags: list[Tag] = Relationship(link_model=Tagged)
+
+    assert refusal(Tag, Post, Tagged) == (
+        "Post.tags cannot go through Tagged: it has no foreign key to Post. Add one, such as `post_id`."
+    )
+
+
+def test_a_link_that_leads_there_twice_is_refused() -> None:
+    class Tagged(Entity, table=True):
+        post_id: UUID = Field(foreign_key="post.id")
+        tag_id: UUID = Field(foreign_key="tag.id")
+        instead_of_id: UUID | None = Field(default=None, foreign_key="tag.id")
+
+    class Tag(Entity, table=True):
+        name: str
+
+    class Post(Entity, table=True):
+        tags: list[Tag] = Relationship(
+            link_model=Tagged, sa_relationship_kwargs={"secondaryjoin": "Tag.id == Tagged.tag_id"}
+        )
+
+    assert refusal(Tag, Post, Tagged) == (
+        "Post.tags cannot go through Tagged: tag_id and instead_of_id all name a Tag. Relate to Tagged "
+        "itself instead."
+    )
+
+
+class Follow(Entity, table=True):
+    __table_args__ = (Unique("follower_id", "followed_id"),)
+
+    follower_id: UUID = Field(foreign_key="member.id")
+    followed_id: UUID = Field(foreign_key="member.id")
+    note: str = ""
+
+
+def test_a_link_between_two_of_one_class_must_say_which_is_which() -> None:
+    class Member(Entity, table=True):
+        following: list["Member"] = Relationship(link_model=Follow)
+
+    assert refusal(Member, Follow) == (
+        "Member.following goes through Follow, where follower_id and followed_id both name a Member. Say "
+        "which of them is the one that has the relation: `by=Follow.follower_id` or `by=Follow.followed_id`."
+    )
+
+
+def test_a_link_is_followed_by_one_of_its_keys() -> None:
+    class Member(Entity, table=True):
+        following: list["Member"] = Relationship(link_model=Follow, by=Follow.note)
+
+    assert refusal(Member, Follow) == (
+        "Member.following cannot go through Follow: Follow.note is no foreign key to Member. Its keys to "
+        "Member are: follower_id and followed_id."
+    )
+
+
+def test_two_relations_by_the_same_side_of_a_link_are_refused() -> None:
+    class Member(Entity, table=True):
+        following: list["Member"] = Relationship(link_model=Follow, by=Follow.follower_id)
+        followers: list["Member"] = Relationship(link_model=Follow, by=Follow.follower_id)
+
+    assert refusal(Member, Follow) == (
+        "Member.following and Member.followers both go through Follow by follower_id, so they are one "
+        "relation. Drop one, or let it go by the other key."
+    )
+
+
+def test_a_lookup_through_a_link_is_on_the_wrong_side() -> None:
+    class Member(Entity, table=True):
+        note: str
+        following: list["Member"] = Relationship(link_model=Follow, by=Follow.follower_id)
+        first: str | None = computed(Lookup(following, lambda member: member.note))  # type: ignore[attr-defined]
+
+    assert refusal(Member, Follow) == (
+        "Member.first: Lookup needs a to-one relation, but Member.following is to-many. Use Latest or First "
+        "to look at one of many records."
     )
 
 

@@ -9,9 +9,11 @@ from sqlalchemy import BigInteger
 from framework.computations.aggregate import Additive
 from framework.computations.average import Average
 from framework.plan.builders.annotations import check_annotation, check_optional
+from framework.plan.builders.carried import carried_additive, reads_of_link
 from framework.plan.builders.route import route_of
 from framework.plan.node import (
     AdditiveNode,
+    LookupNode,
     Member,
     Node,
 )
@@ -20,10 +22,15 @@ from framework.plan.shape import HiddenColumn, Shape
 from framework.plan.shapes import Shapes
 
 
-def additive_node(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any, Any]) -> Node:
+def additive_node(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any, Any]) -> list[Node]:
     route = route_of(shapes, shape, name, computation)
     place = f"{shape.name}.{name}"
-    reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+    carriers: list[LookupNode] = []
+    if route.far is None:
+        reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+    else:
+        computation, carriers = carried_additive(route, name, computation, place)
+        reads = reads_of_link(route, carriers)
     states = tuple(f"_{name}_{state}" if state else name for state in computation.states)
     shape.whole += states
     for state in states:
@@ -43,13 +50,14 @@ def additive_node(shapes: Shapes, shape: Shape, name: str, computation: Additive
     check_annotation(shape, name, computation, expected.get(type(computation).__name__))
     if isinstance(computation, Average):
         check_optional(shape, name, computation)
-    return AdditiveNode(
+    node = AdditiveNode(
         name=place,
         reads=reads | {(route.source, None), (shape, None)},
         writes=frozenset({(shape, name)}),
         route=route,
         members=(Member(name, computation, states),),
     )
+    return [*carriers, node]
 
 
 def merge_additive(nodes: Iterable[Node]) -> list[Node]:

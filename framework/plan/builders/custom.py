@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy.orm import RelationshipDirection
-
 from framework.computations.custom import Custom
 from framework.plan.mistakes import (
     UnknownRead,
@@ -14,8 +12,8 @@ from framework.plan.node import (
     Node,
 )
 from framework.plan.reads import reads_of
-from framework.plan.shape import Route, Shape
-from framework.plan.shapes import Shapes, relation_target
+from framework.plan.shape import Shape
+from framework.plan.shapes import Shapes, relation_source, route_to_many
 
 
 def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any]) -> Node:
@@ -25,20 +23,21 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
     for declared in computation.reads or sorted(reads_of(computation.compute, place)):
         read, _, field = declared.partition(".")
         if read in shape.model.__sqlmodel_relationships__:
-            source, key, direction = relation_target(shapes, shape, read)
+            source = relation_source(shapes, shape, read)
             if field and field not in source.fields:
                 raise UnknownRead(
                     place=place, model=source.name, field=field, fields=", ".join(source.fields)
                 )
-            if direction is not RelationshipDirection.ONETOMANY:
+            route = route_to_many(shapes, shape, read)
+            if route is None:
                 raise WrongSide(
                     model=shape.name, property=name, computation="Custom", expected="to-many", relation=read,
                     actual="to-one", remedy="Use Lookup for a value through a to-one relation.",
                 )  # fmt: skip
-            relations.append((read, Route(host=shape, source=source, key=key, relation=read)))
-            reads |= {(source, None), (source, key)} | {
-                (source, one) for one in ([field] if field else source.fields)
-            }
+            relations.append((read, route))
+            reads |= {(route.source, None), (route.source, route.key)}
+            reads |= {(source, one) for one in ([field] if field else source.fields)}
+            reads |= set() if route.far is None else {(route.source, route.far.key)}
         elif read in shape.fields:
             reads.add((shape, read))
         else:

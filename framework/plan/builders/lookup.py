@@ -1,8 +1,8 @@
 """Nodes of values through a to-one relation."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
-
-from sqlalchemy.orm import RelationshipDirection
 
 from framework.computations.lookup import Lookup
 from framework.plan.builders.annotations import check_optional
@@ -11,12 +11,13 @@ from framework.plan.mistakes import (
     WrongSide,
 )
 from framework.plan.node import (
+    LookupMember,
     LookupNode,
     Node,
 )
 from framework.plan.reading import read_fields
 from framework.plan.shape import Shape
-from framework.plan.shapes import Shapes, relation_target
+from framework.plan.shapes import Shapes, relation_target, route_to_many
 
 
 def lookup_node(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any, Any]) -> Node:
@@ -24,12 +25,12 @@ def lookup_node(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any
     relation = computation.relation_name(computation.record)
     if relation is None:
         raise UnknownRelation(model=shape.name, property=name, computation="Lookup", remedy="")
-    target, key, direction = relation_target(shapes, shape, relation)
-    if direction is not RelationshipDirection.MANYTOONE:
+    if route_to_many(shapes, shape, relation) is not None:
         raise WrongSide(
             model=shape.name, property=name, computation="Lookup", expected="to-one", relation=relation,
             actual="to-many", remedy="Use Latest or First to look at one of many records.",
         )  # fmt: skip
+    target, key, _ = relation_target(shapes, shape, relation)
     check_optional(shape, name, computation)
     sources = read_fields(target, computation.callbacks(), computation.declared_reads(), place)
     return LookupNode(
@@ -39,7 +40,30 @@ def lookup_node(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any
         host=shape,
         source=target,
         key=key,
-        property=name,
-        computation=computation,
-        sources=frozenset(field for _, field in sources if field),
+        members=(LookupMember(name, computation.of, frozenset(field for _, field in sources if field)),),
     )
+
+
+def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
+    """One node for all lookups that have host, key and height in common."""
+    groups: dict[tuple[Any, ...], list[LookupNode]] = defaultdict(list)
+    rest: list[Node] = []
+    for node in nodes:
+        if isinstance(node, LookupNode):
+            groups[node.host, node.key, node.height].append(node)
+        else:
+            rest.append(node)
+    for group in groups.values():
+        first = group[0]
+        merged = LookupNode(
+            name=" + ".join(node.name for node in group),
+            reads=frozenset().union(*(node.reads for node in group)),
+            writes=frozenset().union(*(node.writes for node in group)),
+            host=first.host,
+            source=first.source,
+            key=first.key,
+            members=tuple(member for node in group for member in node.members),
+        )
+        merged.height = first.height
+        rest.append(merged)
+    return rest

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy.orm import RelationshipDirection
-
 from framework.computations.aggregate import Aggregate
 from framework.model.record import Record
 from framework.plan.mistakes import (
@@ -13,7 +11,7 @@ from framework.plan.mistakes import (
     WrongSide,
 )
 from framework.plan.shape import Kind, Route, Shape
-from framework.plan.shapes import Shapes, relation_target
+from framework.plan.shapes import Shapes, route_to_many
 
 
 def route_of(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[Any, Any]) -> Route:
@@ -24,13 +22,13 @@ def route_of(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[Any
     if relation is None:
         remedy = ", or a record class on a `Global`"
         raise UnknownRelation(model=shape.name, property=name, computation=title, remedy=remedy)
-    source, key, direction = relation_target(shapes, shape, relation)
-    if direction is not RelationshipDirection.ONETOMANY:
+    route = route_to_many(shapes, shape, relation)
+    if route is None:
         raise WrongSide(
             model=shape.name, property=name, computation=title, expected="to-many", relation=relation,
             actual="to-one", remedy="Use Lookup for a value through a to-one relation.",
         )  # fmt: skip
-    return Route(host=shape, source=source, key=key, relation=relation)
+    return route
 
 
 def _route_of_all(shapes: Shapes, shape: Shape, name: str, title: str, model: type[Any]) -> Route:

@@ -1,16 +1,18 @@
 """Nodes of selections: an offer on each source, and an index by which the next one is found."""
 
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Boolean
 
 from framework.computations.selective import Collect, Extreme, Recency
-from framework.model.columns import column_type
+from framework.model.columns import column_type, without_none
 from framework.plan.builders.annotations import annotation_of, check_optional
+from framework.plan.builders.carried import carried_offer, reads_of_link
 from framework.plan.builders.route import route_of
 from framework.plan.node import (
     CollectNode,
     ExtremeNode,
+    LookupNode,
     Node,
     RecencyNode,
 )
@@ -24,15 +26,23 @@ def selective_node(
     shape: Shape,
     name: str,
     computation: Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any],
-) -> Node:
+) -> list[Node]:
     route = route_of(shapes, shape, name, computation)
     place = f"{shape.name}.{name}"
-    reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
     if not isinstance(computation, Collect):
         check_optional(shape, name, computation)
     offer = f"_{shape.table.name}_{name}"
     kind = column_type(annotation_of(shape, name)) if isinstance(computation, Extreme) else Boolean()
     assert kind is not None, "shapes_of has checked the types of all properties"
+    carriers: list[LookupNode] = []
+    if route.far is None:
+        reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+    else:
+        value = column_type(_offered(shape, name, computation))
+        assert value is not None, "shapes_of has checked the types of all properties"
+        computation, carrier = carried_offer(route, f"{offer}_value", value, computation, place)
+        carriers = [carrier]
+        reads = reads_of_link(route, carriers)
     route.source.hidden.append(HiddenColumn(offer, kind))
     columns = (*((route.key,) if route.key else ()), offer)
     by_recency = not isinstance(computation, Extreme)
@@ -49,4 +59,14 @@ def selective_node(
         computation=computation,
         offer=offer,
     )
-    return node
+    return [*carriers, node]
+
+
+def _offered(
+    shape: Shape, name: str, computation: Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any]
+) -> Any:
+    """The type of one offer."""
+    annotation = without_none(annotation_of(shape, name))
+    if not isinstance(computation, Collect):
+        return annotation
+    return next(iter(get_args(annotation)), Any)

@@ -11,7 +11,7 @@ from framework.runtime.work import Work
 
 
 def step(node: LookupNode, work: Work) -> None:
-    """Bring the property of every record up to date whose link, or whose far record, changed."""
+    """Bring the properties of every record up to date whose link, or whose far record, changed."""
     for target in work.changes(node.source):
         if target.before_row is not None and target.after_row is not None and target.differs(node.sources):
             for change in work.where(node.host, node.key, target.id):
@@ -23,14 +23,16 @@ def step(node: LookupNode, work: Work) -> None:
 
 def expected(node: LookupNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say."""
-    for id, row in facts.expected[node.host].items():
+    for id, row in list(facts.expected[node.host].items()):
         target = facts.expected[node.source].get(row[node.key])
-        value = None if target is None else node.computation.of(view_of(node.source.view, target))
-        yield node.host, id, node.property, value
+        for member in node.members:
+            value = None if target is None else member.of(view_of(node.source.view, target))
+            yield node.host, id, member.property, value
 
 
 def _bring(node: LookupNode, work: Work, change: Change) -> None:
     assert change.after_row is not None
     id: Any = change.after_row[node.key]
     target = None if id is None else work.find(node.source, id)
-    work.set(change, node.property, None if target is None else node.computation.of(target.after))
+    for member in node.members:
+        work.set(change, member.property, None if target is None else member.of(target.after))

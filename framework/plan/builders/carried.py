@@ -1,0 +1,115 @@
+"""What a link carries of the record at its far end, so that what is computed over links sees the record."""
+
+import copy
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger
+from sqlalchemy.types import TypeEngine
+
+from framework.computations.aggregate import Additive
+from framework.computations.count import Count
+from framework.computations.selective import Collect, Extreme, Recency
+from framework.computations.triggers import LinkTrigger, Trigger
+from framework.model.columns import column_type
+from framework.plan.node import LookupMember, LookupNode
+from framework.plan.reading import Read, read_fields
+from framework.plan.shape import Far, HiddenColumn, Route, Shape
+
+A = TypeVar("A", bound=Additive[Any, Any])
+S = TypeVar("S", bound=Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any])
+
+
+def carry(
+    link: Shape,
+    far: Far,
+    column: str,
+    kind: TypeEngine[Any],
+    of: Callable[[Any], Any],
+    reads: frozenset[Read],
+) -> LookupNode:
+    """The node of a hidden column of the link that is always `of` the record at its far end."""
+    link.hidden.append(HiddenColumn(column, kind))
+    link.inner.append(column)
+    link.relative = False
+    return LookupNode(
+        name=f"{link.name}.{column}",
+        reads=reads | {(far.shape, None), (link, None), (link, far.key)},
+        writes=frozenset({(link, column)}),
+        host=link,
+        source=far.shape,
+        key=far.key,
+        members=(LookupMember(column, of, frozenset(field for _, field in reads if field)),),
+    )
+
+
+def carried_additive(route: Route, name: str, computation: A, place: str) -> tuple[A, list[LookupNode]]:
+    """The computation over links, and the nodes of what they carry for it."""
+    link, far = route.source, route.far
+    assert far is not None, "it goes through a link model"
+    if isinstance(computation, Count) and computation.where is None:
+        key = far.key
+        return _instead(computation, "contribution", lambda link: (int(getattr(link, key) is not None),)), []
+    reads = read_fields(far.shape, computation.callbacks(), computation.declared_reads(), place)
+    prefix = f"_{route.host.table.name}_{name}"
+    columns = [f"{prefix}_{state}" if state else prefix for state in computation.states]
+    nodes = [
+        carry(link, far, column, BigInteger(), _part(computation.contribution, position), reads)
+        for position, column in enumerate(columns)
+    ]
+    return _instead(computation, "contribution", _all_of(columns)), nodes
+
+
+def carried_offer(
+    route: Route, column: str, kind: TypeEngine[Any], computation: S, place: str
+) -> tuple[S, LookupNode]:
+    """The selection among links, and the node of what they carry for it."""
+    assert route.far is not None, "it goes through a link model"
+    reads = read_fields(route.far.shape, computation.callbacks(), computation.declared_reads(), place)
+    node = carry(route.source, route.far, column, kind, computation.offer, reads)
+    return _instead(computation, "offer", lambda link: getattr(link, column)), node
+
+
+def carried_trigger(route: Route, name: str, trigger: Trigger) -> tuple[Trigger, list[LookupNode]]:
+    """The trigger over links, and the node of the field that it waits for."""
+    far = route.far
+    assert far is not None, "it goes through a link model"
+    field = trigger.field
+    column = None if field is None else f"_{route.host.table.name}_{name}_{field}"
+    over = LinkTrigger(
+        trigger.records,
+        trigger.occasion,
+        column,
+        trigger.value,
+        start=trigger.start,
+        far_key=far.key,
+        declared=trigger,
+    )
+    if column is None or field is None:
+        return over, []
+    kind = column_type(far.shape.model.model_fields[field].annotation)
+    assert kind is not None, "shapes_of has checked the types of all properties"
+    return over, [carry(route.source, far, column, kind, attrgetter(field), frozenset({(far.shape, field)}))]
+
+
+def reads_of_link(route: Route, nodes: Sequence[LookupNode]) -> frozenset[Read]:
+    """What a computation over links reads of them."""
+    assert route.far is not None, "it goes through a link model"
+    return frozenset({(route.source, route.far.key)}).union(*(node.writes for node in nodes))
+
+
+def _instead(computation: Any, name: str, function: Callable[[Any], Any]) -> Any:
+    """The computation, but for one function, which is given a link."""
+    twin = copy.copy(computation)
+    object.__setattr__(twin, name, function)
+    return twin
+
+
+def _part(contribution: Callable[[Any], Sequence[int]], position: int) -> Callable[[Any], int]:
+    return lambda record: contribution(record)[position]
+
+
+def _all_of(columns: Sequence[str]) -> Callable[[Any], tuple[int, ...]]:
+    """What the link carries; it carries nothing where nobody is at its far end."""
+    return lambda link: tuple(getattr(link, column) or 0 for column in columns)
