@@ -233,6 +233,7 @@ class SqliteDatabase(Database):
             raw.execute("PRAGMA foreign_keys=ON")
             raw.execute("PRAGMA cache_size=-65536")
             raw.execute("PRAGMA temp_store=MEMORY")
+            raw.execute("PRAGMA case_sensitive_like=ON")  # as everywhere else
         return raw
 
     def _read_engine(self, raw: sqlite3.Connection) -> Engine:
