@@ -1,7 +1,6 @@
 """Millrace: declare what data is, and how its truth reaches other people's APIs. The public names."""
 
 from sqlmodel import Field, Index
-from sqlmodel import UniqueConstraint as Unique
 
 from framework.computations.activity import Activity, all_of, any_of, race
 from framework.computations.admission import Admission, Refused, condition, guard
@@ -25,6 +24,7 @@ from framework.model.computation import computed
 from framework.model.entity import Entity, Event, Global
 from framework.model.payload import Payload
 from framework.model.relation import Relationship
+from framework.model.unique import Unique
 
 __all__ = [
     "APICall",

@@ -40,7 +40,8 @@ def test_the_methods_of_an_app() -> None:
 
 def test_the_methods_of_a_transaction() -> None:
     of_the_engine = {"abandon", "finish", "insert", "plan", "work"}
-    assert public(Transaction) - of_the_engine == {"add", "delete", "dispatch", "get", "now", "update"}
+    methods = {"add", "delete", "dispatch", "ensure", "get", "now", "update"}
+    assert public(Transaction) - of_the_engine == methods
 
 
 def test_the_names_of_the_design_are_there() -> None:

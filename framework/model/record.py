@@ -36,6 +36,9 @@ class RelationWritten(DispatchError):
 class MissingField(DispatchError):
     """{model} needs a value for {fields}."""
 
+    codes: Mapping[str, str]
+    """`missing`, by field."""
+
 
 class ReadOnlyRecord(DispatchError):
     """This {model} was read from the App and is read-only. Change facts with `tx.update` in
@@ -130,7 +133,8 @@ class Record(SQLModel, metaclass=RecordType):
         if values:
             refuse(model, next(iter(values)))
         if missing:
-            raise MissingField(model=model.__name__, fields=", ".join(missing))
+            codes = dict.fromkeys(missing, "missing")
+            raise MissingField(model=model.__name__, fields=", ".join(missing), codes=codes)
         for name, computation in model.__computed__.items():
             record[name] = computation.initial
         self.__pydantic_fields_set__.update(given)

@@ -45,7 +45,7 @@ def route_through(shapes: Shapes, shape: Shape, name: str, target: Shape) -> Rou
             else f"{_listed(keys)} all name a {target.name}. Relate to {link.name} itself instead."
         )
         raise BrokenLink(model=shape.name, relation=name, link=link.name, reason=reason)
-    if not any({key, *keys} >= set(unique) for unique in link.uniques):
+    if not any({key, *keys} >= set(one.columns) for one in link.uniques if one.where is None):
         quoted = ", ".join(f'"{one}"' for one in (key, *keys))
         raise RepeatedPairs(model=shape.name, relation=name, link=link.name, keys=quoted)
     return Route(host=shape, source=link, key=key, relation=name, far=Far(target, keys[0]))

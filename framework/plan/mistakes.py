@@ -242,3 +242,13 @@ class FleetingStep(DeclarationError):
 
 class TwoActivitiesOneName(DeclarationError):
     """Two activities of this App are called {activity}. Give one another: `Activity(..., name="...")`."""
+
+
+class TwoUniques(DeclarationError):
+    """{model} says twice that {fields} is unique. Keep one, so that a violation has one code."""
+
+
+class UnusableFilter(DeclarationError):
+    """{model}: the filter of Unique({fields}) cannot be used: {reason}. Give a condition on the columns of
+    {model}, such as `where=lambda row: row.closed_at.is_(None)`.
+    """

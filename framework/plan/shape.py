@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Table, UniqueConstraint
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.types import TypeEngine
 
 from framework.computations.admission import Guard
 from framework.computations.policy import QueryPolicy
 from framework.model.record import Record
+from framework.plan.uniques import UniquePlan
 from framework.plan.view import view_class
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Shape:
     kind: Kind
     table: Table  # as the class declares it, without hidden columns
     position: int
+    uniques: tuple[UniquePlan, ...] = ()
     references: dict[str, "Shape"] = field(default_factory=dict)  # foreign key field -> what it refers to
     referrers: list[tuple["Shape", str, str | None]] = field(default_factory=list)  # shape, field, ondelete
     hidden: list[HiddenColumn] = field(default_factory=list)
@@ -88,10 +90,9 @@ class Shape:
 
     def __post_init__(self) -> None:
         self.view = view_class(self.model)
-        constraints = [one.columns for one in self.table.constraints if isinstance(one, UniqueConstraint)]
-        indexes = [one.columns for one in self.table.indexes if one.unique]
-        self.uniques = [tuple(column.name for column in columns) for columns in (*constraints, *indexes)]
-        self.unique = frozenset(name for names in self.uniques for name in names)
+        self.unique = frozenset(
+            name for one in self.uniques for name in (*one.columns, *one.filters)
+        )  # columns that give room for another record when they change
 
     def __repr__(self) -> str:
         return f"<Shape {self.name}>"

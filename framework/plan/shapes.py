@@ -25,6 +25,7 @@ from framework.plan.mistakes import (
     UnknownType,
 )
 from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
+from framework.plan.uniques import uniques_of
 
 Shapes = dict[type[Record], Shape]
 
@@ -35,7 +36,14 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
     tables: dict[str, Shape] = {}
     for position, model in enumerate(models):
         table: Any = getattr(model, "__table__")  # noqa: B009  # SQLAlchemy adds it
-        shape = Shape(model=model, name=model.__name__, kind=_kind(model), table=table, position=position)
+        shape = Shape(
+            model=model,
+            name=model.__name__,
+            kind=_kind(model),
+            table=table,
+            position=position,
+            uniques=uniques_of(model, table),
+        )
         if table.name in tables:
             other = tables[table.name].model
             raise TableCollision(one=_path(other), other=_path(model), table=table.name)

@@ -76,7 +76,7 @@ def _turn(work: Work, plan: ActivityPlan, shape: Shape, row: Row) -> Turn | None
 
 
 def _id_is_taken(shape: Shape, id: UUID) -> AlreadyExists:
-    return AlreadyExists(model=shape.name, columns="id", values=repr(str(id)))
+    return AlreadyExists(model=shape.name, columns="id", values=repr(str(id)), code="id_taken")
 
 
 def _code(state: ActivityState, event: Any) -> str:

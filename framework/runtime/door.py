@@ -76,7 +76,19 @@ class Door:
         try:
             return self._validator.validate_python(values).__dict__  # type: ignore[no-any-return]
         except ValidationError as error:
-            raise InvalidRecord(model=self.shape.name, problems=problems_of(error)) from error
+            raise InvalidRecord(
+                model=self.shape.name, problems=problems_of(error), codes=codes_of(error)
+            ) from error
+
+
+def codes_of(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each field, for programs: a value that is not there is `missing`."""
+    return {
+        ".".join(str(part) for part in problem["loc"]): "missing"
+        if problem.get("input", problem) is None
+        else problem["type"]
+        for problem in error.errors(include_url=False)
+    }
 
 
 class _Int64:

@@ -1,10 +1,15 @@
 """What the caller of the engine can get wrong."""
 
+from collections.abc import Mapping
+
 from framework.errors import DeclarationError, DispatchError
 
 
 class InvalidRecord(DispatchError):
     """{model} is not valid: {problems}."""
+
+    codes: Mapping[str, str]
+    """What is wrong, by field: `missing`, or what pydantic calls it."""
 
 
 class MissingReference(DispatchError):
@@ -18,9 +23,19 @@ class StillReferenced(DispatchError):
 
 
 class AlreadyExists(DispatchError):
-    """{model} with {columns} = {values} exists already. Use another value, or update the record that is
+    """{model} with {columns} = {values} exists already (code {code!r}). Use another value, or update the
+    record that is there.
+    """
+
+
+class NoNaturalKey(DispatchError):
+    """{model} has no unique key of {key}. Its keys are: {keys}. Declare `Unique(...)`, or name one that is
     there.
     """
+
+
+class AmbiguousKey(DispatchError):
+    """{model} has several unique keys: {keys}. Say which one counts: `tx.ensure(record, by=(...))`."""
 
 
 class DeletedHere(DispatchError):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from framework.errors import InvariantBroken
 from framework.plan.shape import Shape
+from framework.plan.uniques import code_of
 from framework.runtime.change import Change
 from framework.runtime.errors import AlreadyExists, MissingReference, NotText, NumberTooLarge
 from framework.storage.violation import Constraint, Violation
@@ -62,17 +63,27 @@ def _not_unique(work: "Work", violation: Violation, batch: list[Change]) -> Exce
             continue
         if len(batch) == 1 or violation.blames(row) or _is_taken(work, violation, change):
             values = ", ".join(repr(str(row[column])) for column in columns)
-            return AlreadyExists(model=change.shape.name, columns=", ".join(columns), values=values)
+            names, code = ", ".join(columns), _code(change, columns)
+            return AlreadyExists(model=change.shape.name, columns=names, values=values, code=code)
     return None
+
+
+def _code(change: Change, columns: tuple[str, ...]) -> str:
+    return next((one.code for one in change.shape.uniques if one.columns == columns), code_of(columns))
 
 
 def _is_taken(work: "Work", violation: Violation, change: Change) -> bool:
     if violation.detail is not None or change.after_row is None:
         return False
     columns = violation.columns
-    sql, parameters = work.statements[change.shape].selection(columns)
-    if work.connection.row(sql, parameters.of(change.after_row)):
-        return True
+    statements = work.statements[change.shape]
+    key = statements.natural_keys.get(columns)
+    sql, parameters = statements.selection(columns) if key is None else key.selection
+    for values in work.connection.rows(sql, parameters.of(change.after_row)):
+        if (
+            statements.codec.decode(values)["id"] != change.id
+        ):  # it may have been stored itself, before the one
+            return True
     twins = [one for one in work.rows[change.shape].values() if one.after_row and one is not change]
     return any(
         all(twin.after_row[name] == change.after_row[name] for name in columns)

@@ -13,6 +13,7 @@ from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
 from framework.runtime.change import Change
+from framework.runtime.ensuring import ensure, key_of
 from framework.runtime.errors import (
     CallsAreDerived,
     GlobalIsFixed,
@@ -55,15 +56,27 @@ class Transaction:
     def add(self, record: R) -> R:
         """Store a new entity; raises InvalidRecord, and MissingReference at the latest on commit."""
         shape = self._shape(record)
-        match shape.kind:
-            case Kind.EVENT:
-                raise ImmutableRecord(model=f"`tx.add` is for entities. {shape.name}")
-            case Kind.GLOBAL:
-                raise GlobalIsFixed(model=shape.name)
-            case Kind.CALL:
-                raise CallsAreDerived(model=shape.name, remedy="Declare a `@derive` rule that returns it.")
+        self._refuse_unless_addable(shape)
         self.insert(shape, record)
         return record
+
+    def ensure(self, record: R, *, by: tuple[str, ...] | None = None) -> R:
+        """Store a new entity, unless there is one with its unique values: that one, read-only.
+
+        `by` names the fields of the unique key, where the class has several. Of several transactions that do
+        so at once, one stores.
+        """
+        shape = self._shape(record)
+        self._refuse_unless_addable(shape)
+        self._refuse_if_over()
+        unique = key_of(shape, by)
+        row = self.work.doors[shape].row(record, self.work.now)
+        try:
+            change = ensure(self.work, shape, unique, row)
+        except Exception as failure:
+            self._failure = failure
+            raise
+        return record if change.after_row is row else detached(shape, change.after_row or row)
 
     def dispatch(self, event: E, *, actor: str | None = None, context: Mapping[str, Any] | None = None) -> E:
         """Store an event; what follows from it is there when the transaction ends.
@@ -170,6 +183,15 @@ class Transaction:
         if change is None:
             raise NoSuchRecord(model=shape.name, id=identity)
         return change
+
+    def _refuse_unless_addable(self, shape: Shape) -> None:
+        match shape.kind:
+            case Kind.EVENT:
+                raise ImmutableRecord(model=f"`tx.add` is for entities. {shape.name}")
+            case Kind.GLOBAL:
+                raise GlobalIsFixed(model=shape.name)
+            case Kind.CALL:
+                raise CallsAreDerived(model=shape.name, remedy="Declare a `@derive` rule that returns it.")
 
     def _refuse_unless_editable(self, change: Change) -> None:
         shape = change.shape

@@ -59,6 +59,11 @@ class Untold:
         self._update()
         self.changed = rest
 
+    def has_been_told(self, change: Change) -> None:
+        """The database has this new row already."""
+        self.new.remove(change)
+        change.stored = True
+
     def make_room(self, shape: Shape) -> None:
         """Tell the database of unique values that were given up, before another record takes them."""
         if any(change.shape is shape and change.dirty.keys() & shape.unique for change in self.changed):

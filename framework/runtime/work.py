@@ -61,7 +61,7 @@ class Work:
         earlier = known.get(id)
         if earlier is not None:
             if earlier.after_row is not None:
-                raise AlreadyExists(model=shape.name, columns="id", values=repr(str(id)))
+                raise AlreadyExists(model=shape.name, columns="id", values=repr(str(id)), code="id_taken")
             if (
                 earlier.before_row is not None
             ):  # what counted for the old record does not count for the new one

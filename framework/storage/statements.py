@@ -1,7 +1,7 @@
 """The statements of one table, each compiled once to the SQL of the driver."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from framework.plan.node import AdditiveNode
 from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
+from framework.storage.natural_keys import NaturalKey
 from framework.storage.tables import BORN, MADE_BY
 
 
@@ -88,6 +89,11 @@ class TableStatements:
             one for one in self.table.constraints if isinstance(one, (PrimaryKeyConstraint, UniqueConstraint))
         ]
         return frozenset(next(iter(one.columns)).name for one in (*indexes, *keys))
+
+    @cached_property
+    def natural_keys(self) -> Mapping[tuple[str, ...], NaturalKey]:
+        """What is unique, as a way to find or to make a record, by its columns."""
+        return {one.columns: NaturalKey(self, one) for one in self.shape.uniques}
 
     @cached_property
     def insertion(self) -> tuple[str, Parameters]:

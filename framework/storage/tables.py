@@ -20,12 +20,14 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.sql.elements import conv
 
 from framework.model.columns import UtcDateTime
 from framework.model.scope import NAMING
 from framework.plan.node import CollectNode, CustomNode, RecencyNode
 from framework.plan.plan import Plan
 from framework.plan.shape import HiddenColumn, Shape
+from framework.plan.uniques import UniquePlan
 from framework.storage.activities import ActivityStates
 
 MADE_BY = "_made_by"
@@ -92,6 +94,9 @@ def _complete(shape: Shape, table: Table, *, born: bool) -> None:
     for index in list(table.indexes):  # an index that begins with the same column serves its look-ups too
         if len(index.columns) == 1 and index.columns[0].name in led and not index.unique:
             table.indexes.remove(index)
+    for unique in shape.uniques:
+        if unique.where is not None:
+            _index_in_part(table, unique, unique.where(table.columns))
     for plan in shape.indexes:
         where = None if plan.where is None else text(plan.where)
         Index(
@@ -102,6 +107,12 @@ def _complete(shape: Shape, table: Table, *, born: bool) -> None:
             sqlite_where=where,
             postgresql_where=where,
         )
+
+
+def _index_in_part(table: Table, unique: UniquePlan, where: Any) -> None:
+    name = conv(f"uq_{table.name}_{'_'.join(unique.columns)}")
+    columns = [table.c[column] for column in unique.columns]
+    Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
 
 
 def _default(hidden: HiddenColumn) -> Any:

@@ -328,7 +328,7 @@ def test_unique_values_stay_unique(database_url: str, together: bool) -> None:
             tx.add(Seat(row="c", number=1))
     number = 3 if together else 1
     assert str(caught.value) == (
-        f"Seat with number = '{number}' exists already. "
+        f"Seat with number = '{number}' exists already (code 'number_taken'). "
         "Use another value, or update the record that is there."
     )
     with pytest.raises(AlreadyExists), app.transaction() as tx:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 from pydantic import model_validator
-from sqlmodel import SQLModel
+from sqlalchemy import true
+from sqlmodel import SQLModel, col
 
 from framework import (
     Activity,
@@ -1223,6 +1224,55 @@ def test_a_step_does_not_go_before_its_instance() -> None:
 def test_two_activities_have_two_names() -> None:
     assert refusal(Asked, Granted, Denied, Activity(Asked, Granted), Activity(Asked, Denied)) == (
         'Two activities of this App are called Asked. Give one another: `Activity(..., name="...")`.'
+    )
+
+
+# -- what is unique ----------------------------------------------------------------------------------------
+
+
+def test_what_is_unique_are_fields_of_the_class() -> None:
+    class Member(Entity, table=True):
+        __table_args__ = (Unique("emial", code="email_taken"),)
+
+        email: str
+
+    assert refusal(Member) == (
+        "a Unique of Member reads 'emial', but Member has no such field. Its fields are: id, email."
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        (lambda member: True, "it gives True"),
+        (lambda member: member.emial == "", "emial"),
+        (lambda member: not member.gone, "Boolean value of this clause is not defined"),
+        (lambda member: true(), "it reads no field"),
+        (lambda member: col(Granted.asked_id).is_(None), "it reads another class"),
+    ],
+)
+def test_a_filter_is_a_condition_on_the_class(where: Any, reason: str) -> None:
+    class Member(Entity, table=True):
+        __table_args__ = (Unique("email", where=where),)
+
+        email: str
+        gone: bool = False
+
+    assert refusal(Member) == (
+        f"Member: the filter of Unique(email) cannot be used: {reason}. Give a condition on the columns of "
+        "Member, such as `where=lambda row: row.closed_at.is_(None)`."
+    )
+
+
+def test_a_violation_has_one_code() -> None:
+    class Member(Entity, table=True):
+        __table_args__ = (Unique("email"), Unique("email", where=lambda member: ~member.gone))
+
+        email: str
+        gone: bool = False
+
+    assert refusal(Member) == (
+        "Member says twice that email is unique. Keep one, so that a violation has one code."
     )
 
 
