@@ -10,6 +10,7 @@ from framework.computations.custom import Custom
 from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
+from framework.computations.on_entry import OnEntry
 from framework.computations.policy import Reader, policy
 from framework.computations.quantifiers import Every, Some
 from framework.computations.rule import derive
@@ -49,6 +50,7 @@ __all__ = [
     "Lookup",
     "Max",
     "Min",
+    "OnEntry",
     "Payload",
     "Reader",
     "Refused",

@@ -31,8 +31,9 @@ from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.observe import Metrics
-from framework.plan.graph import flowchart, statechart, ways_through
+from framework.plan.graph import flowchart, ways_through
 from framework.plan.plan import compile_plan
+from framework.plan.statechart import statechart
 from framework.runtime.activities import forget, state_of
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine

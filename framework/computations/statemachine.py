@@ -23,14 +23,23 @@ class Transition(Generic[S]):
 
 
 class StateMachine(Computation[S]):
-    """The state: `initial` until a transition fires. Exactly one fires per trigger and record."""
+    """The state: `initial` until a transition fires. Exactly one fires per trigger and record.
 
-    def __init__(self, initial: S, *transitions: Transition[S]) -> None:
+    A record that enters the state `erases` is deleted, with what its deletion takes along, in the same
+    transaction; before that all follows from the state as from any other.
+    """
+
+    def __init__(self, initial: S, *transitions: Transition[S], erases: S | None = None) -> None:
         self.initial = initial
         self._kind = type(initial)
         self.transitions = transitions
+        self.erases = erases
 
     @property
     def states(self) -> list[S]:
         """All states of the enumeration, in its order."""
         return list(self._kind)
+
+    def enters(self, state: object) -> bool:
+        """Whether a transition leads to the state from another one."""
+        return any(one.target == state and one.source != state for one in self.transitions)

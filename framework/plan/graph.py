@@ -1,13 +1,10 @@
-"""Pictures of a plan: what follows from what, and how states move. Both in Mermaid."""
+"""Pictures of a plan: what follows from what, and the ways through activities. Both in Mermaid."""
 
 from collections.abc import Iterable
 from itertools import count
-from types import SimpleNamespace
-
-from transitions.extensions import GraphMachine
 
 from framework.computations.activity import Activity, Group, Step
-from framework.plan.node import MachineNode, Node, RuleNode
+from framework.plan.node import Node, RuleNode
 from framework.plan.plan import Plan, wakes
 from framework.plan.shape import Kind, Shape
 
@@ -24,25 +21,6 @@ def flowchart(plan: Plan) -> str:
         lines.append("    end")
     lines += sorted({line for node in plan.nodes for line in _arrows(node)})
     return "\n".join(lines)
-
-
-def statechart(node: MachineNode) -> str:
-    """A state machine as a Mermaid state diagram, drawn by the `transitions` library."""
-    drawn = SimpleNamespace()
-    GraphMachine(
-        model=drawn,
-        states=[str(state) for state in node.machine.states],
-        initial=str(node.machine.initial),
-        transitions=[
-            {"trigger": plan.label, "source": str(one.source), "dest": str(one.target)}
-            for plan in node.triggers
-            for one in plan.transitions
-        ],
-        auto_transitions=False,
-        graph_engine="mermaid",
-        title=node.name,
-    )
-    return str(drawn.get_graph().source)
 
 
 def ways_through(activity: Activity) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Trigger
 from framework.plan.builders.carried import carried_trigger
+from framework.plan.entries import entries_of, reads_of_entry
 from framework.plan.mistakes import AmbiguousTransitions, UnlistedState, UnreachableState
 from framework.plan.node import LookupNode, MachineNode, Node, TriggerPlan
 from framework.plan.reading import read_fields
@@ -14,7 +15,9 @@ from framework.plan.shapes import Shapes
 from framework.plan.triggers import TriggerPlanner
 
 
-def machine_node(shapes: Shapes, shape: Shape, name: str, machine: StateMachine[Any]) -> list[Node]:
+def machine_node(
+    shapes: Shapes, shape: Shape, name: str, machine: StateMachine[Any], *, strict_reads: bool = False
+) -> list[Node]:
     """The steps of a checked state machine, and of what its triggers look up."""
     _check_states(shape, name, machine)
     planner = TriggerPlanner(shapes, shape, name, machine)
@@ -39,18 +42,27 @@ def machine_node(shapes: Shapes, shape: Shape, name: str, machine: StateMachine[
         reads.add((source, trigger.field if trigger.field and source.kind is not Kind.EVENT else None))
         reads.add((source, None))
         triggers.append(TriggerPlan(trigger, source, route.key, tuple(transitions), label))
+    entries = entries_of(shape, name, machine, strict_reads=strict_reads)
+    writes = {(shape, name)} | {(shape, entry.property) for plans in entries.values() for entry in plans}
+    asked = {
+        read
+        for plans in entries.values()
+        for entry in plans
+        for read in reads_of_entry(shape, entry, triggers)
+    }
     for transition in machine.transitions:
         if transition.guard is not None:
             place = f"the guard of {shape.name}.{name}"
-            reads |= read_fields(shape, [transition.guard], transition.reads, place)
+            asked |= read_fields(shape, [transition.guard], transition.reads, place)
     node = MachineNode(
         name=f"{shape.name}.{name}",
-        reads=frozenset(reads),
-        writes=frozenset({(shape, name)}),
+        reads=frozenset(reads | (asked - writes)),  # what it has written itself, it may look at
+        writes=frozenset(writes),
         host=shape,
         property=name,
         machine=machine,
         triggers=tuple(triggers),
+        entries=entries,
     )
     return [*carriers, node]
 

@@ -128,6 +128,14 @@ class DeadTrigger(DeclarationError):
     """{model}.{property}: the trigger {trigger!r} can never fire: {reason}"""
 
 
+class DeadEntry(DeclarationError):
+    """{model}.{property} waits for the entry of {state!r}, which never comes: {reason}"""
+
+
+class ImpossibleErasure(DeclarationError):
+    """{model}.{property} cannot delete its record on the entry of {state!r}: {reason}"""
+
+
 class UndeclaredRecord(DeclarationError):
     """{place} needs {model}, which is not part of this App. Add it to the App's modules."""
 

@@ -1,13 +1,16 @@
 """Nodes: the steps of propagation, each with what it reads and writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from framework.computations.aggregate import Additive
 from framework.computations.custom import Custom
 from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
+from framework.computations.on_entry import OnEntry
 from framework.computations.rule import Rule
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
@@ -156,12 +159,22 @@ class TriggerPlan:
         return watched
 
 
+@dataclass(frozen=True, slots=True)
+class EntryPlan:
+    """A value that is computed when a machine enters a state, and what it may be."""
+
+    property: str
+    computation: OnEntry[Any]
+    adapter: TypeAdapter[Any]
+
+
 @dataclass(eq=False)
 class MachineNode(Node):
     host: Shape
     property: str
     machine: StateMachine[Any]
     triggers: tuple[TriggerPlan, ...]
+    entries: Mapping[Any, tuple[EntryPlan, ...]]  # by state
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ from framework.computations.custom import Custom
 from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
+from framework.computations.on_entry import OnEntry
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine
@@ -16,6 +17,7 @@ from framework.plan.builders.lookup import lookup_node
 from framework.plan.builders.own import deadline_node, formula_node, sequence_node
 from framework.plan.builders.progress import progress_node
 from framework.plan.builders.selective import selective_node
+from framework.plan.entries import check_entry
 from framework.plan.machines import machine_node
 from framework.plan.mistakes import (
     WrongAnnotation,
@@ -42,6 +44,8 @@ def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Nod
             match computation:
                 case FromEvents():
                     continue
+                case OnEntry():
+                    check_entry(shape, name, computation)  # its machine computes it
                 case Additive():
                     nodes += additive_node(shapes, shape, name, computation)
                 case Extreme() | Recency() | Collect():
@@ -57,7 +61,7 @@ def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Nod
                 case Custom():
                     nodes.append(custom_node(shapes, shape, name, computation))
                 case StateMachine():
-                    nodes += machine_node(shapes, shape, name, computation)
+                    nodes += machine_node(shapes, shape, name, computation, strict_reads=strict_reads)
                 case _:
                     raise WrongAnnotation(
                         model=shape.name,

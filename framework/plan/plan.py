@@ -10,6 +10,7 @@ from framework.plan.activities import ActivityPlan, take_activities
 from framework.plan.builders.additive import merge_additive
 from framework.plan.builders.lookup import merge_lookups
 from framework.plan.collect import collect
+from framework.plan.erasures import check_erasures
 from framework.plan.heights import give_heights
 from framework.plan.mistakes import UndeclaredRecord
 from framework.plan.node import (
@@ -70,6 +71,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
         *computation_nodes(shapes, strict_reads=strict_reads),
         *rule_nodes(shapes, declarations.rules, strict_reads=strict_reads),
     ]
+    check_erasures(nodes)
     give_heights(nodes)
     ordered = in_order(merge_lookups(merge_additive(nodes)))
     for position, node in enumerate(ordered):

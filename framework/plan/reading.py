@@ -14,15 +14,22 @@ Read = tuple[Shape, str | None]
 
 
 def read_fields(
-    shape: Shape, callbacks: Iterable[Callable[..., Any]], declared: Sequence[str] | None, place: str
+    shape: Shape,
+    callbacks: Iterable[Callable[..., Any]],
+    declared: Sequence[str] | None,
+    place: str,
+    argument: int = 0,
 ) -> frozenset[Read]:
-    """The fields of `shape` that callbacks read: as declared, or as found in their code."""
+    """The fields of `shape` that callbacks read: as declared, or as found in their code.
+
+    They are given its record as their first parameter, or as the one of this number.
+    """
     reads: set[Read] = set()
     followed: set[str] = set()
-    pending = [(callback, declared, place) for callback in callbacks]
+    pending = [(callback, declared, place, argument) for callback in callbacks]
     while pending:
-        callback, names, where = pending.pop()
-        for name in names if names is not None else sorted(reads_of(callback, where)):
+        callback, names, where, number = pending.pop()
+        for name in names if names is not None else sorted(reads_of(callback, where, number)):
             if name in shape.fields:
                 reads.add((shape, name))
             elif name in shape.model.__sqlmodel_relationships__:
@@ -31,7 +38,7 @@ def read_fields(
                 followed.add(name)
                 behind = _code_behind(shape, name, where)
                 if behind is not None:
-                    pending.append((behind, None, f"{shape.name}.{name}"))
+                    pending.append((behind, None, f"{shape.name}.{name}", 0))
     return frozenset(reads)
 
 

@@ -12,17 +12,19 @@ _ATTRIBUTE = {"LOAD_ATTR", "LOAD_METHOD"}
 _SKIPPED = {"COPY_FREE_VARS", "MAKE_CELL", "RESUME", "NOP", "PRECALL", "CACHE", "EXTENDED_ARG"}
 
 
-def reads_of(callback: Callable[..., Any], place: str) -> frozenset[str]:
-    """The fields of the first parameter that `callback` reads.
+def reads_of(callback: Callable[..., Any], place: str, argument: int = 0) -> frozenset[str]:
+    """The fields of its parameter, the first or the one of this number, that `callback` reads.
 
     Raises Unfollowable if the record itself goes anywhere but into an attribute access.
     """
     function = callback.__func__ if inspect.ismethod(callback) else callback
     if not isinstance(function, FunctionType):
         raise Unfollowable(place=place, reason=f"{function!r} is not a Python function")
-    position = int(inspect.ismethod(callback))  # what a method is bound to comes first
+    position = int(inspect.ismethod(callback)) + argument  # what a method is bound to comes first
     if function.__code__.co_argcount <= position:
-        raise Unfollowable(place=place, reason="it takes no record")
+        raise Unfollowable(
+            place=place, reason="it takes no record" if argument == 0 else "it takes too little"
+        )
     record = function.__code__.co_varnames[position]
     try:
         return frozenset(_attributes(function.__code__, record))

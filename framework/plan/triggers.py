@@ -155,16 +155,9 @@ def _never_becomes(source: Shape, field: str, value: Any) -> str:
         return f"is never {value!r}: {error.errors()[0]['msg']}. Name a value that it can have."
     if valid != value:
         return f"is never {value!r}, but it may be {valid!r}. Name a value that it can have."
-    if isinstance(computation, StateMachine) and not _returns(computation, value):
+    if isinstance(computation, StateMachine) and not computation.enters(value):
         return f"starts as {str(value)!r}, and no transition leads back to it. Name another state."
     return ""
-
-
-def _returns(machine: StateMachine[Any], state: Any) -> bool:
-    """Whether the state is entered, and not only started in."""
-    return state != machine.initial or any(
-        one.target == state and one.source != state for one in machine.transitions
-    )
 
 
 def _start(source: Shape, field: str) -> Any:

@@ -53,6 +53,10 @@ class Change:
         """The record as it is now, or None."""
         return self.view if self.after_row is not None else None
 
+    def go_on(self, later: "Change") -> None:
+        """What a later wave of the transaction left of the record is what the transaction leaves."""
+        self.after_row, self.view, self.stored = later.after_row, later.view, later.stored
+
     def differs(self, names: frozenset[str] | set[str]) -> bool:
         """Whether one of the fields has another value than the transaction found."""
         before, after = self.before_row, self.after_row

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from framework.errors import InvariantBroken
 from framework.model.entity import Event
 from framework.model.record import Record
 from framework.plan.plan import Plan
@@ -45,7 +44,7 @@ def dispatch(
     def operation(transaction: Transaction) -> Receipt[E]:
         if key is not None and content is not None:
             transaction.work.hold("dispatch", key)
-            replayed = _replay(engine.plan, transaction, key, event, content)
+            replayed = _replay(engine.plan, transaction, key, event, valid, content)
             if replayed is not None:
                 return replayed
         transaction.dispatch(event, actor=actor, context=context)
@@ -53,9 +52,8 @@ def dispatch(
         changes = _changes(transaction)
         if key is not None and content is not None:
             _remember(transaction, key, event, content, changes)
-        row = transaction.work.rows[shape][event.id].after_row
-        assert row is not None, "events are never deleted"
-        return Receipt(detached(shape, row), changes)
+        stored = transaction.work.rows[shape][event.id]  # it may be gone with what it referred to
+        return Receipt(detached(shape, stored.view.__dict__), changes)
 
     return engine.write(operation)
 
@@ -76,7 +74,9 @@ def _changes(transaction: Transaction) -> list[NetChange]:
     return net_changes(change for known in transaction.work.rows.values() for change in known.values())
 
 
-def _replay(plan: Plan, transaction: Transaction, key: str, event: E, content: str) -> Receipt[E] | None:
+def _replay(
+    plan: Plan, transaction: Transaction, key: str, event: E, valid: Row, content: str
+) -> Receipt[E] | None:
     bookkeeping = transaction.work.database.bookkeeping
     values = transaction.work.connection.row(bookkeeping.find_dispatch, [key])
     if values is None:
@@ -88,14 +88,17 @@ def _replay(plan: Plan, transaction: Transaction, key: str, event: E, content: s
         )
     if known["fingerprint"] != content:
         raise ConflictingKey(key=key, event=known["event"], difference="its content differs")
-    stored = transaction.work.find(plan.shape(type(event)), known["event_id"])
-    if stored is None or stored.after_row is None:
-        raise InvariantBroken(problem=f"the event of the key {key!r} is gone")
+    shape = plan.shape(type(event))
+    stored = transaction.work.find(shape, known["event_id"])
+    if stored is not None and stored.after_row is not None:
+        row = stored.after_row
+    else:  # it went with what it referred to; the caller has said again what it said
+        row = valid | {"id": known["event_id"]}
     changes = [
         NetChange(ChangeKind(kind), _model(plan, name), UUID(hex=id))
         for kind, name, id in json.loads(known["changes"])
     ]
-    return Receipt(detached(stored.shape, stored.after_row), changes, replayed=True)
+    return Receipt(detached(shape, row), changes, replayed=True)
 
 
 def _model(plan: Plan, name: str) -> type[Record]:

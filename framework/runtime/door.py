@@ -6,21 +6,17 @@ from inspect import ismethod
 from typing import Any
 
 from pydantic import (
-    AwareDatetime,
     ConfigDict,
-    GetCoreSchemaHandler,
     ValidationError,
     create_model,
     field_validator,
 )
-from pydantic_core import CoreSchema
-from pydantic_core.core_schema import int_schema
 
-from framework.model.columns import admits_none, without_none
 from framework.model.fields import UNDEFINED
 from framework.model.identity import new_id
 from framework.model.problems import problems_of
 from framework.model.record import Record
+from framework.model.storable import storable
 from framework.plan.shape import Kind, Shape
 from framework.runtime.errors import InvalidRecord
 from framework.storage.statements import TableStatements
@@ -35,7 +31,7 @@ class Door:
         fields: dict[str, Any] = {}
         for name in shape.facts:
             field = shape.model.model_fields[name]
-            fields[name] = (_storable(field.annotation), field)
+            fields[name] = (storable(field.annotation), field)
         config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
         model = create_model(shape.name, __config__=config, __validators__=_validators(shape), **fields)
         self._validator = model.__pydantic_validator__
@@ -89,26 +85,6 @@ def codes_of(error: ValidationError) -> dict[str, str]:
         else problem["type"]
         for problem in error.errors(include_url=False)
     }
-
-
-class _Int64:
-    """A whole number that a column can keep."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return int_schema(ge=-(2**63), lt=2**63)
-
-
-_STORABLE: Mapping[Any, Any] = {datetime: AwareDatetime, int: _Int64}
-"""What databases demand of a type: a time zone, and no more than 64 bits."""
-
-
-def _storable(annotation: Any) -> Any:
-    plain = without_none(annotation)
-    kind = _STORABLE.get(getattr(plain, "__supertype__", plain))
-    if kind is None:
-        return annotation
-    return kind | None if admits_none(annotation) else kind
 
 
 def _validators(shape: Shape) -> dict[str, Any]:

@@ -128,6 +128,18 @@ class AmbiguousMove(DispatchError):
     """
 
 
+class InvalidEntryValue(DispatchError):
+    """{model}.{property} cannot be {value!r} on the entry of {state!r}: {problems}. Return what the property
+    is declared as.
+    """
+
+
+class TooManyWaves(DispatchError):
+    """Deletions by states led to further ones {waves} times, and {machines} would delete more. Delete so long
+    a chain by `ondelete="CASCADE"`, or in parts.
+    """
+
+
 class NotAnEvent(DispatchError):
     """`dispatch` takes an event, and {model} is none. Use `tx.add` in `app.transaction()`."""
 

@@ -29,7 +29,7 @@ from framework.runtime.errors import (
     TransactionOver,
 )
 from framework.runtime.present import detached
-from framework.runtime.propagate import propagate
+from framework.runtime.waves import follow
 from framework.runtime.work import Work
 from framework.storage.statements import Lock
 from framework.storage.tables import MADE_BY
@@ -158,7 +158,7 @@ class Transaction:
         if self._failure is not None:
             raise TransactionFailed(reason=self._failure) from self._failure
         try:
-            propagate(self.work)
+            follow(self.work, complete=complete)
             for close in self.work.closers:
                 close(self.work)
             self.work.finish(complete=complete)

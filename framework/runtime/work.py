@@ -50,6 +50,7 @@ class Work:
         self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self._moves: list[Row] = []
+        self.doomed: frozenset[Change] = frozenset()  # records that go together, whoever refers to whom
         self._going: set[Change] = set()
         self._absent: dict[tuple[Shape, UUID], None] = {}
         self._held: set[Change] = set()
@@ -117,6 +118,8 @@ class Work:
                     self.remove(other)
                 elif ondelete == "SET NULL":
                     self.set(other, key, None)
+                elif other in self.doomed:
+                    self.remove(other)
                 elif other is not change:
                     raise StillReferenced(model=shape.name, id=change.id, referrer=referrer.name, field=key)
         if change.stored:
@@ -235,7 +238,16 @@ class Work:
         known = self.rows.get(shape)
         return list(known.values()) if known else ()
 
-    def moved(self, node: MachineNode, id: UUID, trigger: str, cause: UUID, source: Any, target: Any) -> None:
+    def moved(
+        self,
+        node: MachineNode,
+        id: UUID,
+        trigger: str,
+        cause: UUID,
+        source: Any,
+        target: Any,
+        entered: str | None = None,
+    ) -> None:
         """Write down that a trigger reached a state machine, and what it caused: nothing, where `target` is
         None.
         """
@@ -247,9 +259,14 @@ class Work:
                 "cause_id": cause,
                 "source": str(source),
                 "target": None if target is None else str(target),
+                "entered": entered,
                 "at": self.now,
             }
         )
+
+    def next_wave(self) -> "Work":
+        """What goes on in the same transaction, from what the database was told, each step once again."""
+        return Work(self.connection, self.database, self.doors, self.now)
 
     def flush(self) -> None:
         """Tell the database of all new and changed rows."""

@@ -20,7 +20,7 @@ class Bookkeeping:
         self.move = self._insertion(tables.moves, without="position")
         self.dispatch = self._insertion(tables.dispatches)
         moves = tables.moves.c
-        found = select(moves.record_id, moves.trigger, moves.source, moves.target)
+        found = select(moves.record_id, moves.trigger, moves.source, moves.target, moves.entered)
         self.find_moves = _sql(
             found.where(moves.machine == bindparam("machine")).order_by(moves.position), dialect
         )
@@ -38,11 +38,11 @@ class Bookkeeping:
             select(tables.dispatches).where(tables.dispatches.c.key == bindparam("key")), dialect
         )
 
-    def moves_of(self, connection: Any, machine: str) -> list[tuple[UUID, str, str, str | None]]:
-        """All moves of a machine in their order: record, trigger, source, target."""
+    def moves_of(self, connection: Any, machine: str) -> list[tuple[UUID, str, str, str | None, str | None]]:
+        """All moves of a machine in their order: record, trigger, source, target, what the entry gave."""
         return [
-            (self._moves.decode_one("record_id", id), trigger, source, target)
-            for id, trigger, source, target in connection.rows(self.find_moves, [machine])
+            (self._moves.decode_one("record_id", id), trigger, source, target, entered)
+            for id, trigger, source, target, entered in connection.rows(self.find_moves, [machine])
         ]
 
     def moves_to(

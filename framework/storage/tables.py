@@ -162,6 +162,7 @@ def _moves(metadata: MetaData) -> Table:
         Column("cause_id", Uuid, nullable=False),
         Column("source", Text, nullable=False),
         Column("target", Text),  # None: no transition took it
+        Column("entered", Text),  # what was computed on the entry of the target, as JSON
         Column("at", UtcDateTime, nullable=False),
         Index(None, "record_id", "machine", "position"),
         Index(

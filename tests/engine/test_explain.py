@@ -31,6 +31,7 @@ from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, ExternalId
 from framework.plan.mistakes import UnknownMachine, UnknownRead
 from framework.runtime.errors import NoSuchRecord
+from tests.engine.board import RECORDS, Ticket
 
 
 class Letter(Payload):
@@ -187,3 +188,12 @@ def test_a_state_machine_is_drawn_by_its_transitions(app: App) -> None:
     assert "sent --> read: WelcomeRead created" in drawn
     with pytest.raises(UnknownMachine, match=r"Member\.visited is no state machine"):
         app.graph(Member, "visited")
+
+
+def test_a_state_machine_is_drawn_with_guards_entries_deadlines_and_its_end() -> None:
+    drawn = App([RECORDS]).graph(Ticket, "status")
+
+    assert "open --> late: Ticket.late became True (in time) [guarded]" in drawn
+    assert "done --> open: Ticket.points changed" in drawn
+    assert "  done: entry / closed_by" in drawn
+    assert "  gone --> [*]: deleted" in drawn

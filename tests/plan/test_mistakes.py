@@ -25,6 +25,7 @@ from framework import (
     IntegrationEvent,
     Lookup,
     Max,
+    OnEntry,
     Payload,
     Reader,
     Relationship,
@@ -695,6 +696,158 @@ def test_two_transitions_cannot_wait_for_the_same_thing() -> None:
     assert refusal(Pressed, Lamp) == (
         "Lamp.light: in the state 'red', 'Pressed created' could lead to green and red. Guard all of them "
         "but one, or take one away."
+    )
+
+
+def test_an_entry_is_one_of_a_machine_above() -> None:
+    class Lamp(Entity, table=True):
+        watt: int = 5
+        at: int | None = computed(OnEntry("watt", Light.GREEN, lambda lamp, cause: 1))  # type: ignore[type-var]  # the mistake
+
+    assert refusal(Lamp) == (
+        "Lamp.at waits for the entry of 'green', which never comes: it names no state machine of Lamp. Name "
+        "one that stands above in the class body."
+    )
+
+
+def test_an_entry_is_one_that_a_transition_makes() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=on(Pressed)))
+        at: int | None = computed(OnEntry(light, Light.RED, lambda lamp, cause: 1))
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.at waits for the entry of 'red', which never comes: no transition of Lamp.light leads to it. "
+        "Name a state that is entered."
+    )
+
+
+def test_before_the_entry_there_is_no_value() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=on(Pressed)))
+        times: int = computed(OnEntry(light, Light.GREEN, lambda lamp, cause: lamp.times + 1))
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.times: OnEntry gives int | None, but is annotated int. Annotate it as int | None, or give it "
+        "an `initial`."
+    )
+
+
+def test_a_cause_is_read_as_what_it_may_be() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=on(Pressed)))
+        by: str | None = computed(OnEntry(light, Light.GREEN, lambda lamp, cause: cause.finger))
+
+    assert refusal(Pressed, Lamp) == (
+        "Lamp.by reads 'finger', but Pressed has no such field. Its fields are: id, at, lamp_id."
+    )
+
+
+def erasing(erases: Any, *transitions: Transition[Any], ondelete: Any = None) -> str:
+    """What is said of a lamp that goes when it enters a state, by an event that refers to it."""
+
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id", ondelete=ondelete)
+
+    class Lamp(Entity, table=True):
+        light: Light = computed(
+            StateMachine(
+                Light.RED,
+                Transition(Light.RED, Light.GREEN, when=on(Pressed)),
+                *transitions,
+                erases=erases,
+            )
+        )
+
+    return refusal(Pressed, Lamp)
+
+
+def test_an_event_lets_go_of_what_it_deletes() -> None:
+    assert erasing(Light.GREEN) == (
+        "Lamp.light cannot delete its record on the entry of 'green': Pressed.lamp_id, by which 'Pressed "
+        'created\' leads to it, would refer to nothing. Declare `ondelete="CASCADE"` on that field, or '
+        '`ondelete="SET NULL"`.'
+    )
+
+
+def test_no_record_starts_in_the_state_that_deletes_it() -> None:
+    assert erasing(Light.RED, ondelete="CASCADE") == (
+        "Lamp.light cannot delete its record on the entry of 'red': records start in it, so none would ever "
+        "be there. Let another state be the initial one."
+    )
+
+
+def test_what_is_gone_moves_no_more() -> None:
+    class Gone(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        watt: int = 5
+        light: Light = computed(
+            StateMachine(
+                Light.RED,
+                Transition(Light.RED, Light.GREEN, when=changed("watt")),
+                Transition(Light.GREEN, Light.RED, when=on(Gone)),
+                erases=Light.GREEN,
+            )
+        )
+
+    assert refusal(Gone, Lamp) == (
+        "Lamp.light cannot delete its record on the entry of 'green': a transition leads on to 'red'. Take "
+        "it away: what is gone stays gone."
+    )
+
+
+def test_the_state_that_deletes_is_one_of_the_machine() -> None:
+    assert erasing(Other.RED, ondelete="CASCADE") == (
+        "Lamp.light cannot delete its record on the entry of 'red': it is no state of Light. Use a member of "
+        "that."
+    )
+
+
+def test_a_global_stays() -> None:
+    class Site(Global, table=True):
+        watt: int = 5
+        light: Light = computed(
+            StateMachine(
+                Light.RED, Transition(Light.RED, Light.GREEN, when=changed("watt")), erases=Light.GREEN
+            )
+        )
+
+    assert refusal(Site) == (
+        "Site.light cannot delete its record on the entry of 'green': Site is a record of the kind 'global', "
+        "and those stay. Only entities go."
+    )
+
+
+def test_what_a_rule_keeps_equal_does_not_go_by_itself() -> None:
+    class House(Entity, table=True):
+        pass
+
+    class Lamp(Entity, table=True):
+        house_id: UUID = Field(foreign_key="house.id")
+        watt: int = 5
+        light: Light = computed(
+            StateMachine(
+                Light.RED, Transition(Light.RED, Light.GREEN, when=changed("watt")), erases=Light.GREEN
+            )
+        )
+
+    @derive
+    def lamp(house: House) -> Lamp:
+        return Lamp(house_id=house.id)
+
+    assert refusal(House, Lamp, lamp) == (
+        "Lamp.light cannot delete its record on the entry of 'green': the rule lamp keeps it equal to its "
+        "House. Let that one go instead."
     )
 
 

@@ -7,8 +7,10 @@ from uuid import UUID
 from framework.computations.statemachine import Transition
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.runtime.change import Change
+from framework.runtime.doomed import doom
 from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
+from framework.runtime.steps.entry import enter, starting_values, values_of
 from framework.runtime.steps.route import GLOBAL_ID
 from framework.runtime.work import DELETED, Work
 
@@ -31,22 +33,28 @@ def step(node: MachineNode, work: Work) -> None:
             work.moved(node, id, label, cause.id, state, None)
         else:
             plan, transition = taken
-            work.moved(node, id, plan.label, cause.id, state, transition.target)
-            work.set(host, node.property, transition.target)
+            target = transition.target
+            work.set(host, node.property, target)
+            entered = enter(node, work, host, target, cause)
+            work.moved(node, id, plan.label, cause.id, state, target, entered)
+            if target == node.machine.erases:
+                doom(work, node, id)
 
 
 def expected(node: MachineNode, facts: Recomputation) -> Iterator[Expectation]:
     """Replay what was written down: each move must start where the last one ended."""
-    states = dict.fromkeys(facts.expected[node.host], node.machine.initial)
-    kind = type(node.machine.initial)
+    initial, kind = node.machine.initial, type(node.machine.initial)
+    start = starting_values(node)
+    states = dict.fromkeys(facts.expected[node.host], initial)
+    values = dict.fromkeys(states, start)
     legal = {(t.source, t.target, plan.label) for plan in node.triggers for t in plan.transitions}
-    for id, trigger, source, target in facts.work.database.bookkeeping.moves_of(
+    for id, trigger, source, target, entered in facts.work.database.bookkeeping.moves_of(
         facts.work.connection, node.name
     ):
         if id not in states or target is None:
             continue
         if trigger == DELETED:
-            states[id] = node.machine.initial
+            states[id], values[id] = initial, start
             continue
         if kind(source) != states[id] or (kind(source), kind(target), trigger) not in legal:
             facts.found.append(
@@ -56,7 +64,11 @@ def expected(node: MachineNode, facts: Recomputation) -> Iterator[Expectation]:
             )
             continue
         states[id] = kind(target)
-    yield from ((node.host, id, node.property, state) for id, state in states.items())
+        if entered is not None:
+            values[id] = values[id] | values_of(node, states[id], entered)
+    for id, state in states.items():
+        yield node.host, id, node.property, state
+        yield from ((node.host, id, name, value) for name, value in values[id].items())
 
 
 def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[TriggerPlan]]:

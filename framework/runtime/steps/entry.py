@@ -1,0 +1,58 @@
+"""Values that are computed when a state is entered: checked, set, and written down beside the move."""
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from framework.model.problems import problems_of
+from framework.plan.node import EntryPlan, MachineNode
+from framework.runtime.change import Change
+from framework.runtime.errors import InvalidEntryValue
+from framework.runtime.work import Work
+
+Values = dict[str, Any]
+
+
+def enter(node: MachineNode, work: Work, host: Change, state: Any, cause: Change) -> str | None:
+    """Set what the entry of the state gives; returns it as it is written down: None for nothing."""
+    plans = node.entries.get(state)
+    if plans is None:
+        return None
+    written = {}
+    for plan in plans:
+        value = _value(node, plan, host, state, cause)
+        work.set(host, plan.property, value)
+        written[plan.property] = plan.adapter.dump_python(value, mode="json")
+    return json.dumps(written)
+
+
+def starting_values(node: MachineNode) -> Values:
+    """What the properties are before any state was entered."""
+    return {plan.property: plan.computation.initial for plans in node.entries.values() for plan in plans}
+
+
+def values_of(node: MachineNode, state: Any, written: str | None) -> Values:
+    """What was written down for an entry of the state; the fold that `verify` repeats."""
+    if written is None:
+        return {}
+    found = json.loads(written)
+    return {
+        plan.property: plan.adapter.validate_python(found[plan.property])
+        for plan in node.entries.get(state, ())
+        if plan.property in found
+    }
+
+
+def _value(node: MachineNode, plan: EntryPlan, host: Change, state: Any, cause: Change) -> Any:
+    value = plan.computation.of(host.after, cause.before if cause.after is None else cause.after)
+    try:
+        return plan.adapter.validate_python(value)
+    except ValidationError as error:
+        raise InvalidEntryValue(
+            model=node.host.name,
+            property=plan.property,
+            state=str(state),
+            value=value,
+            problems=problems_of(error).removeprefix("the record: "),
+        ) from error

@@ -1,0 +1,277 @@
+"""Random days of a board, held against plain Python: own-field triggers, entries, deadlines, deletions."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlmodel import select
+
+from framework.app import App, Settings
+from framework.clock import ManualClock
+from framework.runtime.errors import StillReferenced
+from tests.engine.board import RECORDS, Comment, Desk, Hall, Pin, Ticket, TicketClosed, TicketPurged
+from tests.schemas import schema
+
+SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+points = st.integers(0, 3)
+due = st.none() | st.integers(-1, 3)
+which = st.integers(0, 7)
+
+
+@dataclass
+class Known:
+    """A ticket in plain Python."""
+
+    desk: UUID
+    points: int
+    urgent: bool
+    due_at: datetime | None
+    late: bool = False
+    status: str = "open"
+    closed_by: str | None = None
+    late_points: int = -1
+    reopened: int = 0
+    comments: int = 0
+    pins: int = 0
+
+
+@dataclass
+class KnownDesk:
+    mood: str = "idle"
+    breaks: int = 0
+
+
+class Board(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = ManualClock(NOON)
+        self.app = App([RECORDS], (), self.empty_database(), Settings(synchronous="OFF"), self.clock)
+        self.app.create()
+        self.tickets: dict[UUID, Known] = {}
+        self.desks: dict[UUID, KnownDesk] = {}
+        self.trace = "clean"
+        self.scar: int | None = None
+        self.unmatched = 0
+
+    def empty_database(self) -> str:
+        return f"sqlite:///{self.folder}/board.db"
+
+    def teardown(self) -> None:
+        self.app.close()
+        shutil.rmtree(self.folder)
+
+    # -- what should follow --------------------------------------------------------------------------------
+
+    def moment(self, hours: int | None) -> datetime | None:
+        return None if hours is None else self.clock.now() + hours * HOUR
+
+    def is_late(self, ticket: Known) -> bool:
+        return ticket.due_at is not None and ticket.due_at <= self.clock.now()
+
+    def changes(self, id: UUID, *, became_late: bool, changed: bool, became_nothing: bool) -> None:
+        """One change of a ticket, which at most one transition takes."""
+        ticket = self.tickets[id]
+        match ticket.status:
+            case "open" if became_late and not ticket.urgent:
+                ticket.status, ticket.late_points = "late", ticket.points
+            case "done" if changed:
+                ticket.status, ticket.reopened = "open", ticket.reopened + 1
+            case "late" if became_nothing:
+                self.goes(id)
+            case _:
+                self.unmatched += became_late or changed or became_nothing
+
+    def goes(self, id: UUID) -> None:
+        ticket = self.tickets.pop(id)
+        if self.trace == "clean":
+            self.trace, self.scar = "scarred", ticket.points
+        self.is_left(ticket.desk)
+
+    def is_left(self, desk: UUID) -> None:
+        known = self.desks[desk]
+        if known.mood == "working" and all(one.desk != desk for one in self.tickets.values()):
+            known.mood, known.breaks = "idle", known.breaks + 1
+
+    def pick(self, number: int) -> tuple[UUID, Known]:
+        return sorted(self.tickets.items())[number % len(self.tickets)]
+
+    @contextmanager
+    def unless_pinned(self, ticket: Known, *, goes: bool) -> Iterator[None]:
+        """A deletion that a pin keeps from happening takes everything back."""
+        if goes and ticket.pins:
+            with pytest.raises(StillReferenced):
+                yield
+        else:
+            yield
+
+    # -- what happens --------------------------------------------------------------------------------------
+
+    @initialize()
+    def open_up(self) -> None:
+        with self.app.transaction() as tx:
+            for _ in range(2):
+                self.desks[tx.add(Desk()).id] = KnownDesk()
+
+    @rule(desk=which, points=points, urgent=st.booleans(), due=due)
+    def somebody_asks(self, desk: int, points: int, urgent: bool, due: int | None) -> None:
+        place = sorted(self.desks)[desk % 2]
+        ticket = Known(place, points, urgent, self.moment(due))
+        with self.app.transaction() as tx:
+            added = Ticket(desk_id=place, points=points, urgent=urgent, due_at=ticket.due_at)
+            id = tx.add(added).id
+        self.tickets[id] = ticket
+        ticket.late = self.is_late(ticket)
+        self.changes(id, became_late=ticket.late, changed=False, became_nothing=points == 0)
+        self.desks[place].mood = "working"
+        self.trace = "clean"
+
+    @precondition(lambda self: self.tickets)
+    @rule(number=which, points=st.none() | points, due=st.none() | due, urgent=st.booleans())
+    def somebody_changes_their_mind(
+        self, number: int, points: int | None, due: int | None, urgent: bool
+    ) -> None:
+        id, ticket = self.pick(number)
+        facts: dict[str, Any] = {"urgent": urgent, "due_at": self.moment(due)}
+        if points is not None:
+            facts["points"] = points
+        turned = facts["due_at"] != ticket.due_at
+        changed = facts.get("points", ticket.points) != ticket.points
+        became_nothing = changed and facts["points"] == 0
+        with self.unless_pinned(ticket, goes=became_nothing and ticket.status == "late"):
+            with self.app.transaction() as tx:
+                tx.update(Ticket, id, **facts)
+            was_late = ticket.late
+            for name, value in facts.items():
+                setattr(ticket, name, value)
+            if turned:
+                ticket.late = self.is_late(ticket)
+            became_late = ticket.late and not was_late
+            self.changes(id, became_late=became_late, changed=changed, became_nothing=became_nothing)
+
+    @precondition(lambda self: self.tickets)
+    @rule(number=which, by=st.sampled_from(["ada", "bob"]))
+    def somebody_closes(self, number: int, by: str) -> None:
+        id, ticket = self.pick(number)
+        self.app.dispatch(TicketClosed(ticket_id=id, by=by))
+        if ticket.status in ("open", "late"):
+            ticket.status, ticket.closed_by = "done", by
+        else:
+            self.unmatched += 1
+
+    @precondition(lambda self: self.tickets)
+    @rule(number=which)
+    def somebody_purges(self, number: int) -> None:
+        id, ticket = self.pick(number)
+        goes = ticket.status == "done"
+        with self.unless_pinned(ticket, goes=goes):
+            self.app.dispatch(TicketPurged(ticket_id=id))
+            if goes:
+                self.goes(id)
+            else:
+                self.unmatched += 1
+
+    @precondition(lambda self: self.tickets)
+    @rule(number=which)
+    def somebody_moves_it(self, number: int) -> None:
+        id, ticket = self.pick(number)
+        place = next(desk for desk in sorted(self.desks) if desk != ticket.desk)
+        with self.app.transaction() as tx:
+            tx.update(Ticket, id, desk_id=place)
+        left, ticket.desk = ticket.desk, place
+        self.is_left(left)
+
+    @precondition(lambda self: self.tickets)
+    @rule(number=which, pinned=st.booleans())
+    def somebody_comments_or_pins(self, number: int, pinned: bool) -> None:
+        id, ticket = self.pick(number)
+        with self.app.transaction() as tx:
+            tx.add(Pin(ticket_id=id) if pinned else Comment(ticket_id=id))
+        ticket.pins += pinned
+        ticket.comments += not pinned
+
+    @rule()
+    def somebody_takes_out_all_pins(self) -> None:
+        with self.app.transaction() as tx:
+            for pin in self.app.query(select(Pin)):
+                tx.delete(Pin, pin.id)
+        for ticket in self.tickets.values():
+            ticket.pins = 0
+
+    @rule(hours=st.integers(1, 2))
+    def time_passes(self, hours: int) -> None:
+        self.clock.advance(hours * HOUR)
+
+    @rule()
+    def the_timer_runs(self) -> None:
+        self.app.tick()
+        for id, ticket in self.tickets.items():
+            if self.is_late(ticket) and not ticket.late:
+                ticket.late = True
+                self.changes(id, became_late=True, changed=False, became_nothing=False)
+
+    # -- what holds ----------------------------------------------------------------------------------------
+
+    @invariant()
+    def all_is_as_it_should_be(self) -> None:
+        assert self.app.verify() == []
+        found = {one.id: one for one in self.app.query(select(Ticket))}
+        assert found.keys() == self.tickets.keys()
+        for id, ticket in self.tickets.items():
+            names = ("points", "late", "status", "closed_by", "late_points", "reopened")
+            assert [getattr(found[id], one) for one in names] == [getattr(ticket, one) for one in names]
+            assert found[id].talk == ticket.comments
+        for desk in self.app.query(select(Desk)):
+            mine = [one for one in self.tickets.values() if one.desk == desk.id]
+            assert (desk.count, desk.talk) == (len(mine), sum(one.comments for one in mine))
+            assert desk.done == len([one for one in mine if one.status == "done"])
+            assert (desk.mood, desk.breaks) == (self.desks[desk.id].mood, self.desks[desk.id].breaks)
+        hall = self.app.get(Hall)
+        assert (hall.tickets, hall.trace, hall.scar) == (len(self.tickets), self.trace, self.scar)
+        assert sum(one.count for one in self.app.unmatched(Ticket, "status")) == self.unmatched
+
+
+class BoardOnPostgres(Board):
+    """The same days on a server."""
+
+    server: ClassVar[str]
+
+    def empty_database(self) -> str:
+        self.schema = schema(self.server)
+        return self.schema.__enter__()
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.schema.__exit__(None, None, None)
+
+
+DAYS = settings(
+    max_examples=1000 if SOAK else 15,
+    stateful_step_count=60 if SOAK else 25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+Board.TestCase.settings = DAYS
+BoardOnPostgres.TestCase.settings = settings(DAYS, max_examples=300 if SOAK else 5)
+TestBoard = Board.TestCase
+
+
+class TestBoardOnPostgres(BoardOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class
+    @pytest.fixture(autouse=True)
+    def server(self, postgres: str) -> None:
+        BoardOnPostgres.server = postgres
