@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 from transitions.extensions import GraphMachine
 
@@ -33,7 +34,7 @@ def statechart(node: MachineNode) -> str:
     return "\n".join([str(drawn.get_graph().source).rstrip(), *_notes(node)])
 
 
-def _label(plan: TriggerPlan, transition: Transition[object]) -> str:
+def _label(plan: TriggerPlan, transition: Transition[Any]) -> str:
     deadline = isinstance(plan.source.model.__computed__.get(plan.trigger.field), Deadline)
     label = f"{plan.label} (in time)" if deadline else plan.label
     if transition.guard is None:

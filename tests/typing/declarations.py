@@ -22,14 +22,18 @@ from framework import (
     Lookup,
     Max,
     Min,
+    OnEntry,
     Payload,
     Relationship,
     Some,
     StateMachine,
     Sum,
     Transition,
+    became,
+    changed,
     completed,
     computed,
+    created,
     derive,
     failed,
     on,
@@ -67,6 +71,14 @@ class Charge(APICall, table=True):
     result: Proof | None = None
 
 
+def paid_when(order: object, charge: Charge) -> datetime:
+    return charge.created_at
+
+
+def payments_of(order: "Order", cause: object) -> int:
+    return order.payments + 1
+
+
 class Order(Entity, table=True):
     customer_id: UUID | None = Field(default=None, foreign_key="customer.id")
     email: str
@@ -94,9 +106,13 @@ class Order(Entity, table=True):
             OrderStatus.PLACED,
             Transition(OrderStatus.PLACED, OrderStatus.PAID, when=completed(charges)),
             Transition(OrderStatus.PLACED, OrderStatus.UNPAID, when=failed(charges)),
-            Transition(OrderStatus.PAID, OrderStatus.UNPAID, when=on(OrderCancelled)),
+            Transition(OrderStatus.PAID, OrderStatus.UNPAID, when=on(OrderCancelled, to="order_id")),
+            Transition(OrderStatus.UNPAID, OrderStatus.PLACED, when=changed("total_cents")),
+            Transition(OrderStatus.UNPAID, OrderStatus.PLACED, when=became(stuck, True)),
         )
     )
+    paid_at: datetime | None = computed(OnEntry(status, OrderStatus.PAID, paid_when))
+    payments: int = computed(OnEntry(status, OrderStatus.PAID, payments_of, initial=0))
 
 
 class Customer(Entity, table=True):
@@ -104,6 +120,14 @@ class Customer(Entity, table=True):
 
 
 class Totals(Global, table=True):
+    mood: OrderStatus = computed(
+        StateMachine(
+            OrderStatus.PLACED,
+            Transition(OrderStatus.PLACED, OrderStatus.PAID, when=completed(Charge)),
+            Transition(OrderStatus.PAID, OrderStatus.UNPAID, when=created(Order)),
+            erases=OrderStatus.UNPAID,
+        )
+    )
     orders: int = computed(Count(Order))
     cents: int = computed(Sum(Order, lambda order: assert_type(order, Order).total_cents))
 

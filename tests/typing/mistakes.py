@@ -12,6 +12,7 @@ from framework import (
     Latest,
     Lookup,
     Max,
+    OnEntry,
     Relationship,
     StateMachine,
     Sum,
@@ -47,6 +48,10 @@ class House(Entity, table=True):
     name: str
 
 
+def named(lamp: object, cause: Pressed) -> str:
+    return str(cause.lamp_id)
+
+
 class Lamp(Entity, table=True):
     house_id: UUID
     bulbs: list[Bulb] = Relationship()
@@ -62,6 +67,8 @@ class Lamp(Entity, table=True):
     light: Other = computed(  # E: assignment
         StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=on(Pressed)))
     )
+    since: int | None = computed(OnEntry(light, Other.BLUE, named))  # E: assignment
+    first: str = computed(OnEntry(light, Other.BLUE, named))  # E: assignment
     lit: int = computed(Count(bulbs), init=True)  # E: arg-type
     burnt: Light = computed(
         StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=completed(bulbs)))  # E: arg-type
