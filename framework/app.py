@@ -35,6 +35,7 @@ from framework.plan.graph import flowchart, ways_through
 from framework.plan.plan import compile_plan
 from framework.plan.statechart import statechart
 from framework.runtime.activities import forget, state_of
+from framework.runtime.creation import create
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
@@ -46,7 +47,7 @@ from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
 from framework.runtime.unmatched import Unmatched, machine_of, unmatched
 from framework.runtime.verify import Difference, rebuild, verify
-from framework.storage.database import Synchronous
+from framework.storage.database import Database, Synchronous
 from framework.storage.opening import open_database
 
 if TYPE_CHECKING:  # an extra: only `asgi` needs it
@@ -124,6 +125,14 @@ class App:
         database = open_database(
             self.url, self.plan, synchronous=self.settings.synchronous, patience=self.settings.patience
         )
+        try:
+            database.refuse_unfinished()
+        except BaseException:
+            database.close()
+            raise
+        return self._engine_on(database)
+
+    def _engine_on(self, database: Database) -> Engine:
         engine = Engine(self.plan, database, self.clock)
         for shape, desk in self.desks.items():
             engine.doors[shape].enrol = desk.enrol
@@ -138,13 +147,10 @@ class App:
         declarations.
         """
         try:
-            extended = self.engine.database.create()
+            create(self.engine)
         except StorageError:
             self.close()
             raise
-        self.engine.create_globals()
-        if extended:  # what is new counts what was there
-            self.rebuild()
 
     def dispatch(
         self,

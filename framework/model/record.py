@@ -50,6 +50,11 @@ class AbstractRecord(DispatchError):
     """{model} has no table of its own. Declare it with `table=True`, or instantiate a class that is."""
 
 
+def is_filtered(model: type) -> bool:
+    """Whether the class is a view: the records of its base that meet a condition."""
+    return "__filter__" in vars(model)
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field, computed))
 class RecordType(SQLModelMetaclass):
     """Turns `computed(...)` declarations and typed fields into columns, and keeps the declarations."""

@@ -6,19 +6,26 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
 
+from sqlalchemy import Connection as Alteration
 from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from framework.plan.declaration import Declaration, declaration_of
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.storage.bookkeeping import Bookkeeping
-from framework.storage.errors import SchemaDiffers, SchemaMissing
+from framework.storage.errors import MigrationUnfinished, SchemaDiffers, SchemaMissing
 from framework.storage.narrowing import Narrow, Shadows, narrow_all
+from framework.storage.standing import Standing, is_migrating, standing
 from framework.storage.statements import TableStatements
 from framework.storage.tables import Tables
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
+
+
+_SHOWN = 8
+"""So many differences are said; of more, that there are more."""
 
 
 class Connection(Protocol):
@@ -56,6 +63,26 @@ class Database(ABC):
         }
         self.bookkeeping = Bookkeeping(self.tables, dialect)
 
+    @cached_property
+    def declaration(self) -> Declaration:
+        """What the plan declares, in the form that the database remembers."""
+        return declaration_of(self.plan)
+
+    def standing(self) -> Standing:
+        """What the database is there for, and how it differs from what the plan needs."""
+        with self.open_session() as session:
+            return standing(session.connection(), self.tables, self.declaration)
+
+    def refuse_unfinished(self) -> None:
+        """Raise MigrationUnfinished in the midst of a migration."""
+        with self.open_session() as session:
+            if is_migrating(session.connection(), self.tables):
+                raise MigrationUnfinished(url=self.url)
+
+    @abstractmethod
+    def altering(self) -> AbstractContextManager[Alteration]:
+        """A transaction that may change tables; foreign keys are checked at its end."""
+
     @abstractmethod
     def create(self) -> bool:
         """Make the tables that are missing; whether some were added to others that were there before.
@@ -69,8 +96,7 @@ class Database(ABC):
         wanted = {table.name for table in self.tables.metadata.sorted_tables}
         if not wanted & present.keys():
             raise SchemaMissing(url=self.url)
-        missing = [f"no table {name}" for name in sorted(wanted - present.keys())]
-        self.refuse([*missing, *self.differences(present)])
+        self.refuse(self.standing().differences)
 
     @abstractmethod
     def present(self) -> dict[str, set[str]]:
@@ -93,7 +119,8 @@ class Database(ABC):
     def refuse(self, differences: Sequence[str]) -> None:
         """Raise SchemaDiffers if there are any."""
         if differences:
-            raise SchemaDiffers(url=self.url, differences="; ".join(differences))
+            shown = [*differences[:_SHOWN], *(["..."] if len(differences) > _SHOWN else [])]
+            raise SchemaDiffers(url=self.url, differences="; ".join(shown))
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:

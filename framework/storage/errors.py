@@ -64,8 +64,14 @@ class DatabaseFailed(StorageError):
 
 
 class SchemaDiffers(StorageError):
-    """The database {url} was made for other declarations: {differences}. Move it away, or bring it up to
-    date.
+    """The database {url} was made for other declarations: {differences}. See what `millrace migrate` says,
+    and let it `--apply` that.
+    """
+
+
+class MigrationUnfinished(StorageError):
+    """A migration of the database {url} was begun and has not come to its end. Run `millrace migrate --apply`
+    again: it goes on where it was.
     """
 
 

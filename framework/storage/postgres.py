@@ -12,6 +12,7 @@ import psycopg
 from psycopg import errors
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import TextLoader
+from sqlalchemy import Connection as Alteration
 from sqlalchemy import create_engine, text
 from sqlalchemy.dialects.postgresql import psycopg as sqlalchemy_psycopg
 from sqlalchemy.engine import URL
@@ -141,6 +142,16 @@ class PostgresDatabase(Database):
     def end(self, connection: PostgresConnection) -> None:
         """Give the connection back."""
         self._pool.give(connection.raw)
+
+    @contextmanager
+    def altering(self) -> Iterator[Alteration]:
+        with self.translated(), self._engine.begin() as connection:
+            patience = f"{round(self.patience * 1000)}ms"
+            connection.execute(
+                text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": patience}
+            )
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key("millrace schema")})
+            yield connection
 
     def create(self) -> bool:
         with (

@@ -6,9 +6,11 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sqlalchemy import Connection as Alteration
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import URL
@@ -125,6 +127,26 @@ class SqliteDatabase(Database):
         """Undo what the writer has open, if anything."""
         if self.writer.raw.in_transaction:
             self.writer.run("ROLLBACK")
+
+    @contextmanager
+    def altering(self) -> Iterator[Alteration]:
+        with self.writing, self.translated(), self._alterer.connect() as connection:
+            self.writer.run("PRAGMA foreign_keys=OFF")  # it has no effect within a transaction
+            try:
+                self.begin()
+                yield connection
+                broken = self.writer.rows("PRAGMA foreign_key_check")
+                if broken:
+                    raise Violation(Constraint.REFERENCE, text=f"{len(broken)} rows of {broken[0][0]}")
+                self.writer.run("COMMIT")
+            finally:
+                self.roll_back()
+                self.writer.run("PRAGMA foreign_keys=ON")
+
+    @cached_property
+    def _alterer(self) -> Engine:
+        """The writer's connection, as SQLAlchemy sees it."""
+        return create_engine("sqlite://", creator=lambda: self.writer.raw, poolclass=StaticPool)
 
     def create(self) -> bool:
         with self.writing, self.translated():

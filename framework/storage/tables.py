@@ -57,6 +57,9 @@ class Tables:
         self.cursors = _cursors(self.metadata)
         self.effects = _effects(self.metadata)
         self.activities = ActivityStates(self.metadata, dialect) if plan.activities else None
+        self.declarations = _declarations(self.metadata)
+        self.migrations = _migrations(self.metadata)
+        self.spared = _spared(self.metadata)
         if dialect.name == "postgresql":
             for table in self.metadata.tables.values():
                 _compare_as_python_does(table)
@@ -230,6 +233,33 @@ def _effects(metadata: MetaData) -> Table:
         Column("error", Text),
         Index(None, "name", "due_at"),
     )
+
+
+def _declarations(metadata: MetaData) -> Table:
+    """One row for each class and each rule that the database was made for."""
+    return Table(
+        "millrace_declaration",
+        metadata,
+        Column("name", Text, primary_key=True),
+        Column("form", Text, nullable=False),
+    )
+
+
+def _migrations(metadata: MetaData) -> Table:
+    """One row while a migration is under way: what is to be recomputed, and how far that has come."""
+    return Table(
+        "millrace_migration",
+        metadata,
+        Column("id", BigInteger, primary_key=True),
+        Column("task", Text, nullable=False),
+        Column("step", Text),  # None: none is finished yet
+        Column("after", Text),
+    )
+
+
+def _spared(metadata: MetaData) -> Table:
+    """One row for each call or event that a rule would have made of an old record, and shall not make."""
+    return Table("millrace_spared", metadata, Column("made_by", Text, primary_key=True))
 
 
 def _integer() -> "BigInteger":

@@ -173,8 +173,9 @@ def test_a_database_of_other_declarations_is_refused(app: App, url: str) -> None
     with pytest.raises(SchemaDiffers) as caught:
         App([[other_stone()]], database=url).create()
     assert str(caught.value) == (
-        f"The database {url} was made for other declarations: stone has no column colour. "
-        "Move it away, or bring it up to date."
+        f"The database {url} was made for other declarations: stone has no column colour; "
+        "the class Pile is gone; Stone.colour is new. "
+        "See what `millrace migrate` says, and let it `--apply` that."
     )
     with pytest.raises(SchemaDiffers, match="stone has a column weight too many"):
         App([[without_weight()]], database=url).create()

@@ -1,0 +1,27 @@
+"""Creation: the schema of an App is made where it is missing, and what is there is held against it."""
+
+from framework.runtime.engine import Engine
+from framework.runtime.verify import rebuild
+from framework.storage.declared import Declared
+
+
+def create(engine: Engine) -> None:
+    """Make the tables that are missing, and remember what they are for.
+
+    A class that is added to others needs nothing else; all other differences are for a migration. Raises
+    SchemaDiffers.
+    """
+    database = engine.database
+    standing = database.standing()
+    before = standing.declaration
+    added = set() if before is None else database.declaration.added(before)
+    otherwise = [] if before is None else database.declaration.without(added).differences(before)
+    database.refuse([*standing.altered, *otherwise])
+    database.create()
+    engine.create_globals()
+    is_first = not standing.forms
+    if not is_first and (added or database.tables.of_classes & set(standing.missing)):
+        rebuild(engine)  # what is new counts what was there
+    if before is None or added:
+        with database.altering() as connection:
+            Declared(database.tables).write(connection, database.declaration)
