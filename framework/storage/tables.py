@@ -259,7 +259,12 @@ def _migrations(metadata: MetaData) -> Table:
 
 def _spared(metadata: MetaData) -> Table:
     """One row for each call or event that a rule would have made of an old record, and shall not make."""
-    return Table("millrace_spared", metadata, Column("made_by", Text, primary_key=True))
+    return Table(
+        "millrace_spared",
+        metadata,
+        Column("made_by", Text, primary_key=True),
+        Column("at", UtcDateTime, nullable=False),
+    )
 
 
 def _integer() -> "BigInteger":
