@@ -22,7 +22,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 from uuid import UUID
 
-from sqlmodel.main import RelationshipInfo
+from sqlmodel.main import FieldInfo, RelationshipInfo
 
 from framework.model.computation import Computation
 from framework.model.record import Record
@@ -34,6 +34,10 @@ def fingerprint(thing: object, model: type[Record] | None = None) -> str:
     """A short digest of what a computation, or the function of a rule, does; `model` declares it."""
     said = _Teller(model).say(thing)
     return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
+
+
+_BOUND = set(Computation.__annotations__) - {"initial"}
+"""What the class binds to a computation: the places of its declarations, which do not last."""
 
 
 class _Teller:
@@ -66,6 +70,8 @@ class _Teller:
                 return thing.__qualname__
             case RelationshipInfo():
                 return self._relation(thing)
+            case Computation() | FieldInfo() if self._named(thing):
+                return f"field {self._named(thing)}"
             case Computation():
                 return self._declared(thing)
             case FunctionType():
@@ -86,8 +92,12 @@ class _Teller:
         return said
 
     def _fields(self, thing: object) -> str:
-        values = {name: value for name, value in sorted(vars(thing).items()) if name != "relations"}
+        values = {name: value for name, value in sorted(vars(thing).items()) if name not in _BOUND}
         return f"{type(thing).__qualname__}({','.join(f'{k}={self.say(v)}' for k, v in values.items())})"
+
+    def _named(self, thing: object) -> str | None:
+        """The name of a field of the same class that a computation was given."""
+        return self._computation.field_name(thing) if self._computation else None
 
     def _relation(self, relation: RelationshipInfo) -> str:
         """The name of a relation, and the keys that join it."""
