@@ -17,10 +17,9 @@ def create(engine: Engine) -> None:
     added = set() if before is None else database.declaration.added(before)
     otherwise = [] if before is None else database.declaration.without(added).differences(before)
     database.refuse([*standing.altered, *otherwise])
-    database.create()
+    extended = database.create()
     engine.create_globals()
-    is_first = not standing.forms
-    if not is_first and (added or database.tables.of_classes & set(standing.missing)):
+    if extended or (added and standing.forms):
         rebuild(engine)  # what is new counts what was there
     if before is None or added:
         with database.altering() as connection:
