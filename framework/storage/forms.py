@@ -167,6 +167,10 @@ def _type(kind: TypeEngine[Any], dialect: Dialect) -> str:
     return _SAME.get(text, text)
 
 
+_CAST = re.compile(r"::(?:character varying|double precision|timestamp with(?:out)? time zone|\w+)")
+"""What PostgreSQL adds to values."""
+
+
 def _condition(where: Any) -> str:
     """A condition without what databases add to it."""
-    return re.sub(r"[\s\"()]+", " ", str(where)).strip().lower() if where is not None else ""
+    return re.sub(r"[\s\"()]+", " ", _CAST.sub("", str(where))).strip().lower() if where is not None else ""
