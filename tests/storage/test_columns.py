@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 
 from framework import Entity, Formula, Global, Max, Min, Payload, computed
 from framework.app import App, opened
+from tests.schemas import schema
 
 
 class Colour(StrEnum):
@@ -77,12 +78,27 @@ def app() -> Iterator[App]:
         yield app
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def each(request: pytest.FixtureRequest) -> Iterator[App]:
+    """The App on a database of each kind in turn."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("app")
+        return
+    with (
+        schema(request.getfixturevalue("postgres")) as url,
+        opened(App([[Sample, Extremes]], database=url)) as app,
+    ):
+        yield app
+
+
+WITH_NUL = "a\x00b"
 TOKYO = timezone(timedelta(hours=9))
 VALUES: list[tuple[str, Any]] = [
     ("uuid", UUID(int=1)),
     ("uuid", UUID(int=2**128 - 1)),
     ("text", ""),
-    ("text", "ä 'quoted' \"twice\" \n \x00 \U0001f600"),
+    ("text", "ä 'quoted' \"twice\" \n \U0001f600"),
+    ("text", WITH_NUL),
     ("number", 0),
     ("number", -(2**63)),
     ("number", 2**63 - 1),
@@ -116,8 +132,15 @@ VALUES: list[tuple[str, Any]] = [
 ]
 
 
+def fit(app: App, value: Any) -> App:
+    if value == WITH_NUL and app.url.startswith("postgresql"):
+        pytest.skip("PostgreSQL keeps no NUL in a text; the engine says so")
+    return app
+
+
 @pytest.mark.parametrize(("field", "value"), [*VALUES, *((name, None) for name, _ in VALUES)])
-def test_the_engine_and_the_orm_read_what_the_engine_wrote(app: App, field: str, value: Any) -> None:
+def test_the_engine_and_the_orm_read_what_the_engine_wrote(each: App, field: str, value: Any) -> None:
+    app = fit(each, value)
     with app.transaction() as tx:
         id = tx.add(Sample(**{field: value})).id
     (by_orm,) = app.query(select(Sample).where(Sample.id == id))
@@ -134,7 +157,8 @@ COMPOSITE = {"point", "points", "mapping", "anything", "either", "choice"}
 
 
 @pytest.mark.parametrize(("field", "value"), [pair for pair in VALUES if pair[0] not in COMPOSITE])
-def test_a_query_finds_records_by_the_values_that_the_engine_wrote(app: App, field: str, value: Any) -> None:
+def test_a_query_finds_records_by_the_values_that_the_engine_wrote(each: App, field: str, value: Any) -> None:
+    app = fit(each, value)
     with app.transaction() as tx:
         id = tx.add(Sample(**{field: value})).id
     found = app.query(select(Sample.id).where(getattr(Sample, field) == value))
