@@ -12,7 +12,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(STAMP)
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/engine/test_machine.py
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/engine/test_machine.py tests/engine/test_declarations.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,0 +1,184 @@
+"""Whatever is declared, and whatever happens to it: every property says what the facts say."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from types import ModuleType
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from framework.app import App, Settings
+from framework.errors import DeclarationError
+from framework.runtime.errors import StillReferenced, TransactionFailed
+from framework.runtime.transaction import Transaction
+from tests.engine.declared_at_random.drawing import schemas
+from tests.engine.declared_at_random.schema import HEADER, Row, Schema
+from tests.engine.declared_at_random.world import World
+from tests.schemas import schema as empty_schema
+
+SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
+_numbers = count()
+
+
+@contextmanager
+def module_of(source: str) -> Iterator[ModuleType]:
+    """The module that the source makes."""
+    module = ModuleType(f"declared_{next(_numbers)}")
+    sys.modules[module.__name__] = module  # where types are looked up by their names
+    try:
+        exec(compile(source, module.__name__, "exec"), module.__dict__)
+        yield module
+    finally:
+        del sys.modules[module.__name__]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens; `picks` choose among what is there."""
+
+    what: Literal["add", "change", "move", "delete"]
+    model: int
+    picks: tuple[int, int]
+    numbers: tuple[int | None, ...]
+
+
+numbers = st.none() | st.integers(-3, 6)
+steps = st.builds(
+    Step,
+    st.sampled_from(["add", "add", "add", "change", "move", "delete"]),
+    st.integers(0, 3),
+    st.tuples(st.integers(0, 7), st.integers(0, 7)),
+    st.tuples(numbers, numbers),
+)
+days = st.lists(st.lists(steps, min_size=1, max_size=6), min_size=1, max_size=7)
+
+
+class Undone(Exception):
+    """The user thinks better of it."""
+
+
+def carry_out(step: Step, world: World, classes: list[Any], tx: Transaction) -> bool:
+    """Do one thing in both worlds; whether it can be done."""
+    number = step.model % len(classes)
+    model, rows = world.schema.models[number], world.rows[number]
+    facts: Row = dict(zip(model.facts, step.numbers, strict=False))
+    chosen = list(rows)[step.picks[0] % len(rows)] if rows else None
+    match step.what:
+        case "add":
+            for one in model.references:
+                hosts = list(world.rows[one.target])
+                if not hosts and not one.nullable:
+                    return True
+                pick = step.picks[1] % (len(hosts) + one.nullable)
+                facts[one.key] = hosts[pick] if pick < len(hosts) else None
+            id = tx.add(classes[number](**facts)).id
+            rows[id] = facts
+        case "change" if chosen is not None:
+            tx.update(classes[number], chosen, **facts)
+            rows[chosen] |= facts
+        case "move" if chosen is not None and model.references:
+            one = model.references[step.picks[1] % len(model.references)]
+            hosts = list(world.rows[one.target])
+            pick = step.picks[1] % (len(hosts) + one.nullable)
+            rows[chosen][one.key] = hosts[pick] if pick < len(hosts) else None
+            tx.update(classes[number], chosen, **{one.key: rows[chosen][one.key]})
+        case "delete" if chosen is not None:
+            if not world.delete(number, chosen):
+                with pytest.raises(StillReferenced):
+                    tx.delete(classes[number], chosen)
+                return False
+            tx.delete(classes[number], chosen)
+    return True
+
+
+def check(app: App, world: World, module: ModuleType) -> None:
+    rows, total = world.everything()
+    for number, expected in enumerate(rows):
+        kind = getattr(module, f"E{number}")
+        stored = {one.id: one.model_dump() for one in app.query(select(kind))}
+        assert stored == {id: stored[id] | row for id, row in expected.items() if id in stored}
+        assert stored.keys() == expected.keys()
+    assert {name: getattr(app.get(module.Totals), name) for name in total} == total
+    if world.schema.twins_where is not None:
+        made = [one.number for one in app.query(select(module.Twin))]
+        assert sorted(made, key=repr) == sorted(world.twins(), key=repr)
+    assert [str(one) for one in app.verify()] == []
+
+
+def live(schema: Schema, days: list[list[Step]], database: str) -> None:
+    """Let the days happen to the schema on a database, and hold both worlds against each other after each."""
+    note(schema.source)
+    with module_of(schema.source) as module:
+        app = App([module], database=database, settings=Settings(synchronous="OFF"))
+        app.create()
+        classes = [getattr(module, model.name) for model in schema.models]
+        world = World(schema)
+        for number, day in enumerate(days):
+            before = world.copy()
+            try:
+                with app.transaction() as tx:
+                    for step in day:
+                        if not carry_out(step, world, classes, tx):
+                            raise Undone
+                    if number % 5 == 4:
+                        raise Undone
+            except (Undone, TransactionFailed):
+                world = before
+            check(app, world, module)
+        app.close()
+
+
+QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=3000 if SOAK else 60, deadline=None, suppress_health_check=QUIET)
+@given(schemas(), days)
+def test_whatever_is_declared_stays_true(schema: Schema, days: list[list[Step]]) -> None:
+    live(schema, days, "sqlite:///:memory:")
+
+
+@settings(max_examples=200 if SOAK else 6, deadline=None, suppress_health_check=QUIET)
+@given(schema=schemas(), days=days)
+def test_whatever_is_declared_stays_true_on_a_server(
+    postgres: str, schema: Schema, days: list[list[Step]]
+) -> None:
+    with empty_schema(postgres) as url:
+        live(schema, days, url)
+
+
+OTHER = """
+class Other(Entity, table=True):
+    f0: int | None = None
+"""
+SPOILS = {
+    "a field that is not there": "computed(Formula(lambda r: r.nowhere))",
+    "its own value": "computed(Formula(lambda r: (r.spoilt or 0) + 1))",
+    "all records on an entity": "computed(Count(Other))",
+    "a relation that is none": "computed(Sum([], lambda r: r.f0))",
+    "a look at what is no relation": "computed(Lookup(None, lambda r: r.f0))",
+    "a record as a whole": "computed(Formula(lambda r: hash(r)))",
+    "a function that cannot be followed": "computed(Formula(hash))",
+    "a key to nowhere": 'Field(foreign_key="nowhere.id")',
+}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=QUIET)
+@given(schema=schemas(), spoil=st.sampled_from(sorted(SPOILS)), place=st.integers(0, 3))
+def test_a_spoilt_declaration_is_refused_with_class_and_property(
+    schema: Schema, spoil: str, place: int
+) -> None:
+    model = schema.models[place % len(schema.models)]
+    heading = f"class {model.name}(Entity, table=True):\n"
+    spoilt = f"{heading}    spoilt: int = {SPOILS[spoil]}\n"
+    source = schema.source.replace(heading, spoilt).replace(HEADER, HEADER + OTHER)
+    note(source)
+    with pytest.raises(DeclarationError) as refusal, module_of(source) as module:
+        App([module])
+    assert f"{model.name}.spoilt" in str(refusal.value)
