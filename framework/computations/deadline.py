@@ -1,10 +1,11 @@
 """A value that turns with time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
+from framework.computations.aggregate import G
 from framework.model.computation import Computation
 
 V = TypeVar("V")
@@ -18,17 +19,35 @@ class Deadline(Computation[V]):
     moment into the future turns it back.
     """
 
-    at: Callable[[Any], datetime | None]
+    at: Callable[..., datetime | None]
     before: V
     after: V
     reads: tuple[str, ...] | None = None
+    given: Any = field(default=None, kw_only=True)
+    functions: ClassVar[tuple[str, ...]] = ("at",)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self,
+            at: Callable[[Any], datetime | None],
+            before: V,
+            after: V,
+            reads: tuple[str, ...] | None = None,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self,
+            at: Callable[[Any, G], datetime | None],
+            before: V,
+            after: V,
+            reads: tuple[str, ...] | None = None,
+            *,
+            given: type[G],
+        ) -> None: ...
+        def __init__(self, *positional: Any, **named: Any) -> None: ...
 
     @property
     def initial(self) -> Any:
         return self.before
-
-    def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
-        return (self.at,)
-
-    def declared_reads(self) -> tuple[str, ...] | None:
-        return self.reads

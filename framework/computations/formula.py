@@ -1,9 +1,10 @@
 """A function of the row itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
+from framework.computations.aggregate import G
 from framework.model.computation import Computation
 
 V = TypeVar("V")
@@ -15,11 +16,17 @@ class Formula(Computation[V]):
     named function to have it checked.
     """
 
-    of: Callable[[Any], V]
+    of: Callable[..., V]
     reads: tuple[str, ...] | None = None
+    given: Any = field(default=None, kw_only=True)
+    functions: ClassVar[tuple[str, ...]] = ("of",)
 
-    def callbacks(self) -> tuple[Callable[[Any], Any], ...]:
-        return (self.of,)
+    if TYPE_CHECKING:
 
-    def declared_reads(self) -> tuple[str, ...] | None:
-        return self.reads
+        @overload
+        def __init__(self, of: Callable[[Any], V], *, reads: tuple[str, ...] | None = None) -> None: ...
+        @overload
+        def __init__(
+            self, of: Callable[[Any, G], V], *, given: type[G], reads: tuple[str, ...] | None = None
+        ) -> None: ...
+        def __init__(self, *positional: Any, **named: Any) -> None: ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 from framework.model.computation import Computation
 
@@ -20,6 +20,8 @@ class OnEntry(Computation[V]):
     itself where one of its own fields did. The record is in its new state already. Where the code cannot be
     followed, `reads` names the fields of the record, and those of the cause as `"cause.field"`.
     """
+
+    functions: ClassVar[tuple[str, ...]] = ("of",)
 
     @overload
     def __init__(

@@ -1,10 +1,11 @@
 """A state that moves when something happens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from framework.computations.aggregate import G
 from framework.computations.triggers import Trigger
 from framework.model.computation import Computation
 
@@ -13,13 +14,40 @@ S = TypeVar("S", bound=StrEnum)
 
 @dataclass(frozen=True, eq=False)
 class Transition(Generic[S]):
-    """From `source` to `target` when the trigger fires, if `guard(record)` holds."""
+    """From `source` to `target` when the trigger fires, if `guard(record)` holds, or with `given`, a
+    `Global`, `guard(record, row)`.
+    """
 
     source: S
     target: S
     when: Trigger
-    guard: Callable[[Any], object] | None = None
+    guard: Callable[..., object] | None = None
     reads: tuple[str, ...] | None = None
+    given: Any = field(default=None, kw_only=True)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self,
+            source: S,
+            target: S,
+            when: Trigger,
+            guard: Callable[[Any], object] | None = None,
+            reads: tuple[str, ...] | None = None,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self,
+            source: S,
+            target: S,
+            when: Trigger,
+            guard: Callable[[Any, G], object],
+            reads: tuple[str, ...] | None = None,
+            *,
+            given: type[G],
+        ) -> None: ...
+        def __init__(self, *positional: Any, **named: Any) -> None: ...
 
 
 class StateMachine(Computation[S]):

@@ -1,8 +1,9 @@
 """How values of the declared types lie in a column, on every database alike."""
 
 import types
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -11,6 +12,8 @@ from uuid import UUID
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Dialect, Float, LargeBinary, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from framework.model.decimals import DIGITS, FixedPoint, places_of
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -31,6 +34,27 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+class Duration(TypeDecorator[timedelta]):
+    """A span of time, kept as whole microseconds, so that it is compared and is exact everywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> Any:
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:
+        return None if value is None else span(value)
+
+
+def microseconds(value: timedelta) -> int:
+    return value // timedelta(microseconds=1)
+
+
+def span(value: int) -> timedelta:
+    return timedelta(microseconds=value)
 
 
 class EnumText(TypeDecorator[Enum]):
@@ -122,8 +146,11 @@ _PLAIN: Sequence[tuple[type, type[TypeEngine[Any]]]] = (
 )
 
 
-def column_type(annotation: Any) -> TypeEngine[Any] | None:
-    """The column type that keeps values of `annotation`, or None if there is none."""
+def column_type(annotation: Any, metadata: Iterable[Any] = ()) -> TypeEngine[Any] | None:
+    """The column type that keeps values of `annotation`, or None if there is none.
+
+    `metadata` is what the field says beside its annotation: of a Decimal, how many `decimal_places` it has.
+    """
     kind = without_none(annotation)
     if kind is Any or get_origin(kind) in (dict, list, tuple, Mapping, Sequence):
         return Structured(kind)
@@ -140,6 +167,15 @@ def column_type(annotation: Any) -> TypeEngine[Any] | None:
         return UtcDateTime()
     if issubclass(kind, date):
         return Date()
+    if issubclass(kind, timedelta):
+        return Duration()
     if issubclass(kind, Decimal):
-        return None
-    return next((column() for plain, column in _PLAIN if issubclass(kind, plain)), None)
+        places = places_of(annotation, metadata)
+        return None if places is None or not 0 <= places <= DIGITS else FixedPoint(places)
+    plain = next((column() for plain, column in _PLAIN if issubclass(kind, plain)), None)
+    return Structured(kind) if plain is None and _knows_its_json(kind) else plain
+
+
+def _knows_its_json(kind: type) -> bool:
+    """Whether pydantic can write values of the class as JSON and check them on reading."""
+    return is_dataclass(kind) or hasattr(kind, "__get_pydantic_core_schema__")

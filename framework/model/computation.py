@@ -1,7 +1,8 @@
 """The word `computed`: a property that is defined, not set."""
 
-from collections.abc import Mapping
-from typing import Any, Generic, Literal, TypeVar
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -11,12 +12,16 @@ class Computation(Generic[T]):
 
     An inert value: nothing happens until an App compiles it into a plan. `relations` maps the places of the
     declaration where a relation was named in the class body to the names of those relations, `fields` those
-    where a field or another computed property was.
+    where a field or another computed property was. With `given`, a `Global`, all its callbacks take the row
+    of that Global after their record.
     """
 
     initial: Any = None  # subclasses may fix it, or compute it
     relations: Mapping[int, str] = {}
     fields: Mapping[int, str] = {}
+    functions: ClassVar[tuple[str, ...]] = ()  # the names of its callbacks
+    reads: Any
+    given: Any = None
 
     def bind(self, relations: Mapping[int, str], fields: Mapping[int, str]) -> None:
         """Remember what the relations and fields named in the class body are called; called once, by the
@@ -32,6 +37,28 @@ class Computation(Generic[T]):
     def field_name(self, field: object) -> str | None:
         """The name of a field of the same class, given as its name or as what stands in the class body."""
         return self.fields.get(id(field), field if type(field) is str else None)
+
+    def callbacks(self) -> tuple[Callable[..., Any], ...]:
+        """The callbacks that the declaration gave."""
+        found = (getattr(self, name) for name in self.functions)
+        return tuple(callback for callback in found if callback is not None)
+
+    def declared_reads(self) -> tuple[str, ...] | None:
+        """The fields that the callbacks read, where the declaration says so."""
+        return getattr(self, "reads", None)
+
+    def wrapped(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Self:
+        """The same computation, with each of its callbacks wrapped."""
+        twin = copy.copy(self)
+        for name in self.functions:
+            callback = getattr(self, name)
+            if callback is not None:
+                object.__setattr__(twin, name, wrap(callback))
+        return twin
+
+    def with_parameters(self, parameters: Any) -> Self:
+        """The same computation with what it is given, so that its callbacks take records alone."""
+        return self.wrapped(lambda callback: lambda *records: callback(*records, parameters))
 
 
 def computed(computation: Computation[T], *, init: Literal[False] = False) -> T:

@@ -22,7 +22,11 @@ class Event(Record):
     at: datetime = Field(default_factory=_now)
 
 
+GLOBAL_ID = UUID(int=0)
+"""The id of the one row of a Global."""
+
+
 class Global(Record):
     """The one row of values that belong to no record: totals over all records, and parameters."""
 
-    id: UUID = Field(default=UUID(int=0), primary_key=True)
+    id: UUID = Field(default=GLOBAL_ID, primary_key=True)

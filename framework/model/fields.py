@@ -21,7 +21,7 @@ def typed(value: Any, annotation: Any) -> Any:
     """The field with the column type of its annotation, and an index where it refers to another record."""
     field = value if isinstance(value, FieldInfo) else Field() if value is UNDEFINED else Field(default=value)
     if field.sa_type is UNDEFINED and field.sa_column is UNDEFINED:
-        kind = column_type(annotation)
+        kind = column_type(annotation, field.metadata)
         if kind is not None:
             _say(field, "sa_type", kind)
     if annotation is Any and field.nullable is UNDEFINED:

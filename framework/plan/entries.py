@@ -69,7 +69,8 @@ def reads_of_entry(shape: Shape, entry: EntryPlan, triggers: Iterable[TriggerPla
 
 def _adapter(shape: Shape, property: str) -> TypeAdapter[Any]:
     annotation = annotation_of(shape, property)
-    return TypeAdapter(storable(annotation), config=_AS_TEXT if without_none(annotation) is bytes else None)
+    kind = storable(annotation, shape.model.model_fields[property].metadata)
+    return TypeAdapter(kind, config=_AS_TEXT if without_none(annotation) is bytes else None)
 
 
 def _dead(shape: Shape, property: str, computation: OnEntry[Any], reason: str) -> DeadEntry:

@@ -7,6 +7,7 @@ from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Trigger
 from framework.plan.builders.carried import carried_trigger
 from framework.plan.entries import entries_of, reads_of_entry
+from framework.plan.given import Given, given_to
 from framework.plan.mistakes import AmbiguousTransitions, UnlistedState, UnreachableState
 from framework.plan.node import LookupNode, MachineNode, Node, TriggerPlan
 from framework.plan.reading import read_fields
@@ -50,10 +51,16 @@ def machine_node(
         for entry in plans
         for read in reads_of_entry(shape, entry, triggers)
     }
+    guards: dict[Transition[Any], Given] = {}
     for transition in machine.transitions:
         if transition.guard is not None:
             place = f"the guard of {shape.name}.{name}"
-            asked |= read_fields(shape, [transition.guard], transition.reads, place)
+            guard = [transition.guard]
+            given, declared = given_to(shapes, transition.given, guard, transition.reads, place)
+            asked |= read_fields(shape, guard, declared, place)
+            if given is not None:
+                guards[transition] = given
+                asked |= given.reads
     node = MachineNode(
         name=f"{shape.name}.{name}",
         reads=frozenset(reads | (asked - writes)),  # what it has written itself, it may look at
@@ -63,6 +70,7 @@ def machine_node(
         machine=machine,
         triggers=tuple(triggers),
         entries=entries,
+        guards=guards,
     )
     return [*carriers, node]
 

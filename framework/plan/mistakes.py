@@ -23,7 +23,8 @@ class UnknownTable(DeclarationError):
 
 class UnknownType(DeclarationError):
     """{model}.{field} is declared as {annotation}, for which there is no column. Use str, int, bool, float,
-    bytes, UUID, datetime, date, a StrEnum, a Payload, or integers in minor units for money.
+    bytes, UUID, datetime, date, timedelta, a StrEnum, a Payload, a dataclass, or a Decimal with as many
+    decimal places as it has: `Annotated[Decimal, Field(decimal_places=2)]`.
     """
 
 
@@ -102,6 +103,16 @@ class UnfollowableRule(DeclarationError):
     """
 
 
+class GivenNoGlobal(DeclarationError):
+    """{place} is given {model}, which is no `Global`. Parameters are the one row of a Global; use Lookup for
+    a value of another record.
+    """
+
+
+class WrongParameters(DeclarationError):
+    """{place} has a callback that takes {taken}, but it is called with {called}. Write it as {remedy}."""
+
+
 class CyclicComputation(DeclarationError):
     """These define each other: {path}. Break the circle by storing one as a fact."""
 
@@ -138,6 +149,12 @@ class ImpossibleErasure(DeclarationError):
 
 class UndeclaredRecord(DeclarationError):
     """{place} needs {model}, which is not part of this App. Add it to the App's modules."""
+
+
+class WrongKeys(DeclarationError):
+    """{model}.{property}: {computation} with `by` is a dictionary by {keys}, but is annotated {annotation}.
+    Annotate it as dict[key, {gives}], where a key is a str, int, bool, StrEnum, UUID or date.
+    """
 
 
 class AllRecordsOnEntity(DeclarationError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -16,6 +16,7 @@ from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import LinkTrigger, Occasion, Trigger
+from framework.plan.given import Given
 from framework.plan.shape import Kind, Route, Shape
 
 
@@ -26,8 +27,19 @@ class Node:
     name: str
     reads: frozenset[tuple[Shape, str | None]]  # (shape, None) is the existence of its records
     writes: frozenset[tuple[Shape, str | None]]
+    given: Given | None = field(default=None, init=False)  # what its callbacks take beside their record
     height: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
+
+    def with_given(self, given: Given | None) -> Self:
+        """The node itself, which reads what its callbacks are given."""
+        if given is not None:
+            self.given = given
+            self.reads |= given.reads
+        return self
+
+
+Contribution: TypeAlias = Callable[[Any], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,22 @@ class AdditiveNode(Node):
         for contribution in self.contributions:
             vector += contribution(record)
         return vector
+
+    def contribution_with(self, parameters: Any) -> Contribution:
+        """`contribution` with what the callbacks are given."""
+        bound = [member.computation.with_parameters(parameters).contribution for member in self.members]
+        return lambda record: [amount for contribution in bound for amount in contribution(record)]
+
+
+@dataclass(eq=False)
+class GroupedNode(Node):
+    """An additive property with one value for each key."""
+
+    route: Route
+    property: str
+    computation: Additive[Any, Any]
+    key: type  # of what `by` gives
+    groups: str  # hidden column of the host: by key, how many records count, and their state
 
 
 @dataclass(eq=False)
@@ -105,7 +133,10 @@ class CustomNode(Node):
     host: Shape
     property: str
     computation: Custom[Any]
-    relations: tuple[tuple[str, Route], ...]  # the relations that are read, by name
+    relations: tuple[tuple[str, Route], ...]  # the relations to many that are read, by name
+    records: tuple[tuple[str, Shape, str], ...] = ()  # those to one: name, shape, field of the host
+    over: Route | None = None  # the class of which all records are read
+    fields: frozenset[tuple[Shape, str]] = frozenset()  # of the records of relations, what is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +144,14 @@ class LookupMember:
     """One property that is looked up."""
 
     property: str
-    of: Callable[[Any], Any]
+    of: Callable[..., Any]
     sources: frozenset[str]  # fields of the source that are read
+    missing: Any = None  # what stands for nothing
+
+    def value(self, record: Any, *given: Any) -> Any:
+        """The property, from the record at the other end or None."""
+        value = None if record is None else self.of(record, *given)
+        return self.missing if value is None else value
 
 
 @dataclass(eq=False)
@@ -175,6 +212,7 @@ class MachineNode(Node):
     machine: StateMachine[Any]
     triggers: tuple[TriggerPlan, ...]
     entries: Mapping[Any, tuple[EntryPlan, ...]]  # by state
+    guards: Mapping[Transition[Any], Given]  # what guards are given, of those that are
 
 
 @dataclass(eq=False)

@@ -13,6 +13,7 @@ from framework.model.apicall import FromEvents
 from framework.plan.builders.additive import additive_node
 from framework.plan.builders.annotations import annotation_of
 from framework.plan.builders.custom import custom_node
+from framework.plan.builders.grouped import grouped_node
 from framework.plan.builders.lookup import lookup_node
 from framework.plan.builders.own import deadline_node, formula_node, sequence_node
 from framework.plan.builders.progress import progress_node
@@ -46,16 +47,18 @@ def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Nod
                     continue
                 case OnEntry():
                     check_entry(shape, name, computation)  # its machine computes it
-                case Additive():
+                case Additive(by=None):
                     nodes += additive_node(shapes, shape, name, computation)
+                case Additive():
+                    nodes += grouped_node(shapes, shape, name, computation)
                 case Extreme() | Recency() | Collect():
                     nodes += selective_node(shapes, shape, name, computation)
                 case Lookup():
                     nodes.append(lookup_node(shapes, shape, name, computation))
                 case Formula():
-                    nodes.append(formula_node(shape, name, computation))
+                    nodes.append(formula_node(shapes, shape, name, computation))
                 case Deadline():
-                    nodes.append(deadline_node(shape, name, computation))
+                    nodes.append(deadline_node(shapes, shape, name, computation))
                 case Sequence():
                     nodes.append(sequence_node(shape, name, computation))
                 case Custom():
@@ -71,6 +74,6 @@ def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Nod
                         annotation=annotation_of(shape, name),
                         remedy="Use one of the computations of `framework`.",
                     )
-            if not isinstance(computation, (Additive, FromEvents)):
+            if not isinstance(computation, (Additive, FromEvents)) or getattr(computation, "by", None):
                 shape.relative = False
     return nodes

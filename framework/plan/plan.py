@@ -17,6 +17,7 @@ from framework.plan.node import (
     AdditiveNode,
     CollectNode,
     ExtremeNode,
+    GroupedNode,
     LookupNode,
     MachineNode,
     Node,
@@ -24,6 +25,7 @@ from framework.plan.node import (
     RecencyNode,
 )
 from framework.plan.nodes import computation_nodes
+from framework.plan.parameters import tell_parameters
 from framework.plan.policies import take_policies
 from framework.plan.rules import rule_nodes
 from framework.plan.shape import Kind, Shape
@@ -77,6 +79,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
     for position, node in enumerate(ordered):
         node.position = position
     _tell_readers(shapes.values(), ordered)
+    tell_parameters(ordered)
     for guard in declarations.guards:
         if guard.event not in shapes:
             raise UndeclaredRecord(place=f"the guard {guard.condition.name}", model=guard.event.__name__)
@@ -118,8 +121,13 @@ def wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:
 
     A host that comes to be needs no step of its own: what counts for it comes to be, or moves, after it.
     """
+    given = node.given.reads if node.given else frozenset()
+    return _own_wakes(node) | given
+
+
+def _own_wakes(node: Node) -> frozenset[tuple[Shape, str | None]]:
     match node:
-        case AdditiveNode() | ExtremeNode() | RecencyNode() | CollectNode():
+        case AdditiveNode() | GroupedNode() | ExtremeNode() | RecencyNode() | CollectNode():
             route = node.route
             own = {(route.source, None)} | ({(route.source, route.key)} if route.key else set())
             return frozenset({read for read in node.reads if read[0] is route.source} | own)

@@ -6,8 +6,8 @@ from types import FunctionType
 from typing import Any
 
 from framework.model.record import Record
-from framework.plan.mistakes import RelationRead, Unfollowable, UnknownRead
-from framework.plan.reads import reads_of
+from framework.plan.mistakes import RelationRead, Unfollowable, UnknownRead, WrongParameters
+from framework.plan.reads import WATCHED, reads_of
 from framework.plan.shape import Shape
 
 Read = tuple[Shape, str | None]
@@ -40,6 +40,24 @@ def read_fields(
                 if behind is not None:
                     pending.append((behind, None, f"{shape.name}.{name}", 0))
     return frozenset(reads)
+
+
+def check_parameters(callback: Callable[..., Any], place: str, records: int, given: type | None) -> None:
+    """Raises WrongParameters unless the callback takes so many records, and what it is given."""
+    callback = vars(callback).get(WATCHED, callback) if isinstance(callback, FunctionType) else callback
+    if not isinstance(callback, FunctionType):
+        return
+    count = records + (given is not None)
+    code = callback.__code__
+    required = code.co_argcount - len(callback.__defaults__ or ())
+    if required > count or (code.co_argcount < count and not code.co_flags & inspect.CO_VARARGS):
+        names = ["record", "records"][:records] + ([given.__name__.lower()] if given else [])
+        raise WrongParameters(
+            place=place,
+            taken=f"{code.co_argcount} parameter{'s' if code.co_argcount != 1 else ''}",
+            called=" and ".join(f"the {name}" for name in names),
+            remedy=f"`lambda {', '.join(names)}: ...`",
+        )
 
 
 def _code_behind(shape: Shape, name: str, place: str) -> Callable[..., Any] | None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from framework.plan.mistakes import Unfollowable
 
+WATCHED = "__watched__"
+"""Where a callback that is watched in test mode keeps the one that was declared."""
+
 _ATTRIBUTE = {"LOAD_ATTR", "LOAD_METHOD"}
 _SKIPPED = {"COPY_FREE_VARS", "MAKE_CELL", "RESUME", "NOP", "PRECALL", "CACHE", "EXTENDED_ARG"}
 
@@ -17,6 +20,7 @@ def reads_of(callback: Callable[..., Any], place: str, argument: int = 0) -> fro
 
     Raises Unfollowable if the record itself goes anywhere but into an attribute access.
     """
+    callback = vars(callback).get(WATCHED, callback) if isinstance(callback, FunctionType) else callback
     function = callback.__func__ if inspect.ismethod(callback) else callback
     if not isinstance(function, FunctionType):
         raise Unfollowable(place=place, reason=f"{function!r} is not a Python function")

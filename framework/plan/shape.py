@@ -68,6 +68,8 @@ class Shape:
     derive_old: dict[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
     readers: dict[str, tuple["Node", ...]] = field(default_factory=dict)
     watchers: tuple["Node", ...] = ()  # nodes that care whether a record is there at all
+    parameters: tuple[tuple["Shape", bool], ...] = ()  # Globals that are read because of it; if it moves them
+    is_parameter: bool = False  # a Global whose row others are given
     makers: list["RuleNode"] = field(default_factory=list)
     guards: tuple[Guard, ...] = ()  # what an event of this class must meet
     policies: tuple[QueryPolicy, ...] = ()  # what readers may see of it

@@ -54,10 +54,9 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
         if shape.kind is Kind.GLOBAL:
             _check_defaults(shape)
         for name in (*model.__facts__, *model.__computed__):
-            if column_type(model.model_fields[name].annotation) is None:
-                raise UnknownType(
-                    model=shape.name, field=name, annotation=model.model_fields[name].annotation
-                )
+            field = model.model_fields[name]
+            if column_type(field.annotation, field.metadata) is None:
+                raise UnknownType(model=shape.name, field=name, annotation=field.annotation)
         if shape.kind is Kind.EVENT:
             shape.hidden.append(HiddenColumn("_actor", Text()))
         if shape.kind is Kind.CALL:

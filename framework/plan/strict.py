@@ -2,12 +2,15 @@
 
 import copy
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 from framework.computations.rule import Rule
+from framework.computations.statemachine import StateMachine, Transition
 from framework.errors import DeclarationError
 from framework.model.computation import Computation
+from framework.plan.reads import WATCHED
 
 
 class UndeclaredRead(DeclarationError):
@@ -33,15 +36,39 @@ class Watched:
 
 def watched(computation: Computation[Any], place: str) -> Computation[Any]:
     """The computation with its callbacks watched, if it declares what they read; else that was found."""
-    declared = getattr(computation, "reads", None)
+    if isinstance(computation, StateMachine):
+        transitions = [_watched_guard(one, f"the guard of {place}") for one in computation.transitions]
+        twin = copy.copy(computation)
+        twin.transitions = tuple(transitions)
+        return twin
+    declared = computation.declared_reads()
     if not declared:
         return computation
-    fields = {read.partition(".")[0] for read in declared}
-    twin = copy.copy(computation)
-    for name, callback in vars(computation).items():
-        if callable(callback) and not isinstance(callback, type) and name != "step":
-            object.__setattr__(twin, name, _watched(callback, fields, place))
-    return twin
+    return computation.wrapped(lambda callback: _watching(callback, declared, place, computation.given))
+
+
+def _watched_guard(transition: Transition[Any], place: str) -> Transition[Any]:
+    if transition.guard is None or not transition.reads:
+        return transition
+    return replace(transition, guard=_watching(transition.guard, transition.reads, place, transition.given))
+
+
+def _watching(
+    callback: Callable[..., Any], declared: Collection[str], place: str, given: type[Any] | None
+) -> Callable[..., Any]:
+    """The callback with its record watched, and what it is given, where reads of that are declared."""
+    prefix = f"{given.__name__}." if given else None
+    told = {read.removeprefix(prefix) for read in declared if prefix and read.startswith(prefix)}
+    own = {read.partition(".")[0] for read in declared if not prefix or not read.startswith(prefix)}
+
+    @wraps(callback)
+    def watching(record: Any, *rest: Any) -> Any:
+        if told:
+            rest = (*rest[:-1], Watched(rest[-1], told, place))
+        return callback(Watched(record, own, place), *rest)
+
+    vars(watching)[WATCHED] = callback
+    return watching
 
 
 def watched_rule(rule: Rule[Any, Any], facts: Collection[str]) -> Rule[Any, Any]:
@@ -49,12 +76,4 @@ def watched_rule(rule: Rule[Any, Any], facts: Collection[str]) -> Rule[Any, Any]
     if not rule.reads:
         return rule
     fields = {*facts, *(read.key for read in rule.reads)}
-    return Rule(_watched(rule.function, fields, f"the rule {rule.name}"), rule.reads)
-
-
-def _watched(callback: Callable[..., Any], declared: Collection[str], place: str) -> Callable[..., Any]:
-    @wraps(callback)
-    def watching(record: Any, *rest: Any) -> Any:
-        return callback(Watched(record, declared, place), *rest)
-
-    return watching
+    return Rule(_watching(rule.function, fields, f"the rule {rule.name}", None), rule.reads)

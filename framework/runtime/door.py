@@ -31,7 +31,7 @@ class Door:
         fields: dict[str, Any] = {}
         for name in shape.facts:
             field = shape.model.model_fields[name]
-            fields[name] = (storable(field.annotation), field)
+            fields[name] = (storable(field.annotation, field.metadata), field)
         config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
         model = create_model(shape.name, __config__=config, __validators__=_validators(shape), **fields)
         self._validator = model.__pydantic_validator__

@@ -122,6 +122,12 @@ class ConflictingKey(DispatchError):
     """The key {key!r} was used for another {event}: {difference}. One key names one fact; use a new key."""
 
 
+class NotAKey(DispatchError):
+    """{property} counts by {key!r}, which is no {kind}. Return a key of the type that the property is
+    annotated with, or None for a record that counts for no key.
+    """
+
+
 class AmbiguousMove(DispatchError):
     """{machine} in the state {state!r}: {trigger!r} lets more than one transition fire ({targets}). Make
     their guards exclude each other.

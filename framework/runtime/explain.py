@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from framework.model.apicall import IntegrationEvent
+from framework.model.entity import GLOBAL_ID
 from framework.model.record import Record
 from framework.plan.activities import ActivityPlan
+from framework.plan.given import Given
 from framework.plan.mistakes import UnknownRead
 from framework.plan.node import (
     AdditiveNode,
@@ -16,6 +18,7 @@ from framework.plan.node import (
     DeadlineNode,
     ExtremeNode,
     FormulaNode,
+    GroupedNode,
     LookupNode,
     MachineNode,
     Node,
@@ -23,6 +26,7 @@ from framework.plan.node import (
     RecencyNode,
     SequenceNode,
 )
+from framework.plan.parameters import givens_of
 from framework.plan.plan import Plan
 from framework.plan.shape import Route, Shape
 from framework.runtime.activities import state_of
@@ -123,8 +127,18 @@ class _Reader:
 
     def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, list[Input]]:
         node = next((node for node in self.plan.nodes if (shape, property) in node.writes), None)
+        because, inputs = self._own_reasons(node, shape, row, property)
+        given = [] if node is None else list(givens_of(node))
+        return because, [*inputs, *(one for parameters in given for one in self._parameters(parameters))]
+
+    def _parameters(self, given: Given) -> list[Input]:
+        return [_input(given.shape, row, given.fields) for row in self.where(given.shape, "id", GLOBAL_ID)]
+
+    def _own_reasons(
+        self, node: Node | None, shape: Shape, row: Row, property: str
+    ) -> tuple[str, list[Input]]:
         match node:
-            case AdditiveNode() | ExtremeNode() | RecencyNode() | CollectNode():
+            case AdditiveNode() | GroupedNode() | ExtremeNode() | RecencyNode() | CollectNode():
                 return self._aggregate(node, row, property)
             case LookupNode():
                 rows = self.where(node.source, "id", row[node.key])
@@ -138,6 +152,11 @@ class _Reader:
                 for _, route in node.relations:
                     shape_there, rows = self._related(route, row["id"])
                     inputs += [_input(shape_there, one, _fields(node, shape_there)) for one in rows]
+                for _, target, key in node.records:
+                    rows = self.where(target, "id", row[key])
+                    inputs += [_input(target, one, _fields(node, target)) for one in rows]
+                if node.over is not None:
+                    return f"it is computed from all records of {node.over.source.name}", inputs
                 return "it is computed from its own row and related records", inputs
             case DeadlineNode():
                 turns = row[node.turns_at]
@@ -156,7 +175,10 @@ class _Reader:
                 return self._fact(shape, row)
 
     def _aggregate(
-        self, node: AdditiveNode | ExtremeNode | RecencyNode | CollectNode, row: Row, property: str
+        self,
+        node: AdditiveNode | GroupedNode | ExtremeNode | RecencyNode | CollectNode,
+        row: Row,
+        property: str,
     ) -> tuple[str, list[Input]]:
         route = node.route
         computation: Any = (

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
+from framework.model.computation import Computation
+from framework.model.entity import GLOBAL_ID
 from framework.model.record import Record
+from framework.plan.given import Given
 from framework.plan.node import Node
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
@@ -13,6 +16,7 @@ from framework.plan.view import view_of
 from framework.runtime.work import Work
 from framework.storage.codec import Row
 
+C = TypeVar("C", bound=Computation[Any])
 Rows: TypeAlias = dict[UUID, Row]
 Expectation: TypeAlias = tuple[Shape, UUID, str, Any]
 """What a property of a record should be."""
@@ -56,6 +60,14 @@ class Recomputation:
                     self.found.append(Difference(shape.model, id, property, row[property], value))
                     row[property] = value
         return self.found
+
+    def bound(self, computation: C, given: Given | None) -> C:
+        """The computation with the parameters that the facts say: its callbacks take records alone."""
+        return computation if given is None else computation.with_parameters(*self.given(given))
+
+    def given(self, given: Given | None) -> tuple[Any, ...]:
+        """What a callback takes after its record, as the facts say."""
+        return () if given is None else (view_of(given.shape.view, self.expected[given.shape][GLOBAL_ID]),)
 
     def views(self, shape: Shape) -> Iterator[tuple[Row, Any]]:
         """All records of a class, each as its row and as a callback sees it."""

@@ -101,6 +101,10 @@ class Transaction:
         """Change facts of a stored record, given as a record or as class and id (a Global: the class
         alone).
         """
+        self._refuse_if_over()
+        model = record if isinstance(record, type) else type(record)
+        if self._shape_of(model).is_parameter:  # before its row is locked
+            self.work.parameters.have_alone(self._shape_of(model))
         change = self._stored(record, id)
         shape = change.shape
         self._refuse_unless_editable(change)

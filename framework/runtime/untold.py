@@ -1,6 +1,7 @@
 """What the database has yet to be told: rows that are new, and columns that have changed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from operator import attrgetter
 
 from framework.plan.shape import Shape
@@ -102,16 +103,26 @@ class Untold:
 
     def _update(self) -> None:
         changed, self.changed = self.changed, {}
+        alike = groupby(changed, lambda change: (change.shape, tuple(_news_of(change))))
+        for (shape, names), group in alike:
+            batch = [change for change in group if change.after_row is not None]
+            if names and batch:
+                self._update_of(shape, names, batch)
         for change in changed:
-            names = tuple(_news_of(change))
-            if names and change.after_row is not None:
-                sql, parameters = self._statements[change.shape].update(names)
-                try:
-                    self._connection.run(sql, parameters.of(change.after_row))
-                except Violation as violation:
-                    raise self._explain(violation, [change]) from violation
             change.dirty.clear()
             change.told = True
+
+    def _update_of(self, shape: Shape, names: tuple[str, ...], batch: list[Change]) -> None:
+        """The same columns of one record, or of some that come one after the other."""
+        sql, parameters = self._statements[shape].update(names)
+        rows = [parameters.of(change.after_row) for change in batch]  # type: ignore[arg-type]  # batch has rows
+        try:
+            if len(rows) == 1:
+                self._connection.run(sql, rows[0])
+            else:
+                self._connection.run_many(sql, rows)
+        except Violation as violation:
+            raise self._explain(violation, batch) from violation
 
 
 def _news_of(change: Change) -> Iterable[str]:

@@ -13,6 +13,7 @@ from framework.runtime.change import Change
 from framework.runtime.door import Door
 from framework.runtime.due import Due
 from framework.runtime.errors import AlreadyExists, DeletedHere, StillReferenced
+from framework.runtime.parameters import Parameters
 from framework.runtime.refused import explained, missing
 from framework.runtime.untold import Untold
 from framework.storage.codec import Row
@@ -47,6 +48,7 @@ class Work:
         self.due = Due()
         self.wake = self.due.wake
         self._waiting = Waiting()
+        self.parameters = Parameters(self)
         self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self._moves: list[Row] = []
@@ -57,6 +59,8 @@ class Work:
 
     def insert(self, shape: Shape, row: Row) -> Change:
         """A record comes to be."""
+        if shape.parameters:
+            self.parameters.concern(shape)
         id = row["id"]
         known = self.rows.setdefault(shape, {})
         earlier = known.get(id)
@@ -145,6 +149,8 @@ class Work:
         change = known.get(id)
         if change is not None:
             return change if change.after_row is not None else None
+        if shape.parameters:
+            self.parameters.concern(shape)
         if self.concurrent and shape.kind is Kind.GLOBAL:
             self._lock_before_global()
         sql, parameters = self.statements[shape].selection(("id",), lock)
@@ -194,6 +200,8 @@ class Work:
 
     def stored(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """All records whose field had the value when the database was last told."""
+        if shape.parameters:
+            self.parameters.concern(shape)
         sql, parameters = self.statements[shape].selection((key,), Lock.CHANGE)
         known = self.rows.setdefault(shape, {})
         found = []
@@ -300,6 +308,8 @@ class Work:
         """Bring rows with amounts into the working set: added to by the database, or read and added to
         here.
         """
+        if shape.parameters:
+            self.parameters.concern(shape)
         for id, amounts in self._waiting.take(shape):
             if shape.relative:
                 self._add_and_read(shape, id, amounts)
@@ -339,7 +349,10 @@ class Work:
             row[name] = derive(row)
 
     def _remember(self, shape: Shape, values: Sequence[Any]) -> Change:
-        row = self.statements[shape].codec.decode(values)
+        return self.keep(shape, self.statements[shape].codec.decode(values))
+
+    def keep(self, shape: Shape, row: Row) -> Change:
+        """Remember a record by the row that the database has."""
         change = Change(shape, row["id"], row.copy(), row, stored=True)
         self.rows.setdefault(shape, {})[change.id] = change
         amounts = self._waiting.take_of(shape, change.id)

@@ -4,7 +4,7 @@ way.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from sqlalchemy import Boolean, Column, Date, Dialect, Uuid
 from sqlalchemy.types import TypeEngine
 
-from framework.model.columns import EnumText, Structured, UtcDateTime, utc_text
+from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, microseconds, span, utc_text
+from framework.model.decimals import FixedPoint, decimal_of, fixed
 from framework.model.identity import uuid_of
 from framework.model.problems import problems_of
 from framework.storage.errors import UnreadableValue
@@ -28,7 +29,7 @@ class Codec:
     def __init__(self, columns: Sequence[Column[Any]], dialect: Dialect) -> None:
         self.names = tuple(column.name for column in columns)
         self._table = columns[0].table.name
-        converters = [converters_of(column.type, dialect) for column in columns]
+        converters = [converters_of(column.type, dialect, _place(column)) for column in columns]
         self.encoder = {
             name: encode for name, (encode, _) in zip(self.names, converters, strict=True) if encode
         }
@@ -86,7 +87,9 @@ class Parameters:
         return values
 
 
-def converters_of(kind: TypeEngine[Any], dialect: Dialect) -> tuple[Convert | None, Convert | None]:
+def converters_of(
+    kind: TypeEngine[Any], dialect: Dialect, place: str
+) -> tuple[Convert | None, Convert | None]:
     """How a value of the column type is written and read; None where the driver needs no help."""
     match kind:
         case EnumText():
@@ -94,6 +97,10 @@ def converters_of(kind: TypeEngine[Any], dialect: Dialect) -> tuple[Convert | No
         case Structured():
             adapter = kind.adapter
             return lambda value: adapter.dump_json(value).decode(), adapter.validate_json
+        case FixedPoint(places=places):
+            return partial(fixed, places=places, place=place), partial(decimal_of, places=places)
+        case Duration():
+            return microseconds, span
         case _ if dialect.name != "sqlite":
             return None, None
         case Uuid():
@@ -106,6 +113,10 @@ def converters_of(kind: TypeEngine[Any], dialect: Dialect) -> tuple[Convert | No
             return date.isoformat, date.fromisoformat
         case _:
             return None, None
+
+
+def _place(column: Column[Any]) -> str:
+    return f"{column.table.name}.{column.name}"
 
 
 def _value(member: Any) -> Any:

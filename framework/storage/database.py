@@ -156,6 +156,14 @@ class Database(ABC):
         """Keep others from what goes by this name, a row yet to be, until the transaction ends."""
 
     @abstractmethod
+    def share(self, connection: Connection, *name: str) -> None:
+        """Keep others from holding what goes by this name, until the transaction ends; they may share it."""
+
+    @abstractmethod
+    def listed(self, values: Sequence[Any]) -> Any:
+        """Driver values as the one parameter of a statement that asks for any of them."""
+
+    @abstractmethod
     def own_calls(self) -> None:
         """Be the one process that carries out calls, so that leases at its start are those of the dead."""
 

@@ -189,6 +189,12 @@ class PostgresDatabase(Database):
     def hold(self, connection: Connection, *name: str) -> None:
         connection.row("SELECT pg_advisory_xact_lock($1)", [_key(*name)])
 
+    def share(self, connection: Connection, *name: str) -> None:
+        connection.row("SELECT pg_advisory_xact_lock_shared($1)", [_key(*name)])
+
+    def listed(self, values: Sequence[Any]) -> Any:
+        return list(values)
+
     def own_calls(self) -> None:
         with self._owning:
             if self._owner is not None and is_alive(self._owner):

@@ -1,6 +1,7 @@
 """SQLite: one connection that writes, and connections that read."""
 
 import fcntl
+import json
 import os
 import sqlite3
 import threading
@@ -201,6 +202,12 @@ class SqliteDatabase(Database):
 
     def hold(self, connection: Connection, *name: str) -> None:
         """Nothing: the one writer holds the whole database."""
+
+    def share(self, connection: Connection, *name: str) -> None:
+        """Nothing: the one writer has the whole database alone."""
+
+    def listed(self, values: Sequence[Any]) -> Any:
+        return json.dumps(values)
 
     def own_calls(self) -> None:
         """The lock file has seen to that."""

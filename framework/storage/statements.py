@@ -27,6 +27,7 @@ from framework.plan.node import AdditiveNode
 from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
 from framework.storage.natural_keys import NaturalKey
+from framework.storage.pages import Pages
 from framework.storage.tables import BORN, MADE_BY
 
 
@@ -94,6 +95,15 @@ class TableStatements:
     def natural_keys(self) -> Mapping[tuple[str, ...], NaturalKey]:
         """What is unique, as a way to find or to make a record, by its columns."""
         return {one.columns: NaturalKey(self, one) for one in self.shape.uniques}
+
+    @cached_property
+    def pages(self) -> Pages:
+        """What is asked of the table when all of its rows are concerned."""
+        return Pages(self)
+
+    def sql(self, statement: ClauseElement) -> str:
+        """The statement as the driver takes it."""
+        return Statement(statement, self.dialect).sql
 
     @cached_property
     def insertion(self) -> tuple[str, Parameters]:

@@ -124,6 +124,8 @@ def _default(hidden: HiddenColumn) -> Any:
             return None
         case bool():
             return true() if hidden.default else false()
+        case dict():
+            return text("'{}'")
         case _:
             return text(str(hidden.default))
 

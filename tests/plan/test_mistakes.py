@@ -131,8 +131,8 @@ def test_a_type_without_a_column_is_refused() -> None:
 
     assert refusal(Item) == (
         "Item.price is declared as <class 'decimal.Decimal'>, for which there is no column. Use str, int, "
-        "bool, float, bytes, UUID, datetime, date, a StrEnum, a Payload, or integers in minor units for "
-        "money."
+        "bool, float, bytes, UUID, datetime, date, timedelta, a StrEnum, a Payload, a dataclass, or a "
+        "Decimal with as many decimal places as it has: `Annotated[Decimal, Field(decimal_places=2)]`."
     )
 
 
@@ -645,6 +645,89 @@ def test_a_subclass_may_narrow_the_type_of_a_computed_property() -> None:
         result: Nothing | None = None
 
     App([[Ping]])
+
+
+# -- parameters and keys -----------------------------------------------------------------------------------
+
+
+class Shop(Global, table=True):
+    vat: int = 19
+
+
+def test_parameters_are_those_of_a_global() -> None:
+    class Order(Entity, table=True):
+        cents: int
+
+    class Bill(Entity, table=True):
+        cents: int = computed(Formula(lambda bill, order: order.cents, given=Order))
+
+    assert refusal(Order, Bill) == (
+        "Bill.cents is given Order, which is no `Global`. Parameters are the one row of a Global; use Lookup "
+        "for a value of another record."
+    )
+
+
+def test_a_global_that_is_given_belongs_to_the_app() -> None:
+    class Bill(Entity, table=True):
+        cents: int = computed(Formula(lambda bill, shop: shop.vat, given=Shop))
+
+    assert (
+        refusal(Bill) == "Bill.cents needs Shop, which is not part of this App. Add it to the App's modules."
+    )
+
+
+def test_a_misspelt_parameter_is_a_mistake() -> None:
+    class Bill(Entity, table=True):
+        cents: int = computed(Formula(lambda bill, shop: shop.vta, given=Shop))  # type: ignore[attr-defined]
+
+    assert refusal(Shop, Bill) == (
+        "Bill.cents reads 'vta', but Shop has no such field. Its fields are: id, vat."
+    )
+
+
+def test_every_callback_takes_what_it_is_given() -> None:
+    class Bill(Entity, table=True):
+        cents: int = computed(Formula(lambda bill: 3, given=Shop))  # type: ignore[call-overload, arg-type, misc]
+
+    assert refusal(Shop, Bill) == (
+        "Bill.cents has a callback that takes 1 parameter, but it is called with the record and the shop. "
+        "Write it as `lambda record, shop: ...`."
+    )
+
+
+def test_a_callback_that_takes_a_parameter_says_of_which_global() -> None:
+    class Bill(Entity, table=True):
+        cents: int = computed(Formula(lambda bill, shop: 3))  # type: ignore[call-overload, arg-type, misc]
+
+    assert refusal(Shop, Bill) == (
+        "Bill.cents has a callback that takes 2 parameters, but it is called with the record. Write it as "
+        "`lambda record: ...`."
+    )
+
+
+def test_totals_by_key_are_a_dictionary_by_something_plain() -> None:
+    class Item(Entity, table=True):
+        name: float
+
+    class Totals(Global, table=True):
+        counts: dict[float, int] = computed(Count(Item, by=lambda item: item.name))
+
+    assert refusal(Item, Totals) == (
+        "Totals.counts: Count with `by` is a dictionary by what it gives, but is annotated dict[float, int]. "
+        "Annotate it as dict[key, int], where a key is a str, int, bool, StrEnum, UUID or date."
+    )
+
+
+def test_totals_by_key_have_values_of_their_computation() -> None:
+    class Item(Entity, table=True):
+        name: str
+
+    class Totals(Global, table=True):
+        counts: dict[str, str] = computed(Count(Item, by=lambda item: item.name))  # type: ignore[assignment]
+
+    assert refusal(Item, Totals) == (
+        "Totals.counts: Count gives int, but is annotated str. Annotate it as int."
+    )
 
 
 # -- state machines ----------------------------------------------------------------------------------------

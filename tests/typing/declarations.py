@@ -87,7 +87,7 @@ class Order(Entity, table=True):
     customer: "Customer" = Relationship()
 
     attempts: int = computed(Count(charges))
-    paid: int = computed(Count(charges, where=lambda charge: assert_type(charge, Charge).result is not None))
+    paid: int = computed(Count(charges, where=lambda charge: charge.result is not None))
     spent: int = computed(Sum(charges, lambda charge: charge.request.amount_cents))
     mean: float | None = computed(Average(charges, lambda charge: charge.request.amount_cents))
     least: int | None = computed(Min(charges, lambda charge: charge.request.amount_cents))
@@ -129,7 +129,7 @@ class Totals(Global, table=True):
         )
     )
     orders: int = computed(Count(Order))
-    cents: int = computed(Sum(Order, lambda order: assert_type(order, Order).total_cents))
+    cents: int = computed(Sum(Order, lambda order: order.total_cents))
 
 
 @derive

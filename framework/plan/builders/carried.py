@@ -13,8 +13,9 @@ from framework.computations.count import Count
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.triggers import LinkTrigger, Trigger
 from framework.model.columns import column_type
+from framework.plan.given import Given
 from framework.plan.node import LookupMember, LookupNode
-from framework.plan.reading import Read, read_fields
+from framework.plan.reading import Read
 from framework.plan.shape import Far, HiddenColumn, Route, Shape
 
 A = TypeVar("A", bound=Additive[Any, Any])
@@ -26,14 +27,17 @@ def carry(
     far: Far,
     column: str,
     kind: TypeEngine[Any],
-    of: Callable[[Any], Any],
+    of: Callable[..., Any],
     reads: frozenset[Read],
+    given: Given | None = None,
 ) -> LookupNode:
-    """The node of a hidden column of the link that is always `of` the record at its far end."""
+    """The node of a hidden column of the link that is always `of` the record at its far end, and what it is
+    given.
+    """
     link.hidden.append(HiddenColumn(column, kind))
     link.inner.append(column)
     link.relative = False
-    return LookupNode(
+    node = LookupNode(
         name=f"{link.name}.{column}",
         reads=reads | {(far.shape, None), (link, None), (link, far.key)},
         writes=frozenset({(link, column)}),
@@ -42,32 +46,58 @@ def carry(
         key=far.key,
         members=(LookupMember(column, of, frozenset(field for _, field in reads if field)),),
     )
+    return node.with_given(given)
 
 
-def carried_additive(route: Route, name: str, computation: A, place: str) -> tuple[A, list[LookupNode]]:
+def carried_additive(
+    route: Route, name: str, computation: A, reads: frozenset[Read], given: Given | None
+) -> tuple[A, list[LookupNode]]:
     """The computation over links, and the nodes of what they carry for it."""
     link, far = route.source, route.far
     assert far is not None, "it goes through a link model"
     if isinstance(computation, Count) and computation.where is None:
         key = far.key
         return _instead(computation, "contribution", lambda link: (int(getattr(link, key) is not None),)), []
-    reads = read_fields(far.shape, computation.callbacks(), computation.declared_reads(), place)
     prefix = f"_{route.host.table.name}_{name}"
     columns = [f"{prefix}_{state}" if state else prefix for state in computation.states]
     nodes = [
-        carry(link, far, column, BigInteger(), _part(computation.contribution, position), reads)
+        carry(link, far, column, BigInteger(), _part(computation, position), reads, given)
         for position, column in enumerate(columns)
     ]
     return _instead(computation, "contribution", _all_of(columns)), nodes
 
 
+def carried_groups(
+    route: Route, name: str, key: type, computation: A, reads: frozenset[Read], given: Given | None
+) -> tuple[A, list[LookupNode]]:
+    """The totals by key over links, and the nodes of the key and the amounts that they carry."""
+    link, far = route.source, route.far
+    assert far is not None, "it goes through a link model"
+    prefix = f"_{route.host.table.name}_{name}"
+    kind = column_type(key)
+    assert kind is not None, "keys have been checked"
+    columns = [f"{prefix}_{state or 'state'}" for state in computation.states]
+    nodes = [carry(link, far, f"{prefix}_key", kind, _bound(computation, attrgetter("by")), reads, given)]
+    nodes += [
+        carry(link, far, column, BigInteger(), _part(computation, position, of="counted"), reads, given)
+        for position, column in enumerate(columns)
+    ]
+    over = _instead(computation, "by", attrgetter(f"{prefix}_key"))
+    return _instead(over, "counted", _all_or_nothing(columns)), nodes
+
+
 def carried_offer(
-    route: Route, column: str, kind: TypeEngine[Any], computation: S, place: str
+    route: Route,
+    column: str,
+    kind: TypeEngine[Any],
+    computation: S,
+    reads: frozenset[Read],
+    given: Given | None,
 ) -> tuple[S, LookupNode]:
     """The selection among links, and the node of what they carry for it."""
     assert route.far is not None, "it goes through a link model"
-    reads = read_fields(route.far.shape, computation.callbacks(), computation.declared_reads(), place)
-    node = carry(route.source, route.far, column, kind, computation.offer, reads)
+    offer = _bound(computation, attrgetter("offer"))
+    node = carry(route.source, route.far, column, kind, offer, reads, given)
     return _instead(computation, "offer", lambda link: getattr(link, column)), node
 
 
@@ -88,8 +118,7 @@ def carried_trigger(route: Route, name: str, trigger: Trigger) -> tuple[Trigger,
     )
     if column is None or field is None:
         return over, []
-    kind = column_type(far.shape.model.model_fields[field].annotation)
-    assert kind is not None, "shapes_of has checked the types of all properties"
+    kind = far.shape.table.c[field].type
     return over, [carry(route.source, far, column, kind, attrgetter(field), frozenset({(far.shape, field)}))]
 
 
@@ -106,10 +135,32 @@ def _instead(computation: Any, name: str, function: Callable[[Any], Any]) -> Any
     return twin
 
 
-def _part(contribution: Callable[[Any], Sequence[int]], position: int) -> Callable[[Any], int]:
-    return lambda record: contribution(record)[position]
+def _bound(computation: Any, function: Callable[[Any], Callable[[Any], Any]]) -> Callable[..., Any]:
+    """A function of the computation that takes a record, and what the computation is given."""
+    if computation.given is None:
+        return function(computation)
+    return lambda record, parameters: function(computation.with_parameters(parameters))(record)
+
+
+def _part(computation: Any, position: int, of: str = "contribution") -> Callable[..., int | None]:
+    whole = _bound(computation, attrgetter(of))
+
+    def part(*given: Any) -> int | None:
+        state = whole(*given)
+        return None if state is None else state[position]
+
+    return part
 
 
 def _all_of(columns: Sequence[str]) -> Callable[[Any], tuple[int, ...]]:
     """What the link carries; it carries nothing where nobody is at its far end."""
     return lambda link: tuple(getattr(link, column) or 0 for column in columns)
+
+
+def _all_or_nothing(columns: Sequence[str]) -> Callable[[Any], tuple[int, ...] | None]:
+    """What the link carries; None where the record at its far end does not count."""
+
+    def state(link: Any) -> tuple[int, ...] | None:
+        return None if getattr(link, columns[0]) is None else tuple(getattr(link, one) for one in columns)
+
+    return state

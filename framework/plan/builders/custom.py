@@ -1,53 +1,73 @@
-"""Nodes of anything pure, over the row and its relations."""
+"""Nodes of anything pure, over the row, its relations, or all records of a class."""
 
+from collections import defaultdict
 from typing import Any
 
 from framework.computations.custom import Custom
-from framework.plan.mistakes import (
-    UnknownRead,
-    WrongSide,
-)
-from framework.plan.node import (
-    CustomNode,
-    Node,
-)
+from framework.plan.builders.route import route_of_all
+from framework.plan.given import given_of
+from framework.plan.mistakes import UnknownRead
+from framework.plan.node import CustomNode, Node
 from framework.plan.reads import reads_of
-from framework.plan.shape import Shape
-from framework.plan.shapes import Shapes, relation_source, route_to_many
+from framework.plan.shape import Route, Shape
+from framework.plan.shapes import Shapes, relation_source, relation_target, route_to_many
 
 
 def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any]) -> Node:
     place = f"{shape.name}.{name}"
-    relations = []
+    over = None
+    if computation.over is not None:
+        over = route_of_all(shapes, shape, name, "Custom", computation.over)
+    given, said = given_of(shapes, computation, place, before=1 if over is None else 2)
+    declared = list(said or ())
+    told = {read for read in declared if over and read.startswith(f"{over.source.name}.")}
+    if not set(declared) - told:
+        declared += sorted(reads_of(computation.compute, place))
+    relations: dict[str, Route] = {}
+    records: dict[str, tuple[str, Shape, str]] = {}
     reads: set[tuple[Shape, str | None]] = {(shape, None)}
-    for declared in computation.reads or sorted(reads_of(computation.compute, place)):
-        read, _, field = declared.partition(".")
-        if read in shape.model.__sqlmodel_relationships__:
-            source = relation_source(shapes, shape, read)
-            if field and field not in source.fields:
-                raise UnknownRead(
-                    place=place, model=source.name, field=field, fields=", ".join(source.fields)
-                )
-            route = route_to_many(shapes, shape, read)
-            if route is None:
-                raise WrongSide(
-                    model=shape.name, property=name, computation="Custom", expected="to-many", relation=read,
-                    actual="to-one", remedy="Use Lookup for a value through a to-one relation.",
-                )  # fmt: skip
-            relations.append((read, route))
-            reads |= {(route.source, None), (route.source, route.key)}
-            reads |= {(source, one) for one in ([field] if field else source.fields)}
-            reads |= set() if route.far is None else {(route.source, route.far.key)}
-        elif read in shape.fields:
-            reads.add((shape, read))
+    fields: dict[Shape, set[str]] = defaultdict(set)
+    for read in declared:
+        relation, _, field = read.partition(".")
+        if over is not None and read in told:
+            _check_field(over.source, field, place)
+            fields[over.source].add(field)
+        elif relation in shape.model.__sqlmodel_relationships__:
+            target = relation_source(shapes, shape, relation)
+            if field:
+                _check_field(target, field, place)
+            fields[target] |= {field} if field else set(target.fields)
+            route = route_to_many(shapes, shape, relation)
+            if route is not None:
+                relations[relation] = route
+                reads |= {(route.source, None), (route.source, route.key)}
+                reads |= set() if route.far is None else {(route.source, route.far.key)}
+            else:
+                _, key, _ = relation_target(shapes, shape, relation)
+                records[relation] = (relation, target, key)
+                reads.add((shape, key))
         else:
-            raise UnknownRead(place=place, model=shape.name, field=read, fields=", ".join(shape.fields))
-    return CustomNode(
+            _check_field(shape, relation, place)
+            reads.add((shape, relation))
+    if over is not None and not fields[over.source]:
+        fields[over.source] |= set(over.source.fields)
+    seen = frozenset((target, field) for target, names in fields.items() for field in names)
+    reads |= {(target, None) for target in fields} | seen
+    node = CustomNode(
         name=place,
         reads=frozenset(reads),
         writes=frozenset({(shape, name)}),
         host=shape,
         property=name,
         computation=computation,
-        relations=tuple(dict(relations).items()),
+        relations=tuple(relations.items()),
+        records=tuple(records.values()),
+        over=over,
+        fields=seen,
     )
+    return node.with_given(given)
+
+
+def _check_field(shape: Shape, field: str, place: str) -> None:
+    if field not in shape.fields:
+        raise UnknownRead(place=place, model=shape.name, field=field, fields=", ".join(shape.fields))

@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from framework.computations.lookup import Lookup
 from framework.plan.builders.annotations import check_optional
+from framework.plan.given import given_of
 from framework.plan.mistakes import (
     UnknownRelation,
     WrongSide,
@@ -31,26 +34,30 @@ def lookup_node(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any
             actual="to-many", remedy="Use Latest or First to look at one of many records.",
         )  # fmt: skip
     target, key, _ = relation_target(shapes, shape, relation)
-    check_optional(shape, name, computation)
-    sources = read_fields(target, computation.callbacks(), computation.declared_reads(), place)
-    return LookupNode(
+    if computation.missing is None:
+        check_optional(shape, name, computation)
+    given, declared = given_of(shapes, computation, place)
+    sources = read_fields(target, computation.callbacks(), declared, place)
+    fields = frozenset(field for _, field in sources if field)
+    node = LookupNode(
         name=place,
         reads=sources | {(target, None), (shape, None), (shape, key)},
         writes=frozenset({(shape, name)}),
         host=shape,
         source=target,
         key=key,
-        members=(LookupMember(name, computation.of, frozenset(field for _, field in sources if field)),),
+        members=(LookupMember(name, computation.of, fields, computation.missing),),
     )
+    return node.with_given(given)
 
 
 def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
-    """One node for all lookups that have host, key and height in common."""
+    """One node for all lookups that have host, key, parameters and height in common."""
     groups: dict[tuple[Any, ...], list[LookupNode]] = defaultdict(list)
     rest: list[Node] = []
     for node in nodes:
         if isinstance(node, LookupNode):
-            groups[node.host, node.key, node.height].append(node)
+            groups[node.host, node.key, node.given and node.given.shape, node.height].append(node)
         else:
             rest.append(node)
     for group in groups.values():
@@ -65,5 +72,6 @@ def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
             members=tuple(member for node in group for member in node.members),
         )
         merged.height = first.height
+        merged.given = reduce(or_, (node.given for node in group if node.given)) if first.given else None
         rest.append(merged)
     return rest

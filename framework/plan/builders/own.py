@@ -9,6 +9,7 @@ from framework.computations.formula import Formula
 from framework.computations.sequence import Sequence
 from framework.model.columns import UtcDateTime
 from framework.plan.builders.annotations import check_annotation
+from framework.plan.given import given_of
 from framework.plan.mistakes import (
     UnknownRead,
 )
@@ -20,12 +21,14 @@ from framework.plan.node import (
 )
 from framework.plan.reading import read_fields
 from framework.plan.shape import HiddenColumn, IndexPlan, Shape
+from framework.plan.shapes import Shapes
 
 
-def formula_node(shape: Shape, name: str, computation: Formula[Any]) -> Node:
+def formula_node(shapes: Shapes, shape: Shape, name: str, computation: Formula[Any]) -> Node:
     place = f"{shape.name}.{name}"
-    reads = read_fields(shape, computation.callbacks(), computation.declared_reads(), place)
-    return FormulaNode(
+    given, declared = given_of(shapes, computation, place)
+    reads = read_fields(shape, computation.callbacks(), declared, place)
+    node = FormulaNode(
         name=place,
         reads=reads | {(shape, None)},
         writes=frozenset({(shape, name)}),
@@ -33,15 +36,17 @@ def formula_node(shape: Shape, name: str, computation: Formula[Any]) -> Node:
         property=name,
         computation=computation,
     )
+    return node.with_given(given)
 
 
-def deadline_node(shape: Shape, name: str, computation: Deadline[Any]) -> Node:
+def deadline_node(shapes: Shapes, shape: Shape, name: str, computation: Deadline[Any]) -> Node:
     place = f"{shape.name}.{name}"
     turns_at = f"_{name}_turns_at"
     shape.hidden.append(HiddenColumn(turns_at, UtcDateTime()))
     shape.indexes.append(IndexPlan((turns_at,), where=f'"{turns_at}" IS NOT NULL'))
-    reads = read_fields(shape, computation.callbacks(), computation.declared_reads(), place)
-    return DeadlineNode(
+    given, declared = given_of(shapes, computation, place)
+    reads = read_fields(shape, computation.callbacks(), declared, place)
+    node = DeadlineNode(
         name=place,
         reads=reads | {(shape, None)},
         writes=frozenset({(shape, name)}),
@@ -50,6 +55,7 @@ def deadline_node(shape: Shape, name: str, computation: Deadline[Any]) -> Node:
         computation=computation,
         turns_at=turns_at,
     )
+    return node.with_given(given)
 
 
 def sequence_node(shape: Shape, name: str, computation: Sequence) -> Node:

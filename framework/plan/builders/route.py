@@ -17,7 +17,7 @@ from framework.plan.shapes import Shapes, route_to_many
 def route_of(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[Any, Any]) -> Route:
     title = type(computation).__name__
     if isinstance(computation.records, type):
-        return _route_of_all(shapes, shape, name, title, computation.records)
+        return route_of_all(shapes, shape, name, title, computation.records)
     relation = computation.relation_name(computation.records)
     if relation is None:
         remedy = ", or a record class on a `Global`"
@@ -31,7 +31,7 @@ def route_of(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[Any
     return route
 
 
-def _route_of_all(shapes: Shapes, shape: Shape, name: str, title: str, model: type[Any]) -> Route:
+def route_of_all(shapes: Shapes, shape: Shape, name: str, title: str, model: type[Any]) -> Route:
     place = f"{shape.name}.{name}"
     source = shapes.get(model) if issubclass(model, Record) else None
     if source is None:

@@ -3,12 +3,14 @@
 from typing import Any, get_args
 
 from sqlalchemy import Boolean
+from sqlalchemy.types import TypeEngine
 
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.model.columns import column_type, without_none
 from framework.plan.builders.annotations import annotation_of, check_optional
 from framework.plan.builders.carried import carried_offer, reads_of_link
 from framework.plan.builders.route import route_of
+from framework.plan.given import given_of
 from framework.plan.node import (
     CollectNode,
     ExtremeNode,
@@ -32,17 +34,17 @@ def selective_node(
     if not isinstance(computation, Collect):
         check_optional(shape, name, computation)
     offer = f"_{shape.table.name}_{name}"
-    kind = column_type(annotation_of(shape, name)) if isinstance(computation, Extreme) else Boolean()
-    assert kind is not None, "shapes_of has checked the types of all properties"
+    kind = shape.table.c[name].type if isinstance(computation, Extreme) else Boolean()
+    given, declared = given_of(shapes, computation, place)
     carriers: list[LookupNode] = []
     if route.far is None:
-        reads = read_fields(route.source, computation.callbacks(), computation.declared_reads(), place)
+        reads = read_fields(route.source, computation.callbacks(), declared, place)
     else:
-        value = column_type(_offered(shape, name, computation))
-        assert value is not None, "shapes_of has checked the types of all properties"
-        computation, carrier = carried_offer(route, f"{offer}_value", value, computation, place)
+        seen = read_fields(route.far.shape, computation.callbacks(), declared, place)
+        value = _offered(shape, name, computation)
+        computation, carrier = carried_offer(route, f"{offer}_value", value, computation, seen, given)
         carriers = [carrier]
-        reads = reads_of_link(route, carriers)
+        reads, given = reads_of_link(route, carriers), None
     route.source.hidden.append(HiddenColumn(offer, kind))
     columns = (*((route.key,) if route.key else ()), offer)
     by_recency = not isinstance(computation, Extreme)
@@ -59,14 +61,15 @@ def selective_node(
         computation=computation,
         offer=offer,
     )
-    return [*carriers, node]
+    return [*carriers, node.with_given(given)]
 
 
 def _offered(
     shape: Shape, name: str, computation: Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any]
-) -> Any:
-    """The type of one offer."""
-    annotation = without_none(annotation_of(shape, name))
+) -> TypeEngine[Any]:
+    """The column type of one offer."""
     if not isinstance(computation, Collect):
-        return annotation
-    return next(iter(get_args(annotation)), Any)
+        return shape.table.c[name].type
+    kind = column_type(next(iter(get_args(without_none(annotation_of(shape, name)))), Any))
+    assert kind is not None, "shapes_of has checked the types of all properties"
+    return kind

@@ -1,16 +1,21 @@
 """The newest few: looked up again whenever one of those that take part came, went or changed."""
 
 from framework.plan.node import CollectNode
+from framework.runtime.steps.selection import refill
 from framework.runtime.steps.takers import takers, touched_takers
 from framework.runtime.work import Work
 
 
 def step(node: CollectNode, work: Work) -> None:
     """Read the newest of every host whose takers changed: as many rows as the limit says."""
+    if work.parameters.changed(node.given):
+        refill(node, work)
+        return
+    computation = work.parameters.bound(node.computation, node.given)
     hosts = touched_takers(node, work)
     work.find_in_order(node.route.host, hosts)
     for id, touched in hosts.items():
         host = work.find(node.route.host, id)
         if host is not None:
             newest = takers(node, work, id, touched, newest=True, limit=node.computation.limit)
-            work.set(host, node.property, [node.computation.offer(one) for one in newest])
+            work.set(host, node.property, [computation.offer(one) for one in newest])

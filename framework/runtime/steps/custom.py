@@ -2,47 +2,120 @@
 changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from framework.plan.node import CustomNode
+from framework.plan.shape import Route
 from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.related import moved, related, related_in
+from framework.runtime.sweep import claimed, found, seen, seen_among, untouched
 from framework.runtime.work import Work
+from framework.storage.codec import Row
 
 
 def step(node: CustomNode, work: Work) -> None:
-    """Bring the property of every record up to date that changed itself, or whose related records changed."""
+    """Bring the property of every record up to date that changed itself, or whose related records changed;
+    of every record, if a parameter did.
+    """
     own = {change.id: change for change in work.changes(node.host) if change.after_row is not None}
+    for change in _pointing(node, work):
+        own.setdefault(change.id, change)
     others: dict[UUID, list[tuple[Any, Any]]] = {}
-    for _, route in node.relations:
+    for route in _routes(node):
         for id, went, came in moved(route, work):
             others.setdefault(id, []).append((went, came))
     work.find_in_order(node.host, others)
+    compute = work.parameters.bound(node.computation, node.given).compute
+    everybody = work.parameters.changed(node.given)
+    stepping = None if everybody else _stepping(node, work)
     for id in dict.fromkeys((*own, *others)):
         host = own.get(id) or work.find(node.host, id)
         if host is not None and host.after_row is not None:
-            work.set(host, node.property, _value(node, work, host, others.get(id, [])))
+            if stepping is not None and _is_as_it_was(node, work, host):
+                value = host.after_row[node.property]
+                for went, came in others.get(id, []):
+                    value = stepping(value, went, came)
+            else:
+                (value,) = _computed(node, work, compute, [host.after_row])
+            work.set(host, node.property, value)
+    if everybody:
+        for rows in untouched(work, node.host):
+            values = _computed(node, work, compute, rows)
+            stale = [row for row, value in zip(rows, values, strict=True) if row[node.property] != value]
+            changes = claimed(work, node.host, stale)
+            values = _computed(node, work, compute, [one.after_row for one in changes if one.after_row])
+            for change, value in zip(changes, values, strict=True):
+                work.set(change, node.property, value)
 
 
 def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say."""
+    compute = facts.bound(node.computation, node.given).compute
+    everything = [record for _, record in facts.views(node.over.source)] if node.over else []
     for id, row in list(facts.expected[node.host].items()):
-        lists = {name: related_in(route, facts, id) for name, route in node.relations}
-        yield node.host, id, node.property, node.computation.compute(view_of(node.host.view, row | lists))
+        parts: dict[str, Any] = {name: related_in(route, facts, id) for name, route in node.relations}
+        for name, target, key in node.records:
+            one = facts.expected[target].get(row[key])
+            parts[name] = None if one is None else view_of(target.view, one)
+        record = view_of(node.host.view, row | parts)
+        value = compute(record, everything) if node.over else compute(record)
+        yield node.host, id, node.property, value
 
 
-def _value(node: CustomNode, work: Work, host: Change, others: list[tuple[Any, Any]]) -> Any:
-    assert host.after_row is not None
+def _routes(node: CustomNode) -> list[Route]:
+    return [route for _, route in node.relations] + ([node.over] if node.over else [])
+
+
+def _pointing(node: CustomNode, work: Work) -> Iterator[Change]:
+    """The records that point to one that changed in what is read of it."""
+    for _, target, key in node.records:
+        fields = frozenset(name for shape, name in node.fields if shape is target)
+        for change in work.changes(target):
+            if change.before_row is not None and change.after_row is not None and change.differs(fields):
+                yield from work.where(node.host, key, change.id)
+
+
+def _stepping(node: CustomNode, work: Work) -> Callable[[Any, Any, Any], Any] | None:
+    """The step with what it is given, if the value can be stepped at all."""
+    step = node.computation.step
+    if step is None or len(_routes(node)) != 1 or node.records:
+        return None
+    if node.given is None:
+        return step
+    parameters = work.parameters.now(node.given)
+    return lambda value, before, after: step(value, before, after, parameters)
+
+
+def _is_as_it_was(node: CustomNode, work: Work, host: Change) -> bool:
+    """Whether the record was there, and has not changed in what is read of itself."""
     fields = frozenset(name for shape, name in node.reads if shape is node.host and name)
-    steppable = node.computation.step is not None and len(node.relations) == 1
-    if steppable and host.before_row is not None and not host.differs(fields):
-        value = host.after_row[node.property]
-        for went, came in others:
-            value = node.computation.step(value, went, came)  # type: ignore[misc]  # it is there: steppable
-        return value
-    lists = {name: related(route, work, host.id) for name, route in node.relations}
-    return node.computation.compute(view_of(node.host.view, host.after_row | lists))
+    return host.before_row is not None and not host.differs(fields)
+
+
+def _computed(node: CustomNode, work: Work, compute: Callable[..., Any], rows: Sequence[Row]) -> list[Any]:
+    """The values of some records, with those that they are related to."""
+    parts: dict[str, Mapping[Any, Any]] = {
+        name: _related(work, route, [row["id"] for row in rows]) for name, route in node.relations
+    }
+    for name, target, key in node.records:
+        ids = {row[key] for row in rows} - {None}
+        parts[name] = {one.id: one.after for one in found(work, target, sorted(ids))}
+    everything = [seen(work, node.over.source)] if node.over and rows else []
+    values = []
+    for row in rows:
+        lists = {name: parts[name][row["id"]] for name, _ in node.relations}
+        records = {name: parts[name].get(row[key]) for name, _, key in node.records}
+        values.append(compute(view_of(node.host.view, row | lists | records), *everything))
+    return values
+
+
+def _related(work: Work, route: Route, hosts: Sequence[UUID]) -> Mapping[UUID, list[Any]]:
+    """The records of a relation by their host."""
+    if route.far is not None or len(hosts) == 1:
+        return {host: related(route, work, host) for host in hosts}
+    assert route.key is not None, "a relation is joined by a foreign key"
+    return seen_among(work, route.source, route.key, hosts)

@@ -5,13 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from framework.computations.statemachine import Transition
+from framework.model.entity import GLOBAL_ID
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.runtime.change import Change
 from framework.runtime.doomed import doom
 from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.steps.entry import enter, starting_values, values_of
-from framework.runtime.steps.route import GLOBAL_ID
 from framework.runtime.work import DELETED, Work
 
 
@@ -27,7 +27,7 @@ def step(node: MachineNode, work: Work) -> None:
         if host is None or host.after_row is None:
             continue  # the record is gone, and its state with it
         state = host.after_row[node.property]
-        taken = _taken(node, plans, host, state)
+        taken = _taken(node, work, plans, host, state)
         if taken is None:
             label = " and ".join(plan.label for plan in plans)
             work.moved(node, id, label, cause.id, state, None)
@@ -85,13 +85,13 @@ def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[Trig
 
 
 def _taken(
-    node: MachineNode, plans: list[TriggerPlan], host: Change, state: Any
+    node: MachineNode, work: Work, plans: list[TriggerPlan], host: Change, state: Any
 ) -> tuple[TriggerPlan, Transition[Any]] | None:
     could = [
         (plan, one)
         for plan in plans
         for one in plan.transitions
-        if one.source == state and (one.guard is None or one.guard(host.after))
+        if one.source == state and _is_let_through(node, work, one, host)
     ]
     if len(could) > 1:
         raise AmbiguousMove(
@@ -101,3 +101,12 @@ def _taken(
             targets=", ".join(str(one.target) for _, one in could),
         )
     return could[0] if could else None
+
+
+def _is_let_through(node: MachineNode, work: Work, transition: Transition[Any], host: Change) -> bool:
+    if transition.guard is None:
+        return True
+    given = node.guards.get(transition)
+    if given is None:
+        return bool(transition.guard(host.after))
+    return bool(transition.guard(host.after, work.parameters.now(given)))

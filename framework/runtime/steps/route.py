@@ -3,12 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from framework.model.entity import Global
+from framework.model.entity import GLOBAL_ID
 from framework.plan.shape import Route
 from framework.runtime.work import Work
 from framework.storage.codec import Row
-
-GLOBAL_ID: UUID = Global.model_fields["id"].default
 
 
 def host_of(route: Route, row: Row | None) -> UUID | None:

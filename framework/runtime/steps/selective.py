@@ -5,21 +5,27 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from framework.computations.selective import Recency
 from framework.plan.node import ExtremeNode, RecencyNode
 from framework.runtime.change import Change
 from framework.runtime.steps.route import encoded_key, host_of
+from framework.runtime.steps.selection import refill
 from framework.runtime.steps.takers import takers, takes_part, touched_takers
 from framework.runtime.work import Work
 
 
 def extreme_step(node: ExtremeNode, work: Work) -> None:
     """Compare what arrives with what is selected; look up the next if the selected one leaves."""
+    if work.parameters.changed(node.given):
+        refill(node, work)
+        return
+    computation = work.parameters.bound(node.computation, node.given)
     left: dict[UUID, list[Any]] = defaultdict(list)
     arrived: dict[UUID, list[Any]] = defaultdict(list)
     here: dict[UUID, list[Any]] = defaultdict(list)
     for change in work.changes(node.route.source):
         offered = change.before_row[node.offer] if change.before_row is not None else None
-        offers = node.computation.offer(change.after) if change.after is not None else None
+        offers = computation.offer(change.after) if change.after is not None else None
         if change.after is not None:
             work.set(change, node.offer, offers)
         origin, destination = host_of(node.route, change.before_row), host_of(node.route, change.after_row)
@@ -77,26 +83,32 @@ def _look_up(node: ExtremeNode, work: Work, host: UUID) -> list[Any]:
 
 def recency_step(node: RecencyNode, work: Work) -> None:
     """A new record that takes part is the newest; for all else the index knows."""
+    if work.parameters.changed(node.given):
+        refill(node, work)
+        return
+    computation = work.parameters.bound(node.computation, node.given)
     hosts = touched_takers(node, work)
     work.find_in_order(node.route.host, hosts)
     for id, touched in hosts.items():
         host = work.find(node.route.host, id)
         if host is not None:
-            work.set(host, node.property, _recent(node, work, host, touched))
+            work.set(host, node.property, _recent(node, computation, work, host, touched))
 
 
-def _recent(node: RecencyNode, work: Work, host: Change, touched: list[Change]) -> Any:
+def _recent(
+    node: RecencyNode, computation: Recency[Any, Any], work: Work, host: Change, touched: list[Change]
+) -> Any:
     assert host.after_row is not None
     current = host.after_row[node.property]
     if all(change.before_row is None and not change.stored for change in touched):  # newer than all
         if node.computation.newest:
-            return node.computation.offer(touched[-1].after)
+            return computation.offer(touched[-1].after)
         if current is not None:
             return current
-        return node.computation.offer(touched[0].after)
+        return computation.offer(touched[0].after)
     if current is None:  # nobody took part before, so only those that have changed do
         these = [change for change in touched if takes_part(node, change, host.id)]
         if len(these) == 1:
-            return node.computation.offer(these[0].after)
+            return computation.offer(these[0].after)
     found = takers(node, work, host.id, touched, newest=node.computation.newest, limit=1)
-    return node.computation.offer(found[0]) if found else None
+    return computation.offer(found[0]) if found else None

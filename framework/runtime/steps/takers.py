@@ -16,10 +16,11 @@ Node = RecencyNode | CollectNode
 
 def touched_takers(node: Node, work: Work) -> dict[UUID, list[Change]]:
     """By host, the records at hand that took or take part; what each offers is noted in its row."""
+    computation = work.parameters.bound(node.computation, node.given)
     touched: dict[UUID, list[Change]] = defaultdict(list)
     for change in work.changes(node.route.source):
         took_part = bool(change.before_row is not None and change.before_row[node.offer])
-        takes_part = change.after is not None and node.computation.offer(change.after) is not None
+        takes_part = change.after is not None and computation.offer(change.after) is not None
         if change.after is not None:
             work.set(change, node.offer, takes_part)
         if took_part or takes_part:

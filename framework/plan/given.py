@@ -1,0 +1,72 @@
+"""Parameters: the Global whose row the callbacks of a computation take after their record."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from framework.model.computation import Computation
+from framework.plan.mistakes import GivenNoGlobal, UndeclaredRecord
+from framework.plan.reading import Read, check_parameters, read_fields
+from framework.plan.shape import Kind, Shape
+from framework.plan.shapes import Shapes
+
+
+@dataclass(frozen=True)
+class Given:
+    """A Global, and the fields of it that callbacks read."""
+
+    shape: Shape
+    fields: frozenset[str]
+
+    @property
+    def reads(self) -> frozenset[Read]:
+        return frozenset((self.shape, name) for name in self.fields)
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether a field that is read is computed, so that other records move it."""
+        return any(self.shape.is_derived(name) for name in self.fields)
+
+    def __or__(self, other: "Given") -> "Given":
+        return Given(self.shape, self.fields | other.fields)
+
+
+def given_of(
+    shapes: Shapes, computation: Computation[Any], place: str, *, before: int = 1
+) -> tuple[Given | None, tuple[str, ...] | None]:
+    """What the callbacks of a computation are given, and what it declares to read beside that.
+
+    `before` is how many parameters come before the Global.
+    """
+    model = getattr(computation, "given", None)
+    callbacks = computation.callbacks()
+    return given_to(shapes, model, callbacks, computation.declared_reads(), place, before=before)
+
+
+def given_to(
+    shapes: Shapes,
+    model: type[Any] | None,
+    callbacks: Iterable[Callable[..., Any]],
+    declared: tuple[str, ...] | None,
+    place: str,
+    *,
+    before: int = 1,
+) -> tuple[Given | None, tuple[str, ...] | None]:
+    """As `given_of`, of callbacks that belong to no computation. `"Shop.vat"` among the declared reads is a
+    read of the Global `Shop`.
+    """
+    callbacks = tuple(callbacks)
+    for callback in callbacks:
+        check_parameters(callback, place, before, model)
+    if model is None:
+        return None, declared
+    shape = shapes.get(model)
+    if shape is None:
+        raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model)))
+    if shape.kind is not Kind.GLOBAL:
+        raise GivenNoGlobal(place=place, model=shape.name)
+    prefix = f"{shape.name}."
+    own = None if declared is None else tuple(one for one in declared if not one.startswith(prefix))
+    told = tuple(one.removeprefix(prefix) for one in declared or () if one.startswith(prefix))
+    reads = read_fields(shape, callbacks, told or None, place, argument=before)
+    return Given(shape, frozenset(name for _, name in reads if name)), own

@@ -1,0 +1,92 @@
+"""Totals by key: the difference that changed records make is added to a dictionary on the host's row."""
+
+from collections.abc import Callable, Iterator
+from operator import add
+from typing import Any
+from uuid import UUID
+
+from framework.plan.node import GroupedNode
+from framework.plan.view import view_of
+from framework.runtime.errors import NotAKey
+from framework.runtime.recomputation import Expectation, Recomputation
+from framework.runtime.steps.route import host_of
+from framework.runtime.sweep import found, untouched
+from framework.runtime.work import Work
+from framework.storage.codec import Row
+
+Groups = dict[Any, list[int]]
+"""By key, how many records count, and their state."""
+
+Share = Callable[[Any], tuple[Any, list[int]] | None]
+"""The key that a record counts for, and what it adds there; None if it counts for none."""
+
+
+def step(node: GroupedNode, work: Work) -> None:
+    """Add to each host, key by key, what its records contribute now, less what they contributed before."""
+    share = _share(node, work.parameters.bound(node.computation, node.given))
+    shared = share
+    if node.given is not None:
+        shared = _share(node, node.computation.with_parameters(work.parameters.before(node.given)))
+    hosts: dict[UUID, Groups] = {}
+
+    def count(row: Row | None, record: Any, share: Share, sign: int) -> None:
+        host = host_of(node.route, row)
+        if host is not None:
+            _add(hosts.setdefault(host, {}), share(record), sign)
+
+    for change in work.changes(node.route.source):
+        count(change.before_row, change.before, shared, -1)
+        count(change.after_row, change.after, share, 1)
+    if work.parameters.changed(node.given):
+        for rows in untouched(work, node.route.source):
+            for row in rows:
+                record = view_of(node.route.source.view, row)
+                count(row, record, shared, -1)
+                count(row, record, share, 1)
+    changed = {host: groups for host, groups in hosts.items() if any(map(any, groups.values()))}
+    for change in found(work, node.route.host, sorted(changed)):
+        assert change.after_row is not None, "only what is there is found"
+        groups = dict(change.after_row[node.groups])
+        for key, amounts in changed[change.id].items():
+            _add(groups, (key, amounts), 1)
+        groups = {key: state for key, state in groups.items() if state[0]}
+        work.set(change, node.groups, groups)
+        work.set(change, node.property, _values(node, groups))
+
+
+def expected(node: GroupedNode, facts: Recomputation) -> Iterator[Expectation]:
+    """What the facts say."""
+    share = _share(node, facts.bound(node.computation, node.given))
+    hosts: dict[UUID, Groups] = {id: {} for id in facts.expected[node.route.host]}
+    for row, record in facts.views(node.route.source):
+        host = host_of(node.route, row)
+        if host in hosts:
+            _add(hosts[host], share(record), 1)
+    for id, groups in hosts.items():
+        yield node.route.host, id, node.groups, groups
+        yield node.route.host, id, node.property, _values(node, groups)
+
+
+def _share(node: GroupedNode, computation: Any) -> Share:
+    def share(record: Any) -> tuple[Any, list[int]] | None:
+        state = computation.counted(record)
+        key = None if state is None else computation.by(record)
+        if key is None:
+            return None
+        if type(key) is not node.key:
+            raise NotAKey(property=node.name, key=key, kind=node.key.__name__)
+        return key, [1, *state]
+
+    return share
+
+
+def _add(groups: Groups, share: tuple[Any, list[int]] | None, sign: int) -> None:
+    if share is not None:
+        key, amounts = share
+        signed = [sign * amount for amount in amounts]
+        known = groups.get(key)
+        groups[key] = signed if known is None else list(map(add, known, signed))
+
+
+def _values(node: GroupedNode, groups: Groups) -> dict[Any, Any]:
+    return {key: node.computation.value(tuple(state)) for key, (_, *state) in groups.items()}
