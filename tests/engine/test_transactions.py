@@ -118,7 +118,8 @@ def test_many_changes_of_one_record_are_one_update(app: App, watch: Watch) -> No
         tx.add(Item(order_id=order.id, price=1))
     updates = [one for one in statements if one.startswith("UPDATE")]
     tables = Counter(one.split()[1] for one in updates)
-    assert tables == {'"order"': 1, "customer": 1, "totals": 1, "item": 3, "line": 1}
+    items_told = 1 if app.engine.database.concurrent else 3  # the seam hears an executemany, SQLite each row
+    assert tables == {'"order"': 1, "customer": 1, "totals": 1, "item": items_told, "line": 1}
     assert app.get(Order, order.id).note == "last"
     assert app.verify() == []
 
