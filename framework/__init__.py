@@ -13,6 +13,7 @@ from framework.computations.lookup import Lookup
 from framework.computations.on_entry import OnEntry
 from framework.computations.policy import Reader, policy
 from framework.computations.quantifiers import Every, Some
+from framework.computations.retention import Retention
 from framework.computations.rule import derive
 from framework.computations.selective import Collect, First, Latest, Max, Min
 from framework.computations.sequence import Sequence
@@ -55,6 +56,7 @@ __all__ = [
     "Reader",
     "Refused",
     "Relationship",
+    "Retention",
     "Sequence",
     "Some",
     "StateMachine",

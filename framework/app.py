@@ -43,6 +43,7 @@ from framework.runtime.explain import Explanation, explain
 from framework.runtime.present import detached
 from framework.runtime.reading import Reading
 from framework.runtime.receipt import Receipt
+from framework.runtime.sweeping import Sweeper, Swept
 from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
 from framework.runtime.unmatched import Unmatched, machine_of, unmatched
@@ -215,8 +216,14 @@ class App:
         return Reading(self.plan, self.engine.database, reader, require_actor=self.settings.require_actor)
 
     def tick(self) -> int:
-        """Turn the deadlines whose time has come; returns how many. The worker does it by itself."""
-        return turn_due(self.engine)
+        """Turn the deadlines whose time has come, and let go what is not kept any more; returns how many
+        records that concerned. The worker does it by itself.
+        """
+        return turn_due(self.engine) + sum(one.removed for one in self.sweep())
+
+    def sweep(self) -> list[Swept]:
+        """Carry out all retentions now; says of each how many records went, and which are held."""
+        return Sweeper(self.engine).sweep()
 
     def verify(self) -> list[Difference]:
         """Recompute everything from the facts and report every property that is not as it should be."""

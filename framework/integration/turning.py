@@ -1,4 +1,4 @@
-"""Deadlines turn by themselves while a worker is at work: at their time, and not by asking."""
+"""Deadlines turn, and records that are not kept go, at their time, while a worker is at work."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,16 +10,18 @@ import anyio.to_thread
 from framework.integration.embedded import Alarm
 from framework.plan.node import DeadlineNode
 from framework.runtime.engine import Engine
+from framework.runtime.sweeping import Sweeper
 from framework.runtime.timer import next_turn, turn_due
 from framework.runtime.work import Work
 
 
 @asynccontextmanager
 async def turning(engine: Engine) -> AsyncIterator[None]:
-    """Turn deadlines at their time while the block runs: those that are due, before it begins. Nothing runs
-    where none are declared.
+    """Turn deadlines, and let records go, at their time while the block runs: those that are due, before it
+    begins. Nothing runs where none are declared.
     """
-    hosts = frozenset(node.host for node in engine.plan.nodes if isinstance(node, DeadlineNode))
+    sweeper = Sweeper(engine)
+    hosts = sweeper.shapes.union(node.host for node in engine.plan.nodes if isinstance(node, DeadlineNode))
     if not hosts:
         yield
         return
@@ -27,11 +29,13 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
 
     def committed(work: Work) -> None:
         if not hosts.isdisjoint(work.rows):
+            sweeper.note(work)
             alarm.ring()
 
     engine.listeners.append(committed)
     await anyio.to_thread.run_sync(turn_due, engine)
-    turner = asyncio.create_task(_turn(engine, alarm))
+    await anyio.to_thread.run_sync(sweeper.sweep)
+    turner = asyncio.create_task(_turn(engine, sweeper, alarm))
     try:
         yield
     finally:
@@ -43,9 +47,12 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
             turner.result()
 
 
-async def _turn(engine: Engine, alarm: Alarm) -> None:
+async def _turn(engine: Engine, sweeper: Sweeper, alarm: Alarm) -> None:
     while True:
-        moment = await anyio.to_thread.run_sync(next_turn, engine)
+        turns = await anyio.to_thread.run_sync(next_turn, engine)
+        goes = await anyio.to_thread.run_sync(sweeper.next_moment)
+        moment = min((one for one in (turns, goes) if one is not None), default=None)
         seconds = None if moment is None else (moment - engine.clock.now()).total_seconds()
         await alarm.wait(seconds)
         await anyio.to_thread.run_sync(turn_due, engine)
+        await anyio.to_thread.run_sync(sweeper.sweep)

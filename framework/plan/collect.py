@@ -9,6 +9,7 @@ from typing import Any
 from framework.computations.activity import Activity
 from framework.computations.admission import Guard
 from framework.computations.policy import QueryPolicy
+from framework.computations.retention import Retention
 from framework.computations.rule import Rule
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.record import Record
@@ -24,6 +25,7 @@ class Declarations:
     guards: tuple[Guard, ...] = ()
     policies: tuple[QueryPolicy, ...] = ()
     activities: tuple[Activity, ...] = ()
+    retentions: tuple[Retention, ...] = ()
 
 
 def collect(modules: Iterable[object]) -> Declarations:
@@ -41,10 +43,11 @@ def collect(modules: Iterable[object]) -> Declarations:
         tuple(thing for thing in found if isinstance(thing, Guard)),
         tuple(thing for thing in found if isinstance(thing, QueryPolicy)),
         tuple(thing for thing in found if isinstance(thing, Activity)),
+        tuple(thing for thing in found if isinstance(thing, Retention)),
     )
 
 
-_SAID = (Guard, QueryPolicy, Activity)
+_SAID = (Guard, QueryPolicy, Activity, Retention)
 """What is said of record classes, wherever it was declared."""
 
 

@@ -277,3 +277,7 @@ class UnusableFilter(DeclarationError):
     """{model}: the filter of Unique({fields}) cannot be used: {reason}. Give a condition on the columns of
     {model}, such as `where=lambda row: row.closed_at.is_(None)`.
     """
+
+
+class UnusableRetention(DeclarationError):
+    """{model} cannot be retained like this: {reason}"""

@@ -27,6 +27,7 @@ from framework.plan.node import (
 from framework.plan.nodes import computation_nodes
 from framework.plan.parameters import tell_parameters
 from framework.plan.policies import take_policies
+from framework.plan.retentions import RetentionPlan, take_retentions
 from framework.plan.rules import rule_nodes
 from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import shapes_of
@@ -39,6 +40,7 @@ class Plan:
     shapes: Mapping[type[Record], Shape]
     nodes: tuple[Node, ...]
     activities: tuple[ActivityPlan, ...] = ()
+    retentions: tuple[RetentionPlan, ...] = ()
 
     def shape(self, model: type[Record], place: str = "This") -> Shape:
         """What is known about a record class; raises UndeclaredRecord if it is not part of the App."""
@@ -86,7 +88,8 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
         shapes[guard.event].guards += (guard,)
     take_policies(shapes, declarations.policies)
     activities = take_activities(shapes, declarations.activities)
-    return Plan(MappingProxyType(shapes), tuple(ordered), activities)
+    retentions = take_retentions(shapes, declarations.retentions)
+    return Plan(MappingProxyType(shapes), tuple(ordered), activities, retentions)
 
 
 def in_order(nodes: Sequence[Node]) -> list[Node]:

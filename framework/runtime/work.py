@@ -51,6 +51,7 @@ class Work:
         self.parameters = Parameters(self)
         self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
+        self.expired: set[Change] = set()
         self._moves: list[Row] = []
         self.doomed: frozenset[Change] = frozenset()  # records that go together, whoever refers to whom
         self._going: set[Change] = set()
@@ -139,6 +140,11 @@ class Work:
         self.untold.changed.pop(change, None)
         for node in shape.watchers:
             self.wake(node)
+
+    def expire(self, change: Change) -> None:
+        """A record goes because it is not kept any longer: what was made of it once outlives it."""
+        self.expired.add(change)
+        self.remove(change)
 
     def find(self, shape: Shape, id: UUID, lock: Lock = Lock.CHANGE) -> Change | None:
         """The record with this id, read once and then remembered; None if there is none.

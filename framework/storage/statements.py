@@ -268,6 +268,11 @@ class TableStatements:
         return self._firsts[name]
 
 
+def locked_against_references(statement: Any) -> Any:
+    """The statement, such that what it finds may go: nobody refers to it anew meanwhile."""
+    return _locking(statement, Lock.REFERENCE)
+
+
 def _locking(statement: Any, lock: Lock) -> Any:
     match lock:
         case Lock.NONE:

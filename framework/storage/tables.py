@@ -67,7 +67,7 @@ class Tables:
 
 def _ordered(plan: Plan) -> set[Shape]:
     """The classes whose records somebody wants in the order of their making."""
-    found: set[Shape] = set()
+    found = {one.shape for one in plan.retentions if one.retention.cap is not None}
     for node in plan.nodes:
         if isinstance(node, (RecencyNode, CollectNode)):
             found.add(node.route.source)
@@ -102,6 +102,8 @@ def _complete(shape: Shape, table: Table, *, born: bool) -> None:
             _index_in_part(table, unique, unique.where(table.columns))
     for plan in shape.indexes:
         where = None if plan.where is None else text(plan.where)
+        if not (plan.columns or born):
+            continue  # the rows have their order by themselves
         Index(
             None,
             *(table.c[name] for name in plan.columns),

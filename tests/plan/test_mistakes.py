@@ -1,6 +1,7 @@
 """Every mistake in a declaration is found when the App is built, and the message names the way out."""
 
 import re
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -29,6 +30,7 @@ from framework import (
     Payload,
     Reader,
     Relationship,
+    Retention,
     Sequence,
     StateMachine,
     Sum,
@@ -1509,6 +1511,64 @@ def test_a_violation_has_one_code() -> None:
 
     assert refusal(Member) == (
         "Member says twice that email is unique. Keep one, so that a violation has one code."
+    )
+
+
+# -- what is kept ------------------------------------------------------------------------------------------
+
+
+class Log(Entity, table=True):
+    words: str
+    made_at: datetime
+
+
+class Counters(Global, table=True):
+    counted: int = 0
+
+
+@pytest.mark.parametrize(
+    ("retention", "reason"),
+    [
+        (Retention(Log), "it says neither how long nor how many. Give `ttl` or `cap`."),
+        (Retention(Log, ttl=timedelta(0), since="made_at"), "0:00:00 is no time to live."),
+        (Retention(Log, cap=0), "a cap of 0 keeps nothing."),
+        (Retention(Log, ttl=timedelta(1), since="made_at", per="words"), "`per` belongs to a `cap`."),
+        (Retention(Log, cap=1, since="made_at"), "`since` belongs to a `ttl`."),
+        (Retention(Log, ttl=timedelta(1)), 'age counts from a moment. Name its field: `since="..."`.'),
+        (Retention(Log, ttl=timedelta(1), since="words"), "words is no datetime."),
+    ],
+)
+def test_a_retention_says_how_long_or_how_many(retention: Retention, reason: str) -> None:
+    assert refusal(Log, retention) == f"Log cannot be retained like this: {reason}"
+
+
+def test_a_retention_counts_by_fields_that_are_there() -> None:
+    assert refusal(Log, Retention(Log, cap=1, per="word")) == (
+        "a Retention of Log reads 'word', but Log has no such field. Its fields are: id, words, made_at."
+    )
+    assert "a Retention needs Log, which is not part of this App" in refusal(Retention(Log, cap=1))
+
+
+def test_what_others_need_is_not_let_go() -> None:
+    class Ping(APICall, table=True):
+        request: Nothing
+
+    @derive
+    def logged(asked: Asked) -> Granted:
+        return Granted(asked_id=asked.id)
+
+    def said(*things: object) -> str:
+        return refusal(*things).partition(" like this: ")[2]
+
+    assert said(Counters, Retention(Counters, cap=1)) == "its one row is always there."
+    for model in (Ping, IntegrationEvent):
+        assert said(Ping, Retention(model, cap=1)).startswith("calls and what is said of them go with what")
+    assert said(Asked, Granted, logged, Retention(Granted, cap=1)) == (
+        "the rule logged would miss them. Retain Asked, their source."
+    )
+    assert said(Asked, Granted, Activity(Asked, Granted), Retention(Granted, cap=1)) == (
+        "the activity Asked would have a gap. Retain Asked, and let Granted go with it: "
+        '`ondelete="CASCADE"` on asked_id.'
     )
 
 

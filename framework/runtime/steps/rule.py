@@ -17,7 +17,7 @@ def step(node: RuleNode, work: Work) -> None:
     """Apply the rule to every record of its source that came, changed in what the rule reads, or went."""
     for change in work.changes(node.source):
         if change.after is None:
-            if change.before is not None:
+            if change.before is not None and not (node.once and change in work.expired):
                 _withdraw(node, work, change)
         elif change.before is None:
             for position, record in enumerate(made(node, change.after)):
