@@ -31,7 +31,7 @@ from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.observe import Metrics
-from framework.plan.graph import flowchart, ways_through
+from framework.plan.graph import Measured, flowchart, ways_through
 from framework.plan.plan import compile_plan
 from framework.plan.statechart import statechart
 from framework.runtime.activities import forget, state_of
@@ -40,11 +40,14 @@ from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
 from framework.runtime.explain import Explanation, explain
+from framework.runtime.meter import Meter, measured
 from framework.runtime.present import detached
 from framework.runtime.reading import Reading
 from framework.runtime.receipt import Receipt
 from framework.runtime.sweeping import Sweeper, Swept
 from framework.runtime.timer import turn_due
+from framework.runtime.trace import Trace
+from framework.runtime.tracing import explain_dispatch
 from framework.runtime.transaction import Transaction
 from framework.runtime.unmatched import Unmatched, machine_of, unmatched
 from framework.runtime.verify import Difference, rebuild, verify
@@ -66,7 +69,8 @@ class Settings:
     """How an App behaves.
 
     `strict_calls`: a call class that no integration serves is an error, not a warning. `strict_reads`, for
-    tests: a callback that reads what it does not declare raises UndeclaredRead. `synchronous`: FULL
+    tests: a callback that reads what it does not declare raises UndeclaredRead. `measure`: count the steps of
+    propagation and their time, for `app.graph(counts=True)`. `synchronous`: FULL
     makes every commit survive the loss of power, NORMAL the loss of the process. `patience`: seconds to
     wait for somebody else who holds the database, or a row of it. `max_delivery_bytes`: the largest body of
     a webhook or of a request that is taken. `require_actor`: classes with a query policy are read for an
@@ -76,6 +80,7 @@ class Settings:
 
     strict_calls: bool = False
     strict_reads: bool = False
+    measure: bool = False
     synchronous: Synchronous = "FULL"
     patience: float = 5.0
     max_delivery_bytes: int = 1024 * 1024
@@ -135,6 +140,8 @@ class App:
 
     def _engine_on(self, database: Database) -> Engine:
         engine = Engine(self.plan, database, self.clock)
+        if self.settings.measure:
+            engine.meter = Meter()
         for shape, desk in self.desks.items():
             engine.doors[shape].enrol = desk.enrol
         if self.plan.activities:
@@ -233,12 +240,29 @@ class App:
         """Bring every property that `verify` reports to what it should be; returns what was mended."""
         return rebuild(self.engine)
 
-    def explain(self, record: Record | type[Record], property: str, id: UUID | None = None) -> Explanation:
-        """Why a property has its value: its inputs, rule and event. `print` it, or read its fields."""
+    def explain(
+        self, record: Record | type[Record], property: str, id: UUID | None = None, *, depth: int = 1
+    ) -> Explanation:
+        """Why a property has its value: its inputs, rule and event. `print` it, or read its fields.
+
+        With a greater `depth` the inputs are explained too, and theirs, back to the facts and who gave them.
+        """
         model = record if isinstance(record, type) else type(record)
         default = model.model_fields["id"].default
         identity = id or (default if isinstance(record, type) else record.id)
-        return explain(self.plan, self.engine.database, model, identity, property)
+        return explain(self.plan, self.engine.database, model, identity, property, depth)
+
+    def explain_dispatch(
+        self, event: Event, *, actor: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> Trace:
+        """What would follow from the event if it were dispatched now: each step that it wakes, by what, what
+        the step writes or why it does not, and the calls with who serves them. `print` it, or read its
+        fields.
+
+        It is tried out in a transaction that is taken back: nothing is stored, nothing leaves.
+        """
+        served_by = {shape: desk.integration.name for shape, desk in self.desks.items()}
+        return explain_dispatch(self.engine, event, actor=actor, context=context, served_by=served_by)
 
     def activity(self, activity: Activity, id: UUID) -> ActivityState:
         """How far the instance is that the event with this id opened: what has happened, what is allowed
@@ -246,15 +270,27 @@ class App:
         """
         return state_of(self.plan, self.engine.database, activity, id)
 
-    def graph(self, model: type[Record] | Activity | None = None, property: str | None = None) -> str:
+    def graph(
+        self,
+        model: type[Record] | Activity | None = None,
+        property: str | None = None,
+        *,
+        counts: bool = False,
+    ) -> str:
         """The plan as a Mermaid flowchart; of a state machine, given by class and property, a state
         diagram; of an activity, the ways through it.
+
+        With `counts`, how many records each class has; and, under `Settings(measure=True)`, how often each
+        step ran in this process, and how long it took each time.
         """
         if model is None:
-            return flowchart(self.plan)
+            return flowchart(self.plan, self._measured() if counts else None)
         if isinstance(model, Activity):
             return ways_through(model)
         return statechart(machine_of(self.plan, model, property))
+
+    def _measured(self) -> Measured:
+        return measured(self.plan, self.engine.database, self.engine.meter)
 
     def unmatched(self, model: type[Record] | None = None, property: str | None = None) -> list[Unmatched]:
         """What reached state machines and no transition took, counted by state and trigger: of one machine,

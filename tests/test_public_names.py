@@ -14,9 +14,9 @@ NAMES = """
     race
 """
 APP = """
-    activity asgi ask attempts authorize cancel close create dead_calls dispatch engine explain get graph
-    health is_working max_delivery_bytes orphans permits query rebuild replay resume run settle sweep
-    tick transaction unmatched verify working
+    activity asgi ask attempts authorize cancel close create dead_calls dispatch engine explain
+    explain_dispatch get graph health is_working max_delivery_bytes orphans permits query rebuild replay
+    resume run settle sweep tick transaction unmatched verify working
 """
 
 

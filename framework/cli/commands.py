@@ -112,15 +112,24 @@ def graph(
     app: Application,
     model: Annotated[str | None, typer.Argument(help="A class, to draw one of its machines.")] = None,
     property: Annotated[str | None, typer.Argument(help="The property that is the machine.")] = None,
+    counts: Annotated[bool, typer.Option("--counts", help="Say how many records each class has.")] = False,
+    database: Database = None,
 ) -> None:
     """Draw the plan, or one state machine, as a Mermaid diagram."""
-    typer.echo(inspection.graph(load(app), model, property))
+    typer.echo(inspection.graph(load(app, database), model, property, counts=counts))
 
 
 @millrace.command()
-def explain(app: Application, model: str, id: UUID, property: str, database: Database = None) -> None:
+def explain(
+    app: Application,
+    model: str,
+    id: UUID,
+    property: str,
+    depth: Annotated[int, typer.Option(help="Explain the inputs too, so far back.")] = 1,
+    database: Database = None,
+) -> None:
     """Say why a property of a record has its value."""
-    typer.echo(inspection.explain(load(app, database), model, id, property))
+    typer.echo(inspection.explain(load(app, database), model, id, property, depth))
 
 
 @millrace.command()

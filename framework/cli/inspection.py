@@ -20,17 +20,17 @@ def verify(app: App) -> int:
     return 1 if differences else 0
 
 
-def graph(app: App, model: str | None, property: str | None) -> str:
+def graph(app: App, model: str | None, property: str | None, *, counts: bool) -> str:
     """The plan, or the machine at `model.property`, in Mermaid."""
     if model is None:
-        return app.graph()
+        return app.graph(counts=counts)
     return app.graph(named(app, model), property)
 
 
-def explain(app: App, model: str, id: UUID, property: str) -> str:
+def explain(app: App, model: str, id: UUID, property: str, depth: int) -> str:
     """Why the property has its value."""
     app.engine.database.check()
-    return str(app.explain(named(app, model), property, id))
+    return str(app.explain(named(app, model), property, id, depth=depth))
 
 
 def unmatched(app: App) -> str:

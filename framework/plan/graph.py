@@ -1,6 +1,7 @@
 """Pictures of a plan: what follows from what, and the ways through activities. Both in Mermaid."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import count
 
 from framework.computations.activity import Activity, Group, Step
@@ -9,17 +10,45 @@ from framework.plan.plan import Plan, wakes
 from framework.plan.shape import Kind, Shape
 
 
-def flowchart(plan: Plan) -> str:
+@dataclass(frozen=True)
+class Cost:
+    """How often a step ran, and how long in all."""
+
+    runs: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        each = self.seconds / self.runs if self.runs else 0.0
+        return f"{self.runs:,} x {each * 1e6:,.0f} µs"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How many records there are of each class, and what the steps have cost."""
+
+    records: Mapping[Shape, int]
+    costs: Mapping[Node, Cost]
+
+    def of(self, shape: Shape, property: str) -> str:
+        """What is said of a property: what the step that writes it has cost, if it was measured."""
+        found = [str(cost) for node, cost in self.costs.items() if (shape, property) in node.writes]
+        return "".join(f"<br/>{cost}" for cost in found)
+
+
+def flowchart(plan: Plan, measured: Measured | None = None) -> str:
     """The plan as a Mermaid flowchart: a box for each class with its properties, an arrow for each
-    dependency.
+    dependency; with what was measured, if it was.
     """
     lines = ["flowchart LR"]
     for shape in plan.shapes.values():
-        lines.append(f'    subgraph {_id(shape)}["{_title(shape)}"]')
+        records = "" if measured is None else f": {measured.records[shape]:,}"
+        lines.append(f'    subgraph {_id(shape)}["{_title(shape)}{records}"]')
         lines.append(f"        {_id(shape, None)}(( ))")
-        lines += [f'        {_id(shape, name)}["{name}"]' for name in shape.model.__computed__]
+        for name in shape.model.__computed__:
+            cost = "" if measured is None else measured.of(shape, name)
+            lines.append(f'        {_id(shape, name)}["{name}{cost}"]')
         lines.append("    end")
-    lines += sorted({line for node in plan.nodes for line in _arrows(node)})
+    lines += sorted({line for node in plan.nodes for line in _arrows(node, measured)})
     return "\n".join(lines)
 
 
@@ -52,8 +81,11 @@ def ways_through(activity: Activity) -> str:
     return "\n".join(lines)
 
 
-def _arrows(node: Node) -> Iterable[str]:
-    label = f"|{node.rule.name}|" if isinstance(node, RuleNode) else ""
+def _arrows(node: Node, measured: Measured | None) -> Iterable[str]:
+    label = ""
+    if isinstance(node, RuleNode):
+        cost = None if measured is None else measured.costs.get(node)
+        label = f"|{node.rule.name}|" if cost is None else f'|"{node.rule.name}<br/>{cost}"|'
     for source, read in wakes(node):
         field = read if read in source.model.__computed__ else None
         for target, written in node.writes:

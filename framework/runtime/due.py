@@ -17,6 +17,10 @@ class Due:
         self._nodes: dict[int, Node] = {}
         self._running = -1
 
+    def fresh(self) -> "Due":
+        """One of its kind that has nothing due yet."""
+        return Due()
+
     def wake(self, node: Node) -> None:
         """A step is due, once, at its height."""
         position = node.position

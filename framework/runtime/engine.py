@@ -10,6 +10,7 @@ from framework.plan.shape import Kind
 from framework.runtime.door import Door
 from framework.runtime.entered import Entered
 from framework.runtime.lane import Lane, Operation
+from framework.runtime.meter import Meter
 from framework.runtime.transaction import Transaction
 from framework.runtime.turns import Turns
 from framework.runtime.work import Work
@@ -33,6 +34,7 @@ class Engine:
         self.listeners: list[Callable[[Work], None]] = []
         self.closers: list[Callable[[Work], None]] = []
         """What is still to be written when everything has followed, in the same transaction."""
+        self.meter: Meter | None = None  # measures all steps, where it was asked for
         self.entered = Entered()
         self.lane = self._lane()
 
@@ -79,6 +81,8 @@ class Engine:
     def open(self, connection: Connection) -> Transaction:
         work = Work(connection, self.database, self.doors, self.clock.now())
         work.closers = self.closers
+        if self.meter is not None:
+            self.meter.watch(work)
         return Transaction(self.plan, work)
 
     def tell(self, work: Work) -> None:

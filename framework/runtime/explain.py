@@ -1,7 +1,8 @@
 """Explain: why a property has its value, from its inputs back to the rule and the event."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from framework.storage.database import Connection, Database
 from framework.storage.tables import MADE_BY
 
 _MOST = 20
+_MOST_IN_ALL = 500
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Explanation:
     """Why `model.property` of the record `id` is `value`.
 
     `because` says it in words; `inputs` are what the value was made from, each explained by name, id and the
-    values that were read (at most 20; `more` counts the rest).
+    values that were read (at most 20; `more` counts the rest), and where it was asked for by why those are
+    what they are.
     """
 
     model: type[Record]
@@ -59,17 +62,22 @@ class Explanation:
             f"{self.model.__name__} {self.id}: {self.property} is {self.value!r}",
             f"  because {self.because}",
         ]
-        lines += [f"  - {one}" for one in self.inputs]
+        for one in self.inputs:
+            lines.append(f"  - {one}")
+            lines += [f"    {line}" for further in one.because for line in str(further).splitlines()]
         return "\n".join([*lines, f"  - and {self.more} more"] if self.more else lines)
 
 
 @dataclass(frozen=True)
 class Input:
-    """One record, or one move, that a value was made from."""
+    """One record, or one move, that a value was made from, and why the values are what they are."""
 
     what: str
     id: UUID
     values: dict[str, Any] = field(default_factory=dict)
+    because: tuple[Explanation, ...] = ()
+    source: Shape | None = field(default=None, repr=False, compare=False)
+    fields: tuple[str, ...] = field(default=(), repr=False, compare=False)  # the properties that were read
 
     def __str__(self) -> str:
         return f"{self.what} {self.id}" + "".join(
@@ -77,7 +85,9 @@ class Input:
         )
 
 
-def explain(plan: Plan, database: Database, model: type[Record], id: UUID, property: str) -> Explanation:
+def explain(
+    plan: Plan, database: Database, model: type[Record], id: UUID, property: str, depth: int = 1
+) -> Explanation:
     """Why the property has its value; raises NoSuchRecord, or UnknownRead for an unknown property."""
     shape = plan.shape(model)
     for activity in shape.activities:
@@ -90,9 +100,7 @@ def explain(plan: Plan, database: Database, model: type[Record], id: UUID, prope
         rows = reader.where(shape, "id", id)
         if not rows:
             raise NoSuchRecord(model=shape.name, id=id)
-        because, inputs = reader.reasons(shape, rows[0], property)
-        shown = tuple(inputs[:_MOST])
-        return Explanation(model, id, property, rows[0][property], because, shown, len(inputs) - len(shown))
+        return reader.explained(shape, rows[0], property, depth)
 
 
 def _of_activity(plan: Plan, database: Database, activity: ActivityPlan, id: UUID) -> Explanation:
@@ -116,6 +124,29 @@ class _Reader:
         self.plan = plan
         self.database = database
         self.connection = connection
+        self._explained: set[tuple[Shape, UUID, str]] = set()
+
+    def explained(self, shape: Shape, row: Row, property: str, depth: int) -> Explanation:
+        """Why the property has its value, and at a depth why its inputs have theirs: each once."""
+        self._explained.add((shape, row["id"], property))
+        because, found = self.reasons(shape, row, property)
+        inputs = tuple(
+            replace(one, because=self._below(one, depth - 1)) if depth > 1 else one for one in found[:_MOST]
+        )
+        more = len(found) - len(inputs)
+        return Explanation(shape.model, row["id"], property, row[property], because, inputs, more)
+
+    def _below(self, given: Input, depth: int) -> tuple[Explanation, ...]:
+        shape = given.source
+        rows = [] if shape is None else self.where(shape, "id", given.id)
+        return tuple(
+            self.explained(shape, row, name, depth)
+            for row in rows
+            for name in given.fields
+            if shape is not None
+            and (shape, given.id, name) not in self._explained
+            and len(self._explained) < _MOST_IN_ALL
+        )
 
     def where(self, shape: Shape, key: str, value: Any) -> list[Row]:
         statements = self.database.statements[shape]
@@ -167,6 +198,8 @@ class _Reader:
                 return "it was the next number of its scope when the record came to be", [
                     _input(shape, row, scope)
                 ]
+            case MachineNode() if property != node.property:
+                return self._entry(node, row, property)
             case MachineNode():
                 return self._machine(node, row)
             case ProgressNode():
@@ -216,13 +249,34 @@ class _Reader:
         return frozenset(found)
 
     def _machine(self, node: MachineNode, row: Row) -> tuple[str, list[Input]]:
-        inputs = []
-        for trigger, cause, source, target, at in self.database.bookkeeping.moves_to(
-            self.connection, node.name, row["id"]
-        ):
-            move = f"{source} -> {target}" if target else f"stays {source}"
-            inputs.append(Input(f"{trigger}: {move}, caused by", cause, {"at": at.isoformat()}))
+        inputs = [
+            self._move(node, f"{trigger}: {f'{source} -> {target}' if target else f'stays {source}'}", *rest)
+            for trigger, source, target, *rest in self._moves(node, row)
+        ]
         return f"it started as {str(node.machine.initial)!r} and was moved by {len(inputs)} triggers", inputs
+
+    def _entry(self, node: MachineNode, row: Row, property: str) -> tuple[str, list[Input]]:
+        state = next(
+            state for state, plans in node.entries.items() if any(plan.property == property for plan in plans)
+        )
+        entries = [move for move in self._moves(node, row) if move[2] == str(state)]
+        if not entries:
+            return f"{node.name} has not entered {str(state)!r} yet", []
+        trigger, source, target, *rest = entries[-1]
+        because = f"it was computed when {node.name} last entered {str(state)!r}"
+        return because, [self._move(node, f"{trigger}: {source} -> {target}", *rest)]
+
+    def _moves(self, node: MachineNode, row: Row) -> list[tuple[Any, ...]]:
+        moves = self.database.bookkeeping.moves_to(self.connection, node.name, row["id"])
+        return [(trigger, source, target, trigger, cause, at) for trigger, cause, source, target, at in moves]
+
+    def _move(self, node: MachineNode, what: str, trigger: str, cause: UUID, at: datetime) -> Input:
+        plan = next((plan for plan in node.triggers if plan.label == trigger), None)
+        if plan is None:
+            return Input(f"{what}, caused by", cause, {"at": at.isoformat()})
+        field = plan.trigger.field
+        fields = (field if field in plan.source.fields else "id",)
+        return Input(f"{what}, caused by", cause, {"at": at.isoformat()}, source=plan.source, fields=fields)
 
     def _progress(self, node: ProgressNode, row: Row) -> tuple[str, list[Input]]:
         events = self.where(self.plan.shapes[IntegrationEvent], "call_id", row["id"])
@@ -258,4 +312,6 @@ def _fields(node: Node, shape: Shape) -> frozenset[str]:
 
 
 def _input(shape: Shape, row: Row, fields: Iterable[str]) -> Input:
-    return Input(shape.name, row["id"], {name: row[name] for name in sorted(fields)})
+    names = sorted(fields)
+    read = tuple(name for name in names if name in shape.fields and name != "id")
+    return Input(shape.name, row["id"], {name: row[name] for name in names}, source=shape, fields=read)

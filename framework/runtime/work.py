@@ -280,7 +280,10 @@ class Work:
 
     def next_wave(self) -> "Work":
         """What goes on in the same transaction, from what the database was told, each step once again."""
-        return Work(self.connection, self.database, self.doors, self.now)
+        wave = Work(self.connection, self.database, self.doors, self.now)
+        wave.due = self.due.fresh()
+        wave.wake = wave.due.wake
+        return wave
 
     def flush(self) -> None:
         """Tell the database of all new and changed rows."""

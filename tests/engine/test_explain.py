@@ -31,7 +31,7 @@ from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, ExternalId
 from framework.plan.mistakes import UnknownMachine, UnknownRead
 from framework.runtime.errors import NoSuchRecord
-from tests.engine.board import RECORDS, Ticket
+from tests.engine.board import RECORDS, Desk, Ticket, TicketClosed
 
 
 class Letter(Payload):
@@ -197,3 +197,50 @@ def test_a_state_machine_is_drawn_with_guards_entries_deadlines_and_its_end() ->
     assert "done --> open: Ticket.points changed" in drawn
     assert "  done: entry / closed_by" in drawn
     assert "  gone --> [*]: deleted" in drawn
+
+
+def test_the_inputs_are_explained_back_to_who_gave_the_facts(app: App, ada: UUID) -> None:
+    visit = app.query(select(Visit))[0]
+
+    explained = app.explain(visit, "host", depth=3)
+
+    (name,) = explained.inputs[0].because
+    (given,) = name.inputs[0].because
+    assert (name.model, name.property, name.because) == (Member, "name", "the rule member made it from")
+    assert (given.model, given.value, given.because) == (
+        MemberJoined,
+        "Ada",
+        "it is a fact, given by front desk from outside",
+    )
+    assert str(explained).splitlines() == [
+        f"Visit {visit.id}: host is 'Ada'",
+        "  because it is looked up through member_id",
+        f"  - Member {ada}, name = 'Ada'",
+        f"    Member {ada}: name is 'Ada'",
+        "      because the rule member made it from",
+        f"      - MemberJoined {ada}, id = {ada!r}, name = 'Ada'",
+        f"        MemberJoined {ada}: name is 'Ada'",
+        "          because it is a fact, given by front desk from outside",
+    ]
+    assert app.explain(visit, "host").inputs[0].because == ()
+
+
+def test_a_move_is_explained_by_what_caused_it(app: App, ada: UUID) -> None:
+    app.dispatch(WelcomeRead(member_id=ada), actor="Ada")
+
+    (move,) = app.explain(Member, "state", ada, depth=2).inputs
+
+    assert move.because[0].because == "it is a fact, given by Ada from outside"
+
+
+def test_a_value_on_entry_names_the_move_that_gave_it() -> None:
+    with opened(App([RECORDS])) as app:
+        with app.transaction() as tx:
+            ticket = tx.add(Ticket(desk_id=tx.add(Desk()).id)).id
+        unheard = app.explain(Ticket, "closed_by", ticket)
+        assert (unheard.because, unheard.inputs) == ("Ticket.status has not entered 'done' yet", ())
+        closed = app.dispatch(TicketClosed(ticket_id=ticket, by="bob"))
+        explained = app.explain(Ticket, "closed_by", ticket)
+        assert explained.because == "it was computed when Ticket.status last entered 'done'"
+        (move,) = explained.inputs
+        assert (move.what, move.id) == ("TicketClosed created: open -> done, caused by", closed.id)

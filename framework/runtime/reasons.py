@@ -1,0 +1,81 @@
+"""Why a step left things as they were."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from framework.plan.node import AdditiveNode, MachineNode, Node, RuleNode
+from framework.runtime.change import Change
+from framework.runtime.steps.rule import made
+from framework.runtime.work import Work
+
+
+def why_not(node: Node, work: Work) -> list[str]:
+    """For each change that a step looked at and that led to nothing: why."""
+    match node:
+        case AdditiveNode():
+            return list(_of_sums(node, work))
+        case RuleNode():
+            return list(_of_rules(node, work))
+        case MachineNode():
+            return list(_of_machines(node, work))
+        case _:
+            return []
+
+
+def why_not_moved(node: MachineNode, trigger: str, state: Any) -> str:
+    """Why no transition from the state took the trigger: there is none, or its guard said no."""
+    plans = [plan for plan in node.triggers if plan.label == trigger or plan.label in trigger.split(" and ")]
+    refused = [one for plan in plans for one in plan.transitions if one.source == state]
+    if refused:
+        targets = ", ".join(dict.fromkeys(str(one.target) for one in refused))
+        return f"the guard of {trigger!r} to {targets} said no"
+    return f"no transition leaves it by {trigger!r}"
+
+
+def _of_sums(node: AdditiveNode, work: Work) -> Iterator[str]:
+    key = node.route.key
+    for change in work.changes(node.route.source):
+        before, after = (
+            _Part(key and row[key], node.contribution(record)) if row is not None else None
+            for row, record in ((change.before_row, change.before), (change.after_row, change.after))
+        )
+        if before is not None and after is not None and before == after:
+            yield f"{_name(change)}: what it contributes is unchanged"
+        elif key is not None and all(part is None or part.host is None for part in (before, after)):
+            yield f"{_name(change)}: its {key} names no {node.route.host.name}"
+        elif not any(any(part.amounts) for part in (before, after) if part is not None):
+            yield f"{_name(change)}: `where` does not hold, or there is nothing to add"
+
+
+class _Part(NamedTuple):
+    """Where a record counts, and how much."""
+
+    host: Any
+    amounts: list[int]
+
+
+def _of_rules(node: RuleNode, work: Work) -> Iterator[str]:
+    for change in work.changes(node.source):
+        if change.after is None:
+            continue
+        if change.before is not None and not (node.fields and change.differs(node.fields)):
+            yield f"{_name(change)}: nothing that the rule reads has changed"
+        elif not made(node, change.after):
+            yield f"{_name(change)}: the rule returned nothing"
+
+
+def _of_machines(node: MachineNode, work: Work) -> Iterator[str]:
+    for source in dict.fromkeys(plan.source for plan in node.triggers):
+        plans = [plan for plan in node.triggers if plan.source is source]
+        for change in work.changes(source):
+            row = change.after_row or change.before_row or {}
+            fired = [plan for plan in plans if plan.trigger.fires(change.before, change.after)]
+            if not fired:
+                yield f"{_name(change)}: it is nothing that a trigger waits for"
+            for plan in fired:
+                if plan.key is not None and row.get(plan.key) is None:
+                    yield f"{_name(change)}: its {plan.key} names no {node.host.name}"
+
+
+def _name(change: Change) -> str:
+    return f"{change.shape.name} {change.id}"
