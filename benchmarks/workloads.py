@@ -58,4 +58,11 @@ WORKLOADS = (
         subject=OURS,
         targets={BY_HAND: 0.5},
     ),
+    Workload(
+        name="bulk-file",
+        title="facts with aggregates from a file of JSON lines, with a progress bar, 10,000 a transaction",
+        settings="SQLite WAL, synchronous=NORMAL; facts a second",
+        subject=OURS,
+        targets={BY_HAND: 0.5},
+    ),
 )

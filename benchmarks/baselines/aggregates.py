@@ -1,8 +1,12 @@
 """W1 and bulk by hand: eight aggregates kept by deltas, on plain `sqlite3`."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from uuid import uuid4
 
@@ -12,6 +16,7 @@ from benchmarks.workloads import BY_HAND
 
 CUSTOMER, ORDER = uuid4().hex, uuid4().hex
 ITEMS_PRESENT = 10
+BATCH = 10_000
 PRICE_CENTS, NEW_PRICE_CENTS = 1250, 1700
 
 INSERT_ITEM = "INSERT INTO item (id, order_id, price_cents, done) VALUES (?, ?, ?, ?)"
@@ -55,6 +60,25 @@ def bulk(size: int) -> OpsPerSecond:
         with transaction(connection):
             connection.executemany(INSERT_ITEM, ((uuid4().hex, ORDER, PRICE_CENTS, 1) for _ in range(size)))
             _spread(connection, ORDER, count=size, total=size * PRICE_CENTS, done=size)
+        elapsed = perf_counter() - begun
+        _expect(connection, items=size)
+    return size / elapsed
+
+
+def load_from_file(size: int) -> OpsPerSecond:
+    """`size` items from a file of JSON lines, a transaction for each batch of them."""
+    with _order_with_items(0) as connection, TemporaryDirectory(prefix="millrace-bench-") as folder:
+        file = Path(folder) / "items.jsonl"
+        row = json.dumps({"order_id": ORDER, "price_cents": PRICE_CENTS, "done": True})
+        file.write_text(f"{row}\n" * size)
+        begun = perf_counter()
+        with file.open() as lines:
+            while batch := [json.loads(line) for line in islice(lines, BATCH)]:
+                total, done = sum(one["price_cents"] for one in batch), sum(one["done"] for one in batch)
+                with transaction(connection):
+                    rows = ((uuid4().hex, one["order_id"], one["price_cents"], one["done"]) for one in batch)
+                    connection.executemany(INSERT_ITEM, rows)
+                    _spread(connection, ORDER, count=len(batch), total=total, done=done)
         elapsed = perf_counter() - begun
         _expect(connection, items=size)
     return size / elapsed
@@ -118,4 +142,5 @@ def _expect(connection: sqlite3.Connection, *, items: int) -> None:
 CONTESTANTS = (
     Contestant(workload="W1", name=BY_HAND, run=single_items, size=3000, quick_size=300),
     Contestant(workload="bulk", name=BY_HAND, run=bulk, size=10_000, quick_size=1000),
+    Contestant(workload="bulk-file", name=BY_HAND, run=load_from_file, size=100_000, quick_size=2000),
 )

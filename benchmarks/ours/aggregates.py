@@ -1,18 +1,24 @@
 """W1 and bulk on Millrace."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from uuid import UUID
 
+from rich.console import Console
+
 from benchmarks.contest import Contestant, OpsPerSecond
 from benchmarks.ours.shop import Customer, Item, Order, Totals
 from benchmarks.workloads import OURS
 from framework.app import App, Settings, opened
+from framework.cli.loading import load
 
 ITEMS_PRESENT, ITEMS_GROWN = 10, 10_000
+BATCH = 10_000
 PRICE_CENTS, NEW_PRICE_CENTS = 1250, 1700
 
 
@@ -27,12 +33,37 @@ def single_items_grown(size: int) -> OpsPerSecond:
 
 
 def bulk(size: int) -> OpsPerSecond:
-    """`size` items in one transaction."""
+    """`size` items in one transaction, given by their facts."""
     with _order_with_items(0) as (app, order):
         begun = perf_counter()
         with app.transaction() as tx:
-            for _ in range(size):
-                tx.add(Item(order_id=order, price_cents=PRICE_CENTS, done=True))
+            tx.load(
+                Item, ({"order_id": order, "price_cents": PRICE_CENTS, "done": True} for _ in range(size))
+            )
+        elapsed = perf_counter() - begun
+        _expect(app, order, items=size)
+    return size / elapsed
+
+
+def bulk_of_records(size: int) -> OpsPerSecond:
+    """`size` items in one transaction, given as records."""
+    with _order_with_items(0) as (app, order):
+        begun = perf_counter()
+        with app.transaction() as tx:
+            tx.add_all(Item(order_id=order, price_cents=PRICE_CENTS, done=True) for _ in range(size))
+        elapsed = perf_counter() - begun
+        _expect(app, order, items=size)
+    return size / elapsed
+
+
+def load_from_file(size: int) -> OpsPerSecond:
+    """`size` items from a file of JSON lines, in batches, as `millrace load` does with a progress bar."""
+    with _order_with_items(0) as (app, order), TemporaryDirectory(prefix="millrace-bench-") as folder:
+        file = Path(folder) / "items.jsonl"
+        row = json.dumps({"order_id": order.hex, "price_cents": PRICE_CENTS, "done": True})
+        file.write_text(f"{row}\n" * size)
+        begun = perf_counter()
+        load(app, "Item", file, batch=BATCH, skip=0, console=Console(file=StringIO()))
         elapsed = perf_counter() - begun
         _expect(app, order, items=size)
     return size / elapsed
@@ -79,4 +110,6 @@ CONTESTANTS = (
         workload="W1-grown", name=f"{OURS}, 10,000 items", run=single_items_grown, size=3000, quick_size=300
     ),
     Contestant(workload="bulk", name=OURS, run=bulk, size=10_000, quick_size=1000),
+    Contestant(workload="bulk", name=f"{OURS}, records", run=bulk_of_records, size=10_000, quick_size=1000),
+    Contestant(workload="bulk-file", name=OURS, run=load_from_file, size=100_000, quick_size=2000),
 )

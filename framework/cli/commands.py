@@ -8,7 +8,7 @@ from uuid import UUID
 import anyio
 import typer
 
-from framework.cli import credentials, inspection, path
+from framework.cli import credentials, inspection, loading, path
 from framework.cli.application import load, load_environment
 from framework.cli.demo import Demo, demonstrate
 from framework.cli.integrations_page import EVIDENCE, integrations_page
@@ -99,6 +99,20 @@ def run(
 ) -> None:
     """Take webhooks and carry out calls until interrupted."""
     serve(load(app, database), host=host, port=port)
+
+
+@millrace.command(name="load")
+def load_rows(
+    app: Application,
+    model: Annotated[str, typer.Argument(metavar="CLASS", help="An entity or an event, by its name.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One JSON object a line: facts.")],
+    batch: Annotated[int, typer.Option(min=1, help="So many rows in each transaction.")] = 10_000,
+    skip: Annotated[int, typer.Option(min=0, help="Leave out the first rows, which are stored.")] = 0,
+    database: Database = None,
+) -> None:
+    """Store many facts of one class, with all that follows from them."""
+    stored = loading.load(load(app, database), model, file, batch=batch, skip=skip)
+    typer.echo(f"{stored:,} rows of {model} are stored, with all that follows from them.")
 
 
 @millrace.command()

@@ -37,3 +37,13 @@ class UnknownName(CommandError):
 
 class UnreadableBooks(CommandError):
     """The sandboxes' books {path} cannot be read ({reason}). Move them away, or start anew with --fresh."""
+
+
+class UnreadableRow(CommandError):
+    """Row {number} is no JSON ({reason}). Write one object on each line."""
+
+
+class LoadStopped(CommandError):
+    """{file}: {reason} {stored:,} rows were stored before, and none of this batch. Correct the file, and go
+    on with --skip {skip}.
+    """

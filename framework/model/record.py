@@ -1,22 +1,22 @@
 """Records: what entities, events and globals have in common."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 from uuid import UUID
 
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.attributes import instance_state, manager_of_class
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
 
 from framework.errors import DispatchError
+from framework.model.blank import Blank
 from framework.model.computation import Computation, computed
 from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
 from framework.model.identity import new_id
 from framework.model.relation import join_through
 from framework.model.scope import Scope, scope_of
 
-_MUTABLE = frozenset({list, dict, set})
+_new, _set = object.__new__, object.__setattr__
 
 
 class UnknownField(DispatchError):
@@ -100,8 +100,30 @@ class RecordType(SQLModelMetaclass):
                 join_through(model, relation)
         model.__computed__ = inherited | own
         model.__facts__ = facts(model)
+        model.__blank__ = Blank(
+            model.__facts__, {key: one.initial for key, one in model.__computed__.items()}
+        )
         model.__second_sources__ = tuple(sorted(second))
         return model
+
+    if not TYPE_CHECKING:  # to type checkers a record is made as dataclasses are
+
+        def __call__(cls, *arguments: Any, **facts: Any) -> Any:
+            """Make a record. What SQLAlchemy keeps of it costs as much again, and is made when asked for."""
+            if cls.__dict__.get("__is_mapped__") and not arguments:
+                record = _new(cls)
+                _set(record, "__pydantic_extra__", None)
+                _set(record, "__pydantic_private__", None)
+                _set(record, "__pydantic_fields_set__", set(facts))
+                record.__dict__.update(cls._filled(facts))
+                return record
+            record = super().__call__(*arguments, **facts)
+            cls.__scope__.registry.configure(cascade=True)  # as SQLAlchemy does for the first of a class
+            is_plain = (
+                manager_of_class(cls).original_init is Record.__init__ and not cls.__private_attributes__
+            )
+            type.__setattr__(cls, "__is_mapped__", is_plain)
+            return record
 
 
 class Record(SQLModel, metaclass=RecordType):
@@ -109,6 +131,7 @@ class Record(SQLModel, metaclass=RecordType):
 
     __computed__: ClassVar[Mapping[str, Computation[Any]]] = {}
     __facts__: ClassVar[Mapping[str, Any]] = {}
+    __blank__: ClassVar[Blank]
     __second_sources__: ClassVar[
         tuple[tuple[str, str], ...]
     ] = ()  # what would define a computed property again
@@ -123,34 +146,29 @@ class Record(SQLModel, metaclass=RecordType):
         model = type(self)
         if not model.model_config.get("table"):
             raise AbstractRecord(model=model.__name__)
-        given = tuple(values)
-        record: dict[str, Any] = {}
-        missing = []
-        for name, default in model.__facts__.items():
-            if name in values:
-                record[name] = values.pop(name)
-            elif callable(default):
-                record[name] = default()
-            elif default is not UNDEFINED:
-                record[name] = deepcopy(default) if type(default) in _MUTABLE else default
-            else:
-                missing.append(name)
-        if values:
-            refuse(model, next(iter(values)))
-        if missing:
-            codes = dict.fromkeys(missing, "missing")
-            raise MissingField(model=model.__name__, fields=", ".join(missing), codes=codes)
-        for name, computation in model.__computed__.items():
-            record[name] = computation.initial
-        self.__pydantic_fields_set__.update(given)
+        record = model._filled(values)
+        self.__pydantic_fields_set__.update(values)
         self.__dict__.update(record)
+
+    @classmethod
+    def _filled(cls, facts: dict[str, Any]) -> dict[str, Any]:
+        """The values of a new record of which these facts are given."""
+        blank = cls.__blank__
+        if not blank.accepts(facts):
+            if unknown := [name for name in facts if name not in blank.facts]:
+                refuse(cls, unknown[0])
+            missing = blank.lacks(facts)
+            codes = dict.fromkeys(missing, "missing")
+            raise MissingField(model=cls.__name__, fields=", ".join(missing), codes=codes)
+        return blank.filled(facts)
 
     if not TYPE_CHECKING:  # type checkers would take every attribute for one that is there
 
         def __getattr__(self, name: str) -> Any:
-            """Answer SQLAlchemy, which asks for its state, at once: pydantic would take four microseconds."""
+            """Give a record its state of SQLAlchemy when it is asked for."""
             if name == "_sa_instance_state":
-                raise AttributeError(name)
+                manager_of_class(type(self)).setup_instance(self)
+                return object.__getattribute__(self, name)
             return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -15,6 +15,7 @@ class Change:
     """A record that a transaction has touched: its row before (None: new) and after (None: gone)."""
 
     __slots__ = (
+        "_after",
         "_before",
         "after_row",
         "before_row",
@@ -24,7 +25,6 @@ class Change:
         "shape",
         "stored",
         "told",
-        "view",
     )
 
     def __init__(
@@ -38,8 +38,8 @@ class Change:
         self.stored = stored  # whether the database has the row, perhaps in an earlier form
         self.told = False  # whether the database has been told of a change, so that it has not what was found
         self.dirty: dict[str, None] = {}  # columns that the database has yet to be told of
-        self.view: Any = None if after is None else view_of(shape.view, after)
         self._before: Any = None
+        self._after: Any = None
 
     @property
     def before(self) -> Any:
@@ -51,11 +51,15 @@ class Change:
     @property
     def after(self) -> Any:
         """The record as it is now, or None."""
-        return self.view if self.after_row is not None else None
+        if self.after_row is None:
+            return None
+        if self._after is None:
+            self._after = view_of(self.shape.view, self.after_row)
+        return self._after
 
     def go_on(self, later: "Change") -> None:
         """What a later wave of the transaction left of the record is what the transaction leaves."""
-        self.after_row, self.view, self.stored = later.after_row, later.view, later.stored
+        self.after_row, self._after, self.stored = later.after_row, None, later.stored
 
     def differs(self, names: frozenset[str] | set[str]) -> bool:
         """Whether one of the fields has another value than the transaction found."""

@@ -48,12 +48,15 @@ def dispatch(
             if replayed is not None:
                 return replayed
         transaction.dispatch(event, actor=actor, context=context)
+        stored = transaction.work.rows[shape][event.id]
+        row = stored.after_row
         transaction.finish(complete=True)
         changes = _changes(transaction)
         if key is not None and content is not None:
             _remember(transaction, key, event, content, changes)
-        stored = transaction.work.rows[shape][event.id]  # it may be gone with what it referred to
-        return Receipt(detached(shape, stored.view.__dict__), changes)
+        row = stored.after_row or row  # it may be gone with what it referred to
+        assert row is not None, "it was there when it had been dispatched"
+        return Receipt(detached(shape, row), changes)
 
     return engine.write(operation)
 

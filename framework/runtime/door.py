@@ -1,12 +1,14 @@
 """The door: where facts are validated against their declaration before they enter."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime
+from functools import cached_property
 from inspect import ismethod
-from typing import Any
+from typing import Any, Literal, Protocol, TypeAlias
 
 from pydantic import (
     ConfigDict,
+    TypeAdapter,
     ValidationError,
     create_model,
     field_validator,
@@ -22,6 +24,16 @@ from framework.runtime.errors import InvalidRecord
 from framework.storage.statements import TableStatements
 from framework.storage.tables import MADE_BY
 
+Extra: TypeAlias = Literal["ignore", "forbid"]
+"""What becomes of values that are no facts: of a record, whose class knows them; of a caller, who may err."""
+
+
+class Validator(Protocol):
+    """What pydantic makes of a declaration."""
+
+    def validate_python(self, input: Any, /, *, extra: Extra) -> Any:  # noqa: A002  # pydantic's word
+        """The value as declared; raises ValidationError."""
+
 
 class Door:
     """Validates the facts of one class, and makes whole rows of them."""
@@ -34,7 +46,8 @@ class Door:
             fields[name] = (storable(field.annotation, field.metadata), field)
         config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
         model = create_model(shape.name, __config__=config, __validators__=_validators(shape), **fields)
-        self._validator = model.__pydantic_validator__
+        self._facts = model
+        self._validator: Validator = model.__pydantic_validator__
         self._blank: dict[str, Any] = dict.fromkeys(statements.codec.names)
         self._blank |= {name: computation.initial for name, computation in shape.model.__computed__.items()}
         self._blank |= {hidden.name: hidden.default for hidden in shape.hidden}
@@ -52,13 +65,32 @@ class Door:
 
         The moment of an event or a call that was not given one is `now`, the moment of its transaction.
         """
-        values = record.__dict__
-        row = self._blank.copy()
-        row.update(self.facts({name: values[name] for name in self.shape.facts}))
-        if self._moment is not None and self._moment not in record.__pydantic_fields_set__:
-            row[self._moment] = now
+        valid = self._valid(self._validator, record.__dict__, "ignore")
+        row = self._whole(valid.__dict__, record.__pydantic_fields_set__, now)
         if made_by is not None:
             row[MADE_BY] = made_by
+        return row
+
+    def rows(self, facts: Sequence[Mapping[str, Any]], now: datetime, start: int) -> list[dict[str, Any]]:
+        """The whole rows of many new records, given by their facts; what is not given takes its default.
+
+        InvalidRecord numbers them from `start`.
+        """
+        valid = self._valid(self._many, facts, "forbid", start)
+        return [self._whole(one.__dict__, one.__pydantic_fields_set__, now) for one in valid]
+
+    def rows_of(self, records: Sequence[Record], now: datetime, start: int) -> list[dict[str, Any]]:
+        """The whole rows of many new records. InvalidRecord numbers them from `start`."""
+        valid = self._valid(self._many, [record.__dict__ for record in records], "ignore", start)
+        return [
+            self._whole(one.__dict__, record.__pydantic_fields_set__, now)
+            for one, record in zip(valid, records, strict=True)
+        ]
+
+    def _whole(self, facts: Mapping[str, Any], given: Set[str], now: datetime) -> dict[str, Any]:
+        row = {**self._blank, **facts}
+        if self._moment is not None and self._moment not in given:
+            row[self._moment] = now
         if self.enrol is not None:
             self.enrol(row)
         return row
@@ -69,12 +101,19 @@ class Door:
 
     def facts(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The facts as their declaration has them; raises InvalidRecord."""
+        return self._valid(self._validator, values, "forbid").__dict__  # type: ignore[no-any-return]  # of a model
+
+    def _valid(self, validator: Validator, values: Any, extra: Extra, start: int | None = None) -> Any:
         try:
-            return self._validator.validate_python(values).__dict__  # type: ignore[no-any-return]
+            return validator.validate_python(values, extra=extra)
         except ValidationError as error:
-            raise InvalidRecord(
-                model=self.shape.name, problems=problems_of(error), codes=codes_of(error)
-            ) from error
+            problems, codes = problems_of(error, start), codes_of(error)
+            raise InvalidRecord(model=self.shape.name, problems=problems, codes=codes) from error
+
+    @cached_property
+    def _many(self) -> Validator:
+        """The validator of a list of records."""
+        return TypeAdapter(list[self._facts]).validator  # type: ignore[name-defined]  # a class made here
 
 
 def codes_of(error: ValidationError) -> dict[str, str]:

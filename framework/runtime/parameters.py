@@ -6,6 +6,7 @@ row: totals on the same row are added to meanwhile.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import proxy
 
 from framework.errors import InvariantBroken
 from framework.model.computation import Computation
@@ -26,7 +27,7 @@ class Parameters:
     """What the callbacks of one transaction are given, now and as it was before."""
 
     def __init__(self, work: "Work") -> None:
-        self._work = work
+        self._work: Work = proxy(work)  # so that it goes when its transaction ends
         self._rows: dict[Shape, Row] = {}
         self._shared: set[Shape] = set()
         self._alone: set[Shape] = set()

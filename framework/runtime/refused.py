@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def explained(work: "Work", violation: Violation, batch: list[Change]) -> Exception:
     """The error for a violated constraint: one of the rows, all of one class, has violated it."""
     explained: Exception | None = None
+    if violation.position is not None:
+        batch = [batch[violation.position]]
     match violation.constraint:
         case Constraint.REFERENCE:
             explained = _without_reference(work, violation, batch)

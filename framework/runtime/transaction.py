@@ -1,6 +1,7 @@
 """One transaction: what a user may do in it, and what follows from that before it commits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
+from framework.runtime.batches import batches, batches_by_type
 from framework.runtime.change import Change
 from framework.runtime.ensuring import ensure, key_of
 from framework.runtime.errors import (
@@ -29,8 +31,10 @@ from framework.runtime.errors import (
     TransactionOver,
 )
 from framework.runtime.present import detached
+from framework.runtime.resting import collector_at_rest
 from framework.runtime.waves import follow
 from framework.runtime.work import Work
+from framework.storage.codec import Row
 from framework.storage.statements import Lock
 from framework.storage.tables import MADE_BY
 from framework.storage.violation import Constraint, Violation
@@ -55,9 +59,7 @@ class Transaction:
 
     def add(self, record: R) -> R:
         """Store a new entity; raises InvalidRecord, and MissingReference at the latest on commit."""
-        shape = self._shape(record)
-        self._refuse_unless_addable(shape)
-        self.insert(shape, record)
+        self.insert(self._addable(type(record), record), record)
         return record
 
     def ensure(self, record: R, *, by: tuple[str, ...] | None = None) -> R:
@@ -66,8 +68,7 @@ class Transaction:
         `by` names the fields of the unique key, where the class has several. Of several transactions that do
         so at once, one stores.
         """
-        shape = self._shape(record)
-        self._refuse_unless_addable(shape)
+        shape = self._addable(type(record), record)
         self._refuse_if_over()
         unique = key_of(shape, by)
         row = self.work.doors[shape].row(record, self.work.now)
@@ -78,16 +79,42 @@ class Transaction:
             raise
         return record if change.after_row is row else detached(shape, change.after_row or row)
 
+    def add_all(self, records: Iterable[Record]) -> None:
+        """Store many new entities: what `add` does with each, at a fraction of the cost.
+
+        Raises InvalidRecord with the number of each that is not valid; the transaction cannot commit then.
+        """
+        with self._whole_or_nothing(), collector_at_rest():
+            for model, number, some in batches_by_type(records):
+                shape = self._addable(model)
+                self._insert_all(shape, self.work.doors[shape].rows_of(some, self.now, number))
+
+    def load(self, model: type[Record], rows: Iterable[Mapping[str, Any]], *, start: int = 1) -> int:
+        """Store many new entities or events of one class, given by their facts; returns how many.
+
+        Rows are numbered from `start`. Values are converted as pydantic does, so that parsed lines of a file
+        can be given as they are. Raises InvalidRecord with the number of each row that is not valid; the
+        transaction cannot commit then.
+        """
+        with self._whole_or_nothing(), collector_at_rest():
+            shape = self._dispatchable(model) if issubclass(model, Event) else self._addable(model)
+            stored = 0
+            for number, some in batches(rows, start):
+                made = self.work.doors[shape].rows(some, self.now, number)
+                if issubclass(model, Event) and (shape.guards or shape.activities):
+                    for row in made:  # it is decided about each on its own
+                        self.dispatch(model(**{name: row[name] for name in shape.facts}))
+                else:
+                    self._insert_all(shape, made)
+                stored += len(some)
+            return stored
+
     def dispatch(self, event: E, *, actor: str | None = None, context: Mapping[str, Any] | None = None) -> E:
         """Store an event; what follows from it is there when the transaction ends.
 
         Guards are told of `actor` and `context`; the actor is stored with the event, the context is not.
         """
-        shape = self._shape(event)
-        if shape.kind is not Kind.EVENT:
-            raise NotAnEvent(model=shape.name)
-        if shape.model is IntegrationEvent:
-            raise IngestOnly(model=shape.name)
+        shape = self._dispatchable(type(event), event)
         if shape.guards:
             admission = Admittance(self.work, self.get, actor, context)
             for guard in shape.guards:
@@ -123,11 +150,8 @@ class Transaction:
         if change.shape.kind is Kind.GLOBAL:
             raise GlobalIsFixed(model=change.shape.name)
         self._refuse_unless_editable(change)
-        try:
+        with self._whole_or_nothing():
             self.work.remove(change)
-        except Exception as failure:
-            self._failure = failure  # a part of it may have been done
-            raise
 
     def get(self, model: type[R], id: UUID | None = None) -> R:
         """The record as it is in this transaction, before derived properties have followed."""
@@ -151,6 +175,32 @@ class Transaction:
             self._failure = failure
             raise
 
+    def _insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Let records come to be whose rows are valid."""
+        self._refuse_if_over()
+        self.work.insert_all(shape, rows)
+
+    def _addable(self, model: type[Record], record: object = None) -> Shape:
+        """The shape of a class whose records users may add."""
+        shape = self._shape_of(model, record)
+        match shape.kind:
+            case Kind.EVENT:
+                raise ImmutableRecord(model=f"`tx.add` is for entities. {shape.name}")
+            case Kind.GLOBAL:
+                raise GlobalIsFixed(model=shape.name)
+            case Kind.CALL:
+                raise CallsAreDerived(model=shape.name, remedy="Declare a `@derive` rule that returns it.")
+        return shape
+
+    def _dispatchable(self, model: type[Record], event: object = None) -> Shape:
+        """The shape of a class whose events users may dispatch."""
+        shape = self._shape_of(model, event)
+        if shape.kind is not Kind.EVENT:
+            raise NotAnEvent(model=shape.name)
+        if shape.model is IntegrationEvent:
+            raise IngestOnly(model=shape.name)
+        return shape
+
     def finish(self, *, complete: bool = False) -> None:
         """Let everything follow, and tell the database all of it; once.
 
@@ -162,10 +212,11 @@ class Transaction:
         if self._failure is not None:
             raise TransactionFailed(reason=self._failure) from self._failure
         try:
-            follow(self.work, complete=complete)
-            for close in self.work.closers:
-                close(self.work)
-            self.work.finish(complete=complete)
+            if self.work.untold.are_many:
+                with collector_at_rest():
+                    self._follow(complete=complete)
+            else:
+                self._follow(complete=complete)
         except OverflowError as error:
             raise NumberTooLarge(reason=str(error)) from error
         except UnicodeEncodeError as error:
@@ -175,9 +226,24 @@ class Transaction:
                 raise
             raise NumberTooLarge(reason=str(violation)) from violation
 
+    def _follow(self, *, complete: bool) -> None:
+        follow(self.work, complete=complete)
+        for close in self.work.closers:
+            close(self.work)
+        self.work.finish(complete=complete)
+
     def abandon(self) -> None:
         """Take nothing more; what was done is not stored."""
         self._over = True
+
+    @contextmanager
+    def _whole_or_nothing(self) -> Iterator[None]:
+        """What raises in the block may have been done in part, so that the transaction cannot commit."""
+        try:
+            yield
+        except Exception as failure:
+            self._failure = failure
+            raise
 
     def _stored(self, record: Record | type[Record], id: UUID | None, lock: Lock = Lock.CHANGE) -> Change:
         self._refuse_if_over()
@@ -187,15 +253,6 @@ class Transaction:
         if change is None:
             raise NoSuchRecord(model=shape.name, id=identity)
         return change
-
-    def _refuse_unless_addable(self, shape: Shape) -> None:
-        match shape.kind:
-            case Kind.EVENT:
-                raise ImmutableRecord(model=f"`tx.add` is for entities. {shape.name}")
-            case Kind.GLOBAL:
-                raise GlobalIsFixed(model=shape.name)
-            case Kind.CALL:
-                raise CallsAreDerived(model=shape.name, remedy="Declare a `@derive` rule that returns it.")
 
     def _refuse_unless_editable(self, change: Change) -> None:
         shape = change.shape

@@ -9,6 +9,7 @@ from framework.plan.node import AdditiveNode, MachineNode
 from framework.plan.shape import Kind, Shape
 from framework.plan.view import view_of
 from framework.runtime.amounts import Amounts, Waiting, add_to_row, parameters_of
+from framework.runtime.at_hand import AtHand
 from framework.runtime.change import Change
 from framework.runtime.door import Door
 from framework.runtime.due import Due
@@ -49,6 +50,8 @@ class Work:
         self.wake = self.due.wake
         self._waiting = Waiting()
         self.parameters = Parameters(self)
+        self._at_hand = AtHand()
+        self._let_go: set[tuple[Shape, str]] = set()
         self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self.expired: set[Change] = set()
@@ -72,6 +75,7 @@ class Work:
                 earlier.before_row is not None
             ):  # what counted for the old record does not count for the new one
                 raise DeletedHere(model=shape.name, id=id)
+            self._at_hand.forget()
         if shape.unique and self.untold.changed:
             self.untold.make_room(shape)
         change = Change(shape, id, None, row, stored=False)
@@ -81,6 +85,21 @@ class Work:
             self.wake(node)
         return change
 
+    def insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Many records of one class come to be."""
+        known = self.rows.setdefault(shape, {})
+        changes = {row["id"]: Change(shape, row["id"], None, row, stored=False) for row in rows}
+        if len(changes) < len(rows) or (known and not known.keys().isdisjoint(changes)):
+            for row in rows:  # one of them will say what is wrong
+                self.insert(shape, row)
+            return
+        if shape.unique and self.untold.changed:
+            self.untold.make_room(shape)
+        known |= changes
+        self.untold.new += changes.values()
+        for node in shape.watchers:
+            self.wake(node)
+
     def set(self, change: Change, name: str, value: Any) -> bool:
         """A column of a record takes a value; whether it is another one."""
         row = change.after_row
@@ -88,6 +107,10 @@ class Work:
         if row[name] == value:
             return False
         row[name] = value
+        if name in change.shape.references:
+            self._let_go.add((change.shape, name))
+        if self._at_hand.indexes:
+            self._at_hand.note(change, name, value)
         if change.stored:
             change.dirty[name] = None
             self.untold.changed[change] = None
@@ -116,8 +139,9 @@ class Work:
         if self.concurrent and change.stored and shape.referrers and change not in self._held:
             self.connection.row(self.statements[shape].hold, [self.statements[shape].encode_id(change.id)])
         for referrer, key, ondelete in shape.referrers:
-            if any(key in other.dirty for other in self.untold.changed if other.shape is referrer):
+            if (referrer, key) in self._let_go:
                 self.untold.tell_of(referrer)  # what has let go of the record must not go with it
+                self._let_go.discard((referrer, key))
             for other in self.where(referrer, key, change.id):
                 if ondelete == "CASCADE":
                     self.remove(other)
@@ -189,18 +213,19 @@ class Work:
 
         What the database has yet to be told is looked at here, so that each record is told once.
         """
-        if self.untold.are_many:
-            self.untold.tell_of(shape)
         stored = self.stored(shape, key, value)
         found = [one for one in stored if one.after_row is not None and one.after_row[key] == value]
         known = set(found)
         return found + [one for one in self._untold(shape, key, value) if one not in known]
 
     def _untold(self, shape: Shape, key: str, value: Any) -> list[Change]:
-        """Records whose field has the value, of which the database has yet to be told."""
+        """Records whose field has the value, of which the database has yet to be told, and perhaps others."""
+        untold: Iterable[Change] = self.untold
+        if self.untold.are_many:
+            untold = self._at_hand.having(shape, key, value, self.rows.get(shape, {}))
         return [
             one
-            for one in self.untold
+            for one in untold
             if one.shape is shape and one.after_row is not None and one.after_row[key] == value
         ]
 
@@ -220,8 +245,6 @@ class Work:
         """All records whose field has the value, to look at; others may be about to change them."""
         if not self.concurrent:
             return [one.after for one in self.where(shape, key, value)]
-        if self.untold.are_many:
-            self.untold.tell_of(shape)
         sql, parameters = self.statements[shape].selection((key,))
         found: list[Any] = []
         known: set[Change] = set()

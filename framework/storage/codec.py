@@ -5,7 +5,7 @@ way.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache, partial
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeEngine
 
 from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, microseconds, span, utc_text
 from framework.model.decimals import FixedPoint, decimal_of, fixed
-from framework.model.identity import uuid_of
+from framework.model.identity import digits, uuid_of
 from framework.model.problems import problems_of
 from framework.storage.errors import UnreadableValue
 
@@ -93,7 +93,7 @@ def converters_of(
     """How a value of the column type is written and read; None where the driver needs no help."""
     match kind:
         case EnumText():
-            return _value, {member.value: member for member in kind.kind}.__getitem__
+            return attrgetter("_value_"), {member.value: member for member in kind.kind}.__getitem__
         case Structured():
             adapter = kind.adapter
             return lambda value: adapter.dump_json(value).decode(), adapter.validate_json
@@ -104,7 +104,7 @@ def converters_of(
         case _ if dialect.name != "sqlite":
             return None, None
         case Uuid():
-            return _hex, _uuid
+            return digits, _uuid
         case UtcDateTime():
             return utc_text, datetime.fromisoformat
         case Boolean():
@@ -117,14 +117,6 @@ def converters_of(
 
 def _place(column: Column[Any]) -> str:
     return f"{column.table.name}.{column.name}"
-
-
-def _value(member: Any) -> Any:
-    return member.value
-
-
-def _hex(identity: UUID) -> str:
-    return identity.hex
 
 
 @lru_cache(maxsize=8192)

@@ -62,10 +62,13 @@ class SqliteConnection:
             raise violation(error) from error
 
     def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        before = self.raw.total_changes
         try:
             self.raw.executemany(sql, parameters)
         except sqlite3.IntegrityError as error:
-            raise violation(error) from error
+            found = violation(error)
+            found.position = self.raw.total_changes - before
+            raise found from error
 
 
 class SharedConnection(sqlite3.Connection):

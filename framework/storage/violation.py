@@ -29,6 +29,7 @@ class Violation(Exception):
         self.constraint = constraint
         self.columns = columns
         self.detail = detail
+        self.position: int | None = None  # of several rows, which one it is, where that is known
 
     def blames(self, row: Mapping[str, Any]) -> bool:
         """Whether the values in `detail` are those of the row."""

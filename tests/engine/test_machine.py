@@ -23,6 +23,7 @@ from framework.integration import Completed, ExternalId, Failed, Processing
 from framework.integration.ingest import Source, ingest
 from framework.model.apicall import IntegrationEvent
 from framework.model.identity import new_id
+from framework.runtime import untold
 from framework.runtime.errors import ConflictingKey
 from framework.runtime.transaction import Transaction
 from framework.storage.errors import TransactionInterrupted
@@ -184,13 +185,23 @@ class Shop(RuleBasedStateMachine):
         self.order_came(order.id, owner.id if owner else None)
         self.items_came([order.id] * len(items))
 
-    @rule(order=picks, many=st.lists(changes, min_size=1, max_size=5), loose=st.booleans())
-    def items_come(self, order: int, many: list[dict[str, Any]], loose: bool) -> None:
+    @rule(
+        order=picks,
+        many=st.lists(changes, min_size=1, max_size=5),
+        loose=st.booleans(),
+        how=st.sampled_from(["add", "add_all", "load"]),
+    )
+    def items_come(self, order: int, many: list[dict[str, Any]], loose: bool, how: str) -> None:
         owner = None if loose else self.pick(Order, order)
         id = owner.id if owner else None
         with self.app.transaction() as tx:
-            for one in many:
-                tx.add(Item(order_id=id, **one))
+            if how == "load":
+                tx.load(Item, ({"order_id": id, **one} for one in many))
+            elif how == "add_all":
+                tx.add_all(Item(order_id=id, **one) for one in many)
+            else:
+                for one in many:
+                    tx.add(Item(order_id=id, **one))
         self.items_came([id] * len(many))
 
     @rule(item=picks, facts=changes)
@@ -565,6 +576,19 @@ class Shop(RuleBasedStateMachine):
         assert dict(rows) == {name: n for name, n in self.unmatched.items() if n}
 
 
+class BusyShop(Shop):
+    """The same days, where one record that is held back is already a crowd."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(untold, "_MANY", 0)
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.patch.undo()
+
+
 class ShopOnPostgres(Shop):
     """The same days on a server."""
 
@@ -588,7 +612,9 @@ DAYS = settings(
 )
 Shop.TestCase.settings = DAYS
 ShopOnPostgres.TestCase.settings = settings(DAYS, max_examples=500 if SOAK else 10)
+BusyShop.TestCase.settings = settings(DAYS, max_examples=500 if SOAK else 15)
 TestShop = Shop.TestCase
+TestBusyShop = BusyShop.TestCase
 
 
 class TestShopOnPostgres(ShopOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class

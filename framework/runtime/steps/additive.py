@@ -1,7 +1,8 @@
 """Sums and counts: every changed record contributes the difference it makes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import add, neg, sub
+from typing import Any
 from uuid import UUID
 
 from framework.model.entity import GLOBAL_ID
@@ -13,6 +14,8 @@ from framework.runtime.sweep import untouched
 from framework.runtime.work import Work
 
 Totals = dict[UUID, Sequence[int]]
+Records = dict[UUID, list[Any]]
+"""The records that count for each host."""
 
 
 def step(node: AdditiveNode, work: Work) -> None:
@@ -23,27 +26,29 @@ def step(node: AdditiveNode, work: Work) -> None:
     if node.given is not None:
         contribution = node.contribution_with(work.parameters.now(node.given))
         contributed = node.contribution_with(work.parameters.before(node.given))
-    totals: Totals = {}
+    now: Records = {}
+    before: Records = {}
     for change in work.changes(node.route.source):
-        before, after = change.before_row, change.after_row
-        old_host = None if before is None else GLOBAL_ID if key is None else before[key]
-        new_host = None if after is None else GLOBAL_ID if key is None else after[key]
-        if old_host is None:
-            if new_host is not None:
-                _add(totals, new_host, contribution(change.view))
-        elif old_host == new_host:
-            _add(totals, old_host, list(map(sub, contribution(change.view), contributed(change.before))))
-        else:
-            _add(totals, old_host, list(map(neg, contributed(change.before))))
-            if new_host is not None:
-                _add(totals, new_host, contribution(change.view))
+        if change.after_row is not None:
+            host = GLOBAL_ID if key is None else change.after_row[key]
+            if host is not None:
+                now.setdefault(host, []).append(change.after)
+        if change.before_row is not None:
+            host = GLOBAL_ID if key is None else change.before_row[key]
+            if host is not None:
+                before.setdefault(host, []).append(change.before)
+    totals: Totals = {}
+    _count(totals, add, contribution, now)
+    _count(totals, sub, contributed, before)
     if work.parameters.changed(node.given):
         for rows in untouched(work, node.route.source):
+            held: Records = {}
             for row in rows:
                 host = host_of(node.route, row)
                 if host is not None:
-                    record = view_of(node.route.source.view, row)
-                    _add(totals, host, list(map(sub, contribution(record), contributed(record))))
+                    held.setdefault(host, []).append(view_of(node.route.source.view, row))
+            _count(totals, add, contribution, held)
+            _count(totals, sub, contributed, held)
     for host, amounts in totals.items():
         if any(amounts):
             work.add(node, host, amounts)
@@ -67,6 +72,19 @@ def expected(node: AdditiveNode, facts: Recomputation) -> Iterator[Expectation]:
                 yield host, id, member.property, computation.value(state)
 
 
-def _add(totals: Totals, host: UUID, amounts: Sequence[int]) -> None:
-    known = totals.get(host)
-    totals[host] = amounts if known is None else list(map(add, known, amounts))
+def _count(
+    totals: Totals, operation: Callable[[int, int], int], contribution: Contribution, records: Records
+) -> None:
+    """Add to the total of each host what its records contribute together, or take it off."""
+    for host, those in records.items():
+        amounts = contribution(those[0]) if len(those) == 1 else _sums(map(contribution, those))
+        known = totals.get(host)
+        if known is not None:
+            amounts = list(map(operation, known, amounts))
+        elif operation is sub:
+            amounts = list(map(neg, amounts))
+        totals[host] = amounts
+
+
+def _sums(vectors: Iterable[Sequence[int]]) -> list[int]:
+    return list(map(sum, zip(*vectors, strict=True)))
