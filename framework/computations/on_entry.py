@@ -16,9 +16,10 @@ class OnEntry(Computation[V]):
     before that: `initial`.
 
     `machine` is the property of the state machine, as it stands in the class body. The cause is the record
-    that made it move: the event, the call, the related record (as it was, if it is gone), or the record
-    itself where one of its own fields did. The record is in its new state already. Where the code cannot be
-    followed, `reads` names the fields of the record, and those of the cause as `"cause.field"`.
+    that made it move: the event, the call, the related record (as it was, if it is gone; the link, where a
+    link model leads to it), or the record itself where one of its own fields did. The record is in its new
+    state already. Where the code cannot be followed, `reads` names the fields of the record, and those of the
+    cause as `"cause.field"`.
     """
 
     functions: ClassVar[tuple[str, ...]] = ("of",)
