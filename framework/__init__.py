@@ -27,6 +27,7 @@ from framework.model.entity import Entity, Event, Global
 from framework.model.payload import Payload
 from framework.model.relation import Relationship
 from framework.model.unique import Unique
+from framework.tenancy import current_tenant, tenant, tenant_key
 
 __all__ = [
     "APICall",
@@ -72,6 +73,7 @@ __all__ = [
     "computed",
     "condition",
     "created",
+    "current_tenant",
     "deleted",
     "derive",
     "failed",
@@ -79,4 +81,6 @@ __all__ = [
     "on",
     "policy",
     "race",
+    "tenant",
+    "tenant_key",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
 import anyio
@@ -53,15 +53,19 @@ from framework.runtime.unmatched import Unmatched, machine_of, unmatched
 from framework.runtime.verify import Difference, rebuild, verify
 from framework.storage.database import Database, Synchronous
 from framework.storage.opening import open_database
+from framework.tenancy import Misdeclared, WithoutTenancy, within
 
 if TYPE_CHECKING:  # an extra: only `asgi` needs it
     from starlette.applications import Starlette
 
-    from framework.web.access import Authorize, Permits
+    from framework.web.access import Authorize, Permits, TenantOf
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
+
+
+Tenancy: TypeAlias = Literal["none", "required"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,10 @@ class Settings:
     wait for somebody else who holds the database, or a row of it. `max_delivery_bytes`: the largest body of
     a webhook or of a request that is taken. `require_actor`: classes with a query policy are read for an
     actor only, and never without one. `authorize`: who sent a request to the API, such as `BearerTokens`;
-    without it nobody may use the API. `permits`: for which calls they may; without it for all.
+    without it nobody may use the API. `permits`: for which calls they may; without it for all. `tenancy`:
+    whether each record belongs to a tenant, so that what is done with records must say
+    `with tenant("acme"):`, and is held to the records of that tenant.
+    `tenant_of`: to which tenant somebody belongs who uses the API.
     """
 
     strict_calls: bool = False
@@ -87,6 +94,8 @@ class Settings:
     require_actor: bool = False
     authorize: "Authorize | None" = None
     permits: "Permits | None" = None
+    tenancy: Tenancy = "none"
+    tenant_of: "TenantOf | None" = None
 
 
 class App:
@@ -106,10 +115,15 @@ class App:
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
+        _check(self.settings)
         self._opening = threading.Lock()
         self.metrics = Metrics()
         self.url = database
-        self.plan = compile_plan(modules, strict_reads=self.settings.strict_reads)
+        self.plan = compile_plan(
+            modules,
+            strict_reads=self.settings.strict_reads,
+            tenanted=self.settings.tenancy == "required",
+        )
         self.integrations = tuple(integrations)
         self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
         desks = list(self.desks.values())
@@ -159,6 +173,20 @@ class App:
         except StorageError:
             self.close()
             raise
+
+    def create_tenant(self, name: str) -> None:
+        """Make a tenant with its row of each Global; nothing happens if it is there. Raises InvalidTenant."""
+        self._refuse_without_tenancy()
+        self.engine.create_tenant(name)
+
+    def tenants(self) -> list[str]:
+        """All tenants, by name: `for name in app.tenants():`, and then `with tenant(name): app.verify()`."""
+        self._refuse_without_tenancy()
+        return [name for name in self.engine.tenants() if name is not None]
+
+    def _refuse_without_tenancy(self) -> None:
+        if not self.plan.tenanted:
+            raise WithoutTenancy()
 
     def dispatch(
         self,
@@ -225,12 +253,25 @@ class App:
     def tick(self) -> int:
         """Turn the deadlines whose time has come, and let go what is not kept any more; returns how many
         records that concerned. The worker does it by itself.
+
+        With tenants, those of the one that is entered, or else of all.
         """
-        return turn_due(self.engine) + sum(one.removed for one in self.sweep())
+        turned = 0
+        for name in self.engine.reached():
+            with within(name):
+                turned += turn_due(self.engine)
+        return turned + sum(one.removed for one in self.sweep())
 
     def sweep(self) -> list[Swept]:
-        """Carry out all retentions now; says of each how many records went, and which are held."""
-        return Sweeper(self.engine).sweep()
+        """Carry out all retentions now; says of each how many records went, and which are held.
+
+        With tenants, of the one that is entered, or else of each in turn.
+        """
+        swept = []
+        for name in self.engine.reached():
+            with within(name):
+                swept += Sweeper(self.engine).sweep()
+        return swept
 
     def verify(self) -> list[Difference]:
         """Recompute everything from the facts and report every property that is not as it should be."""
@@ -316,6 +357,15 @@ class App:
         return self.settings.authorize
 
     @property
+    def is_tenanted(self) -> bool:
+        """Whether each record belongs to a tenant."""
+        return self.plan.tenanted
+
+    @property
+    def tenant_of(self) -> "TenantOf | None":
+        return self.settings.tenant_of
+
+    @property
     def permits(self) -> "Permits | None":
         return self.settings.permits
 
@@ -397,6 +447,16 @@ class App:
         if "engine" in self.__dict__:
             self.engine.database.close()
             del self.engine
+
+
+def _check(settings: Settings) -> None:
+    if settings.tenancy not in get_args(Tenancy):
+        raise Misdeclared(settings=f"tenancy={settings.tenancy!r}", reason="it is 'required' or 'none'.")
+    if settings.tenant_of is not None and settings.tenancy == "none":
+        raise Misdeclared(
+            settings="tenant_of=...",
+            reason='records have no tenants. Add `tenancy="required"`, or leave it out.',
+        )
 
 
 @contextmanager

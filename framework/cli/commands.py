@@ -16,6 +16,7 @@ from framework.cli.place import DATABASE, Place
 from framework.cli.running import serve
 from framework.cli.sandboxes import serve_sandboxes
 from framework.errors import MillraceError
+from framework.tenancy import within
 
 INTERRUPTED = 130
 
@@ -29,6 +30,10 @@ millrace = typer.Typer(
 Application = Annotated[str, typer.Argument(metavar="APP", help="The App as module:name, such as app:app.")]
 Database = Annotated[
     str | None, typer.Option(envvar="DATABASE_URL", help="The database, if not the App's own.")
+]
+Tenant = Annotated[
+    str | None,
+    typer.Option(envvar="MILLRACE_TENANT", help="The tenant that is meant, where there are tenants."),
 ]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 
@@ -116,9 +121,20 @@ def load_rows(
 
 
 @millrace.command()
-def verify(app: Application, database: Database = None) -> None:
-    """Recompute everything from the facts; exit 1 if anything differs."""
-    sys.exit(inspection.verify(load(app, database)))
+def verify(app: Application, database: Database = None, tenant: Tenant = None) -> None:
+    """Recompute everything from the facts; exit 1 if anything differs. With tenants: of one, or of all."""
+    with within(tenant):
+        sys.exit(inspection.verify(load(app, database)))
+
+
+@millrace.command()
+def tenants(
+    app: Application,
+    name: Annotated[str | None, typer.Argument(help="A tenant to make, if it is not there.")] = None,
+    database: Database = None,
+) -> None:
+    """List the tenants, or make one."""
+    typer.echo(inspection.tenants(load(app, database), name))
 
 
 @millrace.command()
@@ -141,27 +157,32 @@ def explain(
     property: str,
     depth: Annotated[int, typer.Option(help="Explain the inputs too, so far back.")] = 1,
     database: Database = None,
+    tenant: Tenant = None,
 ) -> None:
     """Say why a property of a record has its value."""
-    typer.echo(inspection.explain(load(app, database), model, id, property, depth))
+    with within(tenant):
+        typer.echo(inspection.explain(load(app, database), model, id, property, depth))
 
 
 @millrace.command()
-def unmatched(app: Application, database: Database = None) -> None:
+def unmatched(app: Application, database: Database = None, tenant: Tenant = None) -> None:
     """Count what reached state machines and no transition took, by state and trigger."""
-    typer.echo(inspection.unmatched(load(app, database)))
+    with within(tenant):
+        typer.echo(inspection.unmatched(load(app, database)))
 
 
 @millrace.command()
-def dead(app: Application, database: Database = None) -> None:
+def dead(app: Application, database: Database = None, tenant: Tenant = None) -> None:
     """List the calls that were given up, and the events that wait for a call nobody knows."""
-    typer.echo(inspection.dead(load(app, database)))
+    with within(tenant):
+        typer.echo(inspection.dead(load(app, database)))
 
 
 @millrace.command()
-def replay(app: Application, call_id: UUID, database: Database = None) -> None:
+def replay(app: Application, call_id: UUID, database: Database = None, tenant: Tenant = None) -> None:
     """Try a dead call again."""
-    typer.echo(inspection.replay(load(app, database), call_id))
+    with within(tenant):
+        typer.echo(inspection.replay(load(app, database), call_id))
 
 
 @millrace.command()

@@ -8,16 +8,29 @@ import typer
 from framework.app import App
 from framework.cli.errors import UnknownName
 from framework.model.record import Record
+from framework.tenancy import within
 
 
 def verify(app: App) -> int:
     """Print all differences from what the facts say; the exit status is 1 if there are some."""
     app.engine.database.check()
-    differences = app.verify()
-    for difference in differences:
-        typer.echo(str(difference))
-    typer.echo(f"{len(differences)} differences" if differences else "Everything is as the facts say.")
-    return 1 if differences else 0
+    found = 0
+    for name in app.engine.reached():
+        with within(name):
+            differences = app.verify()
+        for difference in differences:
+            typer.echo(str(difference) if name is None else f"{name}: {difference}")
+        found += len(differences)
+    typer.echo(f"{found} differences" if found else "Everything is as the facts say.")
+    return 1 if found else 0
+
+
+def tenants(app: App, name: str | None) -> str:
+    """All tenants, once there is one of this name, if one is given."""
+    app.engine.database.check()
+    if name is not None:
+        app.create_tenant(name)
+    return "\n".join(app.tenants()) or "There are no tenants yet."
 
 
 def graph(app: App, model: str | None, property: str | None, *, counts: bool) -> str:

@@ -68,12 +68,14 @@ class CallView(Generic[Request]):
         return f"<{type(self._record).__name__} {self.id}, attempt {self.attempt}>"
 
 
-def idempotency_key(integration: str, call_id: UUID, generation: int = 0) -> str:
+def idempotency_key(integration: str, call_id: UUID, generation: int = 0, tenant: str | None = None) -> str:
     """The key under which a vendor does a call once.
 
-    It stays the same over all attempts; `generation` grows only when an operator approves another body.
+    It stays the same over all attempts; `generation` grows only when an operator approves another body. Two
+    tenants may have calls of one id, and must not be given each other's answers.
     """
-    return f"{integration}:{call_id}:{generation}"
+    of_whom = integration if tenant is None else f"{integration}:{tenant}"
+    return f"{of_whom}:{call_id}:{generation}"
 
 
 def result_type(call: type[APICall]) -> type[Payload] | None:

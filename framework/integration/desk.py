@@ -10,6 +10,7 @@ from framework.integration.policy import Policy
 from framework.observe import Metrics
 from framework.plan.shape import Shape
 from framework.plan.view import view_of
+from framework.runtime.transaction import Transaction
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,17 @@ class Desk:
         row["_deadline_at"] = row["created_at"] + self.policy.deadline
         if self.policy.ordering_key is not None:
             row["_ordering_key"] = self.policy.ordering_key(view_of(self.shape.view, row))
+
+    @property
+    def is_delivered_to(self) -> bool:
+        """Whether the vendor says something of calls that we did not ask about."""
+        return bool(self.handlers.webhooks) or self.handlers.reconcile is not None
+
+    def make_known(self, transaction: Transaction, name: str) -> None:
+        """Write down whose call the vendor knows by this name, where records have tenants."""
+        work = transaction.work
+        if work.tenant is not None and self.is_delivered_to:
+            work.database.tenants.make_known(work.connection, self.shape.name, name, work.tenant)
 
     def next_look(self, row: dict[str, Any], now: datetime) -> datetime:
         """When to look after a call that the vendor has: at the next poll, at the latest at its deadline."""

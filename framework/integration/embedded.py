@@ -2,18 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 import anyio.to_thread
 
 from framework.integration.agenda import Agenda
 from framework.integration.executor import Look, Stats
 from framework.integration.outbox import Outbox
-from framework.plan.shape import Shape
+from framework.integration.outboxes import Outboxes
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
+from framework.tenancy import within
 
 
 class Alarm:
@@ -55,9 +56,9 @@ class EmbeddedExecutor:
     dead worker.
     """
 
-    def __init__(self, engine: Engine, outboxes: Iterable[Outbox]) -> None:
+    def __init__(self, engine: Engine, outboxes: Outboxes) -> None:
         self._engine = engine
-        self._outboxes: dict[Shape, Outbox] = {outbox.desk.shape: outbox for outbox in outboxes}
+        self._outboxes = outboxes
         self._agenda = Agenda()
         self._alarm: Alarm | None = None
         self._quiet = asyncio.Event()
@@ -102,17 +103,27 @@ class EmbeddedExecutor:
         """Void all leases; raises WorkedElsewhere if another process has them."""
         self._engine.database.own_calls()
 
-        def operation(transaction: Transaction) -> int:
+        def operation(outboxes: list[Outbox], transaction: Transaction) -> int:
             connection, now = transaction.work.connection, transaction.now
-            return sum(outbox.take_over(connection, now) for outbox in self._outboxes.values())
+            return sum(outbox.take_over(connection, now) for outbox in outboxes)
 
-        return self._engine.write(operation)
+        found = 0
+        for name, outboxes in self._outboxes.by_tenant():
+            with within(name):
+                found += self._engine.write(partial(operation, outboxes))
+        return found
 
     def stats(self) -> Stats:
         now = self._engine.clock.now()
-        with self._engine.database.reading() as connection:
-            due = {shape.name: box.count_due(connection, now) for shape, box in self._outboxes.items()}
-            moments = [box.next_due(connection) for box in self._outboxes.values()]
+        due: dict[str, int] = {}
+        moments = []
+        for name, outboxes in self._outboxes.by_tenant():
+            with within(name), self._engine.database.reading() as connection:
+                for box in outboxes:
+                    due[box.desk.shape.name] = due.get(box.desk.shape.name, 0) + box.count_due(
+                        connection, now
+                    )
+                    moments.append(box.next_due(connection))
         return Stats(due, min((moment for moment in moments if moment is not None), default=None))
 
     async def drain(self) -> None:
@@ -129,17 +140,18 @@ class EmbeddedExecutor:
     def _survey(self) -> None:
         """Learn from the database, once, when there is something to do; from then on commits tell."""
         now = self._engine.clock.now()
-        with self._engine.database.reading() as connection:
-            for outbox in self._outboxes.values():
-                moment = outbox.next_due(connection)
-                if moment is not None:
-                    self._agenda.note(outbox, moment, now, sure=False)
+        for name, outboxes in self._outboxes.by_tenant():
+            with within(name), self._engine.database.reading() as connection:
+                for outbox in outboxes:
+                    moment = outbox.next_due(connection)
+                    if moment is not None:
+                        self._agenda.note(outbox, moment, now, sure=False)
 
     def _committed(self, work: Work) -> None:
         """Learn from a committed transaction which calls have something to do, and when."""
         rings = False
-        for shape in work.rows.keys() & self._outboxes.keys():
-            outbox = self._outboxes[shape]
+        for shape in work.rows.keys() & self._outboxes.shapes:
+            outbox = self._outboxes.of(shape, work.tenant)
             for change in work.rows[shape].values():
                 row = change.after_row
                 moment = None if row is None else row["_due_at"]

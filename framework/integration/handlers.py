@@ -34,6 +34,7 @@ PollHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Outcome | None]]
 WebhookHandler: TypeAlias = Callable[[Delivery], Outcome | Reply | None]
 InboundHandler: TypeAlias = Callable[[Delivery], Event | None]
 DeliveryKey: TypeAlias = Callable[[Delivery], str]
+DeliveryTenant: TypeAlias = Callable[[Delivery], str | None]
 RecoverHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[ExternalId | Outcome | NotSubmitted]]
 ReconcileHandler: TypeAlias = Callable[
     [datetime, HTTPClient], AsyncIterator[Outcome] | Awaitable[Sequence[Outcome]]
@@ -62,12 +63,16 @@ class SideEffect:
 
 @dataclass(frozen=True)
 class Webhook:
-    """An address for a vendor's deliveries. `verify` runs on the raw bytes, before `parse` reads them."""
+    """An address for a vendor's deliveries. `verify` runs on the raw bytes, before `parse` reads them.
+
+    `tenant` reads from a delivery whose it is, where that is not known by the call.
+    """
 
     call: type[APICall]
     path: str
     verify: Verify | None
     parse: WebhookHandler
+    tenant: DeliveryTenant | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Inbound:
     verify: Verify | None
     key: DeliveryKey
     parse: InboundHandler
+    tenant: DeliveryTenant | None = None
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,7 @@ def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome
             source=source.value,
             dedupe_key=f"{call.id}:initialized",
         )
+        desk.make_known(transaction, progress.external_id)
         _named(transaction, desk.shape, progress.external_id).append(call)
     return progress.external_id
 

@@ -111,14 +111,14 @@ class Integration(Verbs, Generic[Settings]):
     def create_webhooks(self) -> list[Webhook]:
         """Where the vendor may deliver: the `webhook` verbs."""
         return [
-            Webhook(cast(type[APICall], one.record), one.path, one.verify, one.function)
+            Webhook(cast(type[APICall], one.record), one.path, one.verify, one.function, one.tenant)
             for one in self._registered("webhook")
         ]
 
     def create_inbounds(self) -> list[Inbound]:
         """Where the vendor tells what happened unasked: the `inbound` verbs."""
         return [
-            Inbound(one.path, one.verify, one.key, one.function)
+            Inbound(one.path, one.verify, one.key, one.function, one.tenant)
             for one in self._registered("inbound")
             if one.key is not None
         ]

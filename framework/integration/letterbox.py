@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from framework.errors import DeclarationError, InvariantBroken
+from framework.errors import DeclarationError, DispatchError, InvariantBroken
+from framework.integration.addressees import addressee
 from framework.integration.delivery import Delivery
 from framework.integration.desk import Desk
 from framework.integration.handlers import Inbound, Webhook
@@ -17,10 +18,17 @@ from framework.model.entity import Event
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
+from framework.tenancy import within
 
 
 class MixedVerifiers(DeclarationError):
     """The address {path!r} of integration {integration} is verified in two ways. Use one function."""
+
+
+class WrongAddress(DispatchError):
+    """A delivery of {integration} to {path!r} came to the address of the tenant {tenant!r} and says that it
+    is for {said!r}.
+    """
 
 
 @dataclass
@@ -33,15 +41,20 @@ class Letterbox:
     webhooks: list[tuple[Desk, Webhook]] = field(default_factory=list)
     inbounds: list[Inbound] = field(default_factory=list)
 
-    def receive(self, engine: Engine, delivery: Delivery) -> Reply | None:
+    def receive(self, engine: Engine, delivery: Delivery, tenant: str | None = None) -> Reply | None:
         """Store what a delivery says; it is in the database when this returns.
 
         Raises InvalidSignature and stores nothing unless the delivery is the vendor's; MalformedDelivery for
-        what cannot be read, and NeedsAttention while there is no secret to verify with.
+        what cannot be read, and NeedsAttention while there is no secret to verify with. Where it came to the
+        address of a tenant, it is proven, read and stored within that tenant.
         """
+        with within(tenant):
+            return self._receive(engine, delivery, tenant)
+
+    def _receive(self, engine: Engine, delivery: Delivery, tenant: str | None) -> Reply | None:
         self.verify(delivery)
         reply: Reply | None = None
-        said: list[tuple[Desk, Outcome]] = []
+        said: dict[str | None, list[tuple[Desk, Outcome]]] = {}
         for desk, webhook in self.webhooks:
             answered: object = webhook.parse(delivery)
             match answered:
@@ -50,19 +63,33 @@ class Letterbox:
                 case Reply() as answer:
                     reply = answer
                 case Completed() | Failed() | Processing() as outcome:
-                    said.append((desk, outcome))
+                    whose = self._said(engine, webhook, delivery, tenant) or addressee(engine, desk, outcome)
+                    said.setdefault(whose, []).append((desk, outcome))
                 case other:
                     given = type(other).__name__
                     raise InvariantBroken(
                         problem=f"a webhook of {self.integration} returned a {given}, which is no outcome"
                     )
-        if said:
-            engine.write(partial(_ingest, said))
+        for name, outcomes in said.items():
+            with within(name):
+                engine.write(partial(_ingest, outcomes))
         for inbound in self.inbounds:
             event = inbound.parse(delivery)
             if event is not None:
-                _dispatch(engine, self.integration, inbound, delivery, event)
+                with within(self._said(engine, inbound, delivery, tenant)):
+                    _dispatch(engine, self.integration, inbound, delivery, event)
         return reply
+
+    def _said(
+        self, engine: Engine, hook: Webhook | Inbound, delivery: Delivery, tenant: str | None
+    ) -> str | None:
+        """Whose the delivery is, by its address or as the integration reads it; the two must not differ."""
+        if not engine.plan.tenanted:
+            return None
+        said = None if hook.tenant is None else hook.tenant(delivery)
+        if tenant is not None and said not in (None, tenant):
+            raise WrongAddress(integration=self.integration, path=self.path, tenant=tenant, said=said)
+        return tenant or said
 
 
 def letterboxes_of(

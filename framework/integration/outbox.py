@@ -1,6 +1,7 @@
 """The outbox: the rows of one call class, as a worker claims, keeps and releases them."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -54,12 +55,23 @@ class Outbox:
     its lease has ended. It is None for calls that are over, which is why the index on it stays small.
     """
 
+    tenant: str | None = None
+    """Whose calls these are, where there are tenants; their statements are run within that tenant."""
+
     def __init__(self, desk: Desk, database: Database) -> None:
         self.desk = desk
         self._statements = database.statements[desk.shape]
         self._table = self._statements.table
         self._attempts = database.tables.attempts
         self.ordered = desk.policy.ordering_key is not None
+
+    def of_tenant(self, tenant: str | None) -> "Outbox":
+        """The outbox of a tenant, with the statements of this one."""
+        for statement in ("_claim", "_releases", "_prolong", "_take_over", "_next_due"):
+            getattr(self, statement)  # compiled now, if they are not yet
+        outbox = copy(self)
+        outbox.tenant = tenant
+        return outbox
 
     def claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
         """Take up to `limit` calls that are due, the oldest first, and none that waits behind another."""

@@ -6,17 +6,20 @@ from functools import partial
 
 from sqlalchemy import bindparam, select
 
+from framework.integration.addressees import UnknownAddressee, addressee
 from framework.integration.desk import Desk
 from framework.integration.http import HTTPClient
 from framework.integration.ingest import Source, ingest
 from framework.integration.outcomes import Outcome
 from framework.observe import get_logger
 from framework.runtime.engine import Engine
+from framework.runtime.lane import of_tenant
 from framework.runtime.transaction import Transaction
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
 from framework.storage.statements import Statement
 from framework.storage.upsert import upserting
+from framework.tenancy import nobody
 
 _log = get_logger(__name__)
 
@@ -62,19 +65,31 @@ async def listed(desk: Desk, since: datetime, http: HTTPClient) -> Sequence[Outc
 
 def since(engine: Engine, cursors: Cursors, desk: Desk, now: datetime) -> datetime:
     """From when on to ask: a little before we last asked, or as far back as a call can be under way."""
-    with engine.database.reading() as connection:
+    with nobody(), engine.database.reading() as connection:
         at = cursors.get(connection, desk.shape.name)
     return now - desk.policy.deadline if at is None else at - OVERLAP
 
 
 def take(engine: Engine, cursors: Cursors, desk: Desk, outcomes: Sequence[Outcome], at: datetime) -> None:
-    """Ingest what was listed; the vendor counts as asked up to `at` if all of it could be taken."""
-    results = engine.write_each([partial(_ingest, desk, outcome) for outcome in outcomes])
+    """Ingest what was listed; the vendor counts as asked up to `at` if all of it could be taken.
+
+    Where records have tenants, what is nobody's call is passed over: it is listed again if it becomes one.
+    """
+    operations = []
+    for outcome in outcomes:
+        try:
+            tenant = addressee(engine, desk, outcome)
+        except UnknownAddressee as unknown:
+            _log.info("a reconciled outcome is nobody's", reason=str(unknown))
+        else:
+            operations.append(of_tenant(tenant, partial(_ingest, desk, outcome)))
+    results = engine.write_each(operations)
     refused = [result for result in results if isinstance(result, Exception)]
     for error in refused:
         _log.error("a reconciled outcome could not be recorded", call=desk.shape.name, exc_info=error)
     if not refused:
-        engine.write(lambda tx: cursors.put(tx.work.connection, desk.shape.name, at))
+        with nobody():
+            engine.write(lambda tx: cursors.put(tx.work.connection, desk.shape.name, at))
 
 
 def _ingest(desk: Desk, outcome: Outcome, transaction: Transaction) -> None:

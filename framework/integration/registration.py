@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from framework.errors import DeclarationError
-from framework.integration.handlers import DeliveryKey
+from framework.integration.handlers import DeliveryKey, DeliveryTenant
 from framework.integration.signature import Verify
 from framework.model.apicall import APICall
 from framework.model.record import Record
@@ -43,6 +43,7 @@ SHAPES: Mapping[str, Shape] = {
     "webhook": Shape(("delivery",), Nature.SYNC),
     "inbound": Shape(("delivery",), Nature.SYNC),
     "key": Shape(("delivery",), Nature.SYNC),
+    "tenant": Shape(("delivery",), Nature.SYNC),
     "verify": Shape(("delivery",), Nature.SYNC),
     "side_effect": Shape(("record", "http")),
     "test_connection": Shape(("http",)),
@@ -70,6 +71,7 @@ class Registration:
     path: str = ""
     verify: Verify | None = field(default=None)
     key: DeliveryKey | None = field(default=None)
+    tenant: DeliveryTenant | None = field(default=None)
 
 
 def check(integration: str, registrations: Sequence[Registration]) -> None:
@@ -81,6 +83,8 @@ def check(integration: str, registrations: Sequence[Registration]) -> None:
             _check_shape(integration, "verify", registration.verify, registration.record)
         if registration.key is not None:
             _check_shape(integration, "key", registration.key, registration.record)
+        if registration.tenant is not None:
+            _check_shape(integration, "tenant", registration.tenant, registration.record)
 
 
 def _check_class(integration: str, registration: Registration) -> None:

@@ -19,6 +19,7 @@ from framework.model.payload import Payload
 from framework.plan.view import view_of
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
+from framework.tenancy import current_tenant
 
 QUERY = "query"
 """The name under which every call with a poll can be asked about."""
@@ -63,7 +64,7 @@ async def ask(
         raise InvalidInput(name=name, problems="it takes none")
     more = () if api.input is None else (api.input.read(name, told),)
     row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
-    answer = await api.answer(_seen(desk, row), http, *more)
+    answer = await api.answer(_seen(engine, desk, row), http, *more)
     if isinstance(answer, Completed | Failed | Processing):
         await anyio.to_thread.run_sync(_ingest, engine, desk, Source.OPERATOR, answer, call_id)
     return answer
@@ -76,7 +77,7 @@ async def _query(
     row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
     if row["external_id"] is None:
         raise NotSentYet(call=desk.shape.name, id=call_id, integration=desk.integration.name)
-    outcome = await look_up(_seen(desk, row), http)
+    outcome = await look_up(_seen(engine, desk, row), http)
     if outcome is not None:
         await anyio.to_thread.run_sync(_ingest, engine, desk, Source.POLL, outcome, call_id)
     return outcome
@@ -94,7 +95,7 @@ async def cancel(engine: Engine, desk: Desk, call_id: UUID, http: HTTPClient) ->
         raise CannotBeCanceled(why="it is being sent; try again in a moment", **facts)
     if desk.handlers.cancel is None:
         raise CannotBeCanceled(why=f"{desk.integration.name} has no `cancel` for it", **facts)
-    outcome = await desk.handlers.cancel(_seen(desk, row), http)
+    outcome = await desk.handlers.cancel(_seen(engine, desk, row), http)
     if outcome is not None:
         await anyio.to_thread.run_sync(_ingest, engine, desk, Source.OPERATOR, outcome, call_id)
 
@@ -125,8 +126,9 @@ def _row(engine: Engine, desk: Desk, call_id: UUID) -> dict[str, Any]:
     return statements.codec.decode(found)
 
 
-def _seen(desk: Desk, row: dict[str, Any]) -> CallView:
-    key = idempotency_key(desk.integration.name, row["id"], row["_generation"])
+def _seen(engine: Engine, desk: Desk, row: dict[str, Any]) -> CallView:
+    tenant = current_tenant() if engine.plan.tenanted else None
+    key = idempotency_key(desk.integration.name, row["id"], row["_generation"], tenant)
     return CallView(view_of(desk.shape.view, row), idempotency_key=key, attempt=row["_burned"] + 1)
 
 

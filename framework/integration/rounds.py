@@ -17,13 +17,14 @@ from framework.integration.executor import Executor
 from framework.integration.gate import Gate
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
-from framework.integration.outbox import Outbox
+from framework.integration.outboxes import Outboxes
 from framework.integration.reconciliation import Cursors
 from framework.integration.verdict import described
 from framework.observe import get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
+from framework.tenancy import within
 
 _log = get_logger(__name__)
 
@@ -46,6 +47,7 @@ class Rounds:
         engine: Engine,
         executor: Executor,
         desks: Sequence[Desk],
+        outboxes: Outboxes,
         gates: Mapping[str, Gate],
         book: EffectBook,
         client: Client,
@@ -54,12 +56,15 @@ class Rounds:
         self._engine = engine
         self._executor = executor
         self._desks = [desk for desk in desks if desk.handlers.reconcile is not None]
+        self._outboxes = outboxes
         self._gates = gates
         self._book = book
         self._client = client
         self._moments = moments
         self._cursors = Cursors(engine.database)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._effects_at: dict[str | None, datetime] = {}
+        """When a side effect of each tenant is due."""
 
     @property
     def is_busy(self) -> bool:
@@ -69,14 +74,13 @@ class Rounds:
     def begin(self) -> None:
         """Find out when to do what; runs in a thread."""
         now = self._now()
-        with self._engine.database.reading() as connection:
-            for desk in self._desks:
-                is_open = Outbox(desk, self._engine.database).next_due(connection) is not None
-                at = now if is_open else now + reconciliation.EVERY
-                self._at(_reconcile(desk), self._moments.get(_reconcile(desk), at))
-            effects = self._book.next_due(connection) if self._book.hooks else None
-        if effects is not None:
-            self._at(EFFECTS, effects)
+        for desk in self._desks:
+            is_open = self._outboxes.is_open([desk.shape])
+            at = now if is_open else now + reconciliation.EVERY
+            self._at(_reconcile(desk), self._moments.get(_reconcile(desk), at))
+        for name in self._engine.tenants() if self._book.hooks else ():
+            with within(name):
+                self._expect(name, self._next_effect())
         self._engine.listeners.append(self._committed)
 
     def look(self, integrations: Mapping[str, Integration[Any]]) -> None:
@@ -117,8 +121,14 @@ class Rounds:
             for shape in work.rows.keys() & self._book.hooks.keys()
             for change in work.rows[shape].values()
         ):
-            self._moments[EFFECTS] = work.now
+            self._effects_at[work.tenant] = self._moments[EFFECTS] = work.now
             self._executor.ring()
+
+    def _expect(self, tenant: str | None, moment: datetime | None) -> None:
+        """The next side effect of a tenant is due at this moment."""
+        if moment is not None:
+            self._effects_at[tenant] = min(moment, self._effects_at.get(tenant, moment))
+            self._at(EFFECTS, min(moment, self._moments.get(EFFECTS, moment)))
 
     def _at(self, what: str, moment: datetime) -> None:
         self._moments[what] = moment
@@ -166,6 +176,18 @@ class Rounds:
         await anyio.to_thread.run_sync(reconciliation.take, self._engine, self._cursors, desk, outcomes, now)
 
     async def _effects(self) -> None:
+        """Let the side effects of all tenants happen that have some."""
+        now = self._now()
+        try:
+            for name in [name for name, moment in tuple(self._effects_at.items()) if moment <= now]:
+                del self._effects_at[name]
+                with within(name):
+                    await self._effects_of(name)
+        finally:
+            for name, moment in tuple(self._effects_at.items()):
+                self._expect(name, moment)
+
+    async def _effects_of(self, tenant: str | None) -> None:
         """Let side effects happen until none is due that may."""
         hooks = [hook for of_shape in self._book.hooks.values() for hook in of_shape]
         for hook in hooks:
@@ -175,7 +197,7 @@ class Rounds:
         moment = await anyio.to_thread.run_sync(self._next_effect)
         if moment is not None:
             paused = any(self._gates[hook.integration.name].paused for hook in hooks)
-            self._at(EFFECTS, max(moment, self._now() + timedelta(seconds=1)) if paused else moment)
+            self._expect(tenant, max(moment, self._now() + timedelta(seconds=1)) if paused else moment)
 
     async def _some(self, hook: Hook, gate: Gate) -> bool:
         """Let as many side effects happen at once as may; whether there were any."""

@@ -43,6 +43,11 @@ class Run:
         return self.claimed.row["id"]  # type: ignore[no-any-return]  # the id of a record
 
     @property
+    def key(self) -> tuple[str | None, UUID]:
+        """What tells it from all other runs: two tenants may have calls of one id."""
+        return self.outbox.tenant, self.id
+
+    @property
     def desk(self) -> Desk:
         return self.outbox.desk
 
@@ -81,5 +86,5 @@ class Run:
     def seen(self) -> CallView:
         """The call as the handler sees it."""
         row, desk = self.claimed.row, self.desk
-        key = idempotency_key(desk.integration.name, row["id"], row["_generation"])
+        key = idempotency_key(desk.integration.name, row["id"], row["_generation"], self.outbox.tenant)
         return CallView(view_of(desk.shape.view, row), idempotency_key=key, attempt=row["_burned"] + 1)

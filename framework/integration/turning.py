@@ -1,8 +1,9 @@
-"""Deadlines turn, and records that are not kept go, at their time, while a worker is at work."""
+"""Deadlines turn by themselves while a worker is at work, and records go: at their time, not by asking."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import anyio
 import anyio.to_thread
@@ -13,6 +14,53 @@ from framework.runtime.engine import Engine
 from framework.runtime.sweeping import Sweeper
 from framework.runtime.timer import next_turn, turn_due
 from framework.runtime.work import Work
+from framework.tenancy import within
+
+
+class Timers:
+    """Deadlines and retentions, and when the next of them has something to do: of each tenant by itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._sweepers: dict[str | None, Sweeper] = {}
+        self._moments: dict[str | None, datetime] = {}
+        self._touched: dict[str | None, None] = {}
+
+    def note(self, work: Work) -> None:
+        """Something was written that may have changed the next moment of its tenant."""
+        self._sweeper(work.tenant).note(work)
+        self._touched[work.tenant] = None
+
+    def run_all(self) -> None:
+        """Do what is due of all tenants."""
+        for name in self._engine.tenants():
+            self._run(name)
+
+    def run_due(self) -> None:
+        """Do what is due of the tenants whose time has come, or for whom something was written."""
+        now = self._engine.clock.now()
+        due = [name for name, moment in self._moments.items() if moment <= now]
+        for name in dict.fromkeys((*due, *tuple(self._touched))):
+            self._touched.pop(name, None)
+            self._run(name)
+
+    def seconds(self) -> float | None:
+        """How long there is nothing to do; None until something is written."""
+        first = min(self._moments.values(), default=None)
+        return None if first is None else (first - self._engine.clock.now()).total_seconds()
+
+    def _run(self, tenant: str | None) -> None:
+        sweeper = self._sweeper(tenant)
+        with within(tenant):
+            turn_due(self._engine)
+            sweeper.sweep()
+            moments = [one for one in (next_turn(self._engine), sweeper.next_moment()) if one is not None]
+        self._moments.pop(tenant, None)
+        if moments:
+            self._moments[tenant] = min(moments)
+
+    def _sweeper(self, tenant: str | None) -> Sweeper:
+        return self._sweepers.get(tenant) or self._sweepers.setdefault(tenant, Sweeper(self._engine))
 
 
 @asynccontextmanager
@@ -20,22 +68,23 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
     """Turn deadlines, and let records go, at their time while the block runs: those that are due, before it
     begins. Nothing runs where none are declared.
     """
-    sweeper = Sweeper(engine)
-    hosts = sweeper.shapes.union(node.host for node in engine.plan.nodes if isinstance(node, DeadlineNode))
+    hosts = frozenset(plan.shape for plan in engine.plan.retentions).union(
+        node.host for node in engine.plan.nodes if isinstance(node, DeadlineNode)
+    )
     if not hosts:
         yield
         return
     alarm = Alarm()
+    timers = Timers(engine)
 
     def committed(work: Work) -> None:
         if not hosts.isdisjoint(work.rows):
-            sweeper.note(work)
+            timers.note(work)
             alarm.ring()
 
     engine.listeners.append(committed)
-    await anyio.to_thread.run_sync(turn_due, engine)
-    await anyio.to_thread.run_sync(sweeper.sweep)
-    turner = asyncio.create_task(_turn(engine, sweeper, alarm))
+    await anyio.to_thread.run_sync(timers.run_all)
+    turner = asyncio.create_task(_turn(timers, alarm))
     try:
         yield
     finally:
@@ -47,12 +96,7 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
             turner.result()
 
 
-async def _turn(engine: Engine, sweeper: Sweeper, alarm: Alarm) -> None:
+async def _turn(timers: Timers, alarm: Alarm) -> None:
     while True:
-        turns = await anyio.to_thread.run_sync(next_turn, engine)
-        goes = await anyio.to_thread.run_sync(sweeper.next_moment)
-        moment = min((one for one in (turns, goes) if one is not None), default=None)
-        seconds = None if moment is None else (moment - engine.clock.now()).total_seconds()
-        await alarm.wait(seconds)
-        await anyio.to_thread.run_sync(turn_due, engine)
-        await anyio.to_thread.run_sync(sweeper.sweep)
+        await alarm.wait(timers.seconds())
+        await anyio.to_thread.run_sync(timers.run_due)

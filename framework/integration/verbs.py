@@ -8,6 +8,7 @@ from framework.integration.handlers import (
     CallHandler,
     CancelHandler,
     DeliveryKey,
+    DeliveryTenant,
     Hook,
     InboundHandler,
     PollHandler,
@@ -60,25 +61,37 @@ class Verbs:
         return self._register("poll", call)
 
     def webhook(
-        self, call: type[APICall], *, path: str = "events", verify: Verify | None = None
+        self,
+        call: type[APICall],
+        *,
+        path: str = "events",
+        verify: Verify | None = None,
+        tenant: DeliveryTenant | None = None,
     ) -> Callable[[WebhookF], WebhookF]:
         """Read what the vendor delivers, once `verify` has proven it.
 
         `def f(delivery) -> Outcome | Reply | None`. None means that the delivery is about nothing of ours. A
-        Reply is about nothing either, and is sent back.
+        Reply is about nothing either, and is sent back. Where records have tenants, the call says whose the
+        delivery is, or the address, or `tenant` from the delivery.
         """
-        return self._register("webhook", call, path=path, verify=verify)
+        return self._register("webhook", call, path=path, verify=verify, tenant=tenant)
 
     def inbound(
-        self, *, key: DeliveryKey, path: str = "events", verify: Verify | None = None
+        self,
+        *,
+        key: DeliveryKey,
+        path: str = "events",
+        verify: Verify | None = None,
+        tenant: DeliveryTenant | None = None,
     ) -> Callable[[InboundF], InboundF]:
         """Hear what happens at the vendor unasked, once `verify` has proven it.
 
         `def f(delivery) -> Event | None`. The event is dispatched under the delivery's `key`, so that a
         repeated delivery changes nothing. None means that the delivery tells the business nothing. A path may
-        be shared with webhooks.
+        be shared with webhooks. Where records have tenants, the address says whose the delivery is, or
+        `tenant` from the delivery.
         """
-        return self._register("inbound", path=path, verify=verify, key=key)
+        return self._register("inbound", path=path, verify=verify, key=key, tenant=tenant)
 
     def recover(self, call: type[APICall]) -> Callable[[RecoverF], RecoverF]:
         """Find out after a crash or a time-out whether the vendor got the call.
@@ -131,9 +144,10 @@ class Verbs:
         path: str = "",
         verify: Verify | None = None,
         key: DeliveryKey | None = None,
+        tenant: DeliveryTenant | None = None,
     ) -> Callable[[F], F]:
         def register(function: F) -> F:
-            self._registrations.append(Registration(verb, function, record, path, verify, key))
+            self._registrations.append(Registration(verb, function, record, path, verify, key, tenant))
             return function
 
         return register

@@ -26,12 +26,15 @@ from framework.integration.integration import Integration
 from framework.integration.logbook import Logbook
 from framework.integration.need import Need
 from framework.integration.outbox import Claimed, Outbox
+from framework.integration.outboxes import Outboxes
 from framework.integration.rounds import Rounds
 from framework.integration.run import Run
 from framework.integration.verdict import Broke, Ending, Later, Said, Verdict, described, judge
 from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
+from framework.runtime.lane import of_tenant
 from framework.runtime.transaction import Transaction
+from framework.tenancy import within
 
 _log = get_logger(__name__)
 
@@ -75,7 +78,7 @@ class Worker:
         moments: dict[str, datetime] | None = None,
     ) -> None:
         self._engine = engine
-        self._outboxes = [Outbox(desk, engine.database) for desk in desks]
+        self._outboxes = Outboxes(desks, engine)
         self._gates = gates
         self._logbook = Logbook(engine.database, f"{os.uname().nodename}:{os.getpid()}", metrics)
         self.executor: Executor = EmbeddedExecutor(engine, self._outboxes)
@@ -84,6 +87,7 @@ class Worker:
             engine,
             self.executor,
             desks,
+            self._outboxes,
             gates,
             EffectBook(engine.database, hooks),
             self.client,
@@ -145,8 +149,7 @@ class Worker:
 
     def is_anything_open(self) -> bool:
         """Whether there is a call that is not over yet."""
-        with self._engine.database.reading() as connection:
-            return any(outbox.next_due(connection) is not None for outbox in self._outboxes)
+        return self._outboxes.is_open(self._outboxes.shapes)
 
     async def client(self, integration: Integration[Any]) -> HTTPClient | None:
         """The one client of an integration; None, and a pause, if its settings do not allow for one."""
@@ -222,9 +225,14 @@ class Worker:
         self, ended: list[Ended], beat: list[Any], claims: list[tuple[Outbox, int]]
     ) -> list[Any | Exception]:
         """The transaction of a tick; runs in a worker thread."""
-        operations: list[Any] = [partial(_record, self._logbook, one) for one in ended]
+        operations: list[Any] = [
+            of_tenant(one.run.outbox.tenant, partial(_record, self._logbook, one)) for one in ended
+        ]
         operations += beat
-        operations += [partial(_claim, self._logbook, outbox, limit) for outbox, limit in claims]
+        operations += [
+            of_tenant(outbox.tenant, partial(_claim, self._logbook, outbox, limit))
+            for outbox, limit in claims
+        ]
         return self._engine.write_each(operations)
 
     def _after_records(self, ended: list[Ended], results: Sequence[Any | Exception]) -> None:
@@ -253,8 +261,8 @@ class Worker:
     def _over(self, ended: Ended) -> None:
         """The end of a run is in the store."""
         run, verdict = ended.run, ended.verdict
-        if self._running.get(run.id) is run:
-            del self._running[run.id]
+        if self._running.get(run.key) is run:
+            del self._running[run.key]
         if ended.setting_aside is not None:
             self.executor.enqueue(None, run.outbox, self._engine.clock.now() + SET_ASIDE)
         elif isinstance(verdict, Later):
@@ -270,6 +278,8 @@ class Worker:
             if outbox in self._unknown:
                 self._unknown.discard(outbox)
                 await self._find_out(outbox, claimed_at)
+        elif outbox in self._looking:  # the others, and other tenants, come first now
+            self._looking[outbox] = self._looking.pop(outbox)
         runs = [Run(outbox, gate, one, needed) for one, needed in claimed]
         fresh = [run for run in runs if not self._is_running_here(run)]
         going = [run for run in fresh if run.calls_vendor]
@@ -277,19 +287,20 @@ class Worker:
         for run in going:
             run.probe = probe
             client = await self.client(outbox.desk.integration)
-            task = asyncio.create_task(self._carry_out(run, client))
+            with within(outbox.tenant):
+                task = asyncio.create_task(self._carry_out(run, client))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         for run in fresh:
             if not self._running:
                 self._beat_later(claimed_at)
-            self._running[run.id] = run
+            self._running[run.key] = run
             if not run.calls_vendor:
                 self._end(run, Said(None))
 
     def _is_running_here(self, run: Run) -> bool:
         """Whether the call is under way here, and was made due by an event. Then the run goes on."""
-        known = self._running.get(run.id)
+        known = self._running.get(run.key)
         if known is None:
             return False
         known.fence, known.prolonged = run.fence, True
@@ -307,7 +318,7 @@ class Worker:
             ending = Broke(error)
         except BaseException:
             run.gate.forget()
-            self._running.pop(run.id, None)
+            self._running.pop(run.key, None)
             self._abandon(run)
             self.executor.ring()  # whoever waits for quiet would wait for the next heartbeat
             raise
@@ -338,7 +349,7 @@ class Worker:
         """
 
         def ask() -> Any:
-            with self._engine.database.reading() as connection:
+            with within(outbox.tenant), self._engine.database.reading() as connection:
                 return outbox.next_due(connection, after=claimed_at)
 
         moment = await anyio.to_thread.run_sync(ask)
@@ -364,7 +375,10 @@ class Worker:
         for run in self._running.values():
             run.prolonged = True
             runs.setdefault(run.outbox, []).append(run)
-        return [partial(_prolong, outbox, [(run.id, run.fence) for run in of]) for outbox, of in runs.items()]
+        return [
+            of_tenant(outbox.tenant, partial(_prolong, outbox, [(run.id, run.fence) for run in of]))
+            for outbox, of in runs.items()
+        ]
 
     async def _wind_up(self, grace: float) -> None:
         """Let what is under way end, and record it; what takes longer is left to the next worker."""

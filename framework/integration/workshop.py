@@ -1,6 +1,7 @@
 """The workshop of an App: its one worker, what it knows of its vendors, and what an operator may do."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.present import detached
 from framework.runtime.transaction import Transaction
+from framework.tenancy import context_outside, within
 
 _log = get_logger(__name__)
 
@@ -115,7 +117,7 @@ class Workshop:
             moments=self._moments,
         )
         self._worker, self._loop = worker, asyncio.get_running_loop()
-        work = asyncio.create_task(worker.run())
+        work = asyncio.create_task(worker.run(), context=context_outside())
         try:
             await worker.started(work)
             yield worker
@@ -183,16 +185,19 @@ class Workshop:
         raise NobodyServes(call=call.__name__)
 
     def health(self) -> list[Health]:
-        """How each integration is."""
+        """How each integration is. With tenants, the calls are those of the one that is entered, or all."""
         now = self.engine.clock.now()
         due: dict[str, int] = dict.fromkeys(self.gates, 0)
         dead: dict[str, int] = dict.fromkeys(self.gates, 0)
-        with self.engine.database.reading() as connection:
-            for desk in self._desks:
-                outbox = self._outbox(desk)
-                due[desk.integration.name] += outbox.count_due(connection, now)
-                dead[desk.integration.name] += outbox.count_dead(connection)
-            orphans = self._orphans().count(connection, now - PATIENCE)
+        orphans: Counter[str] = Counter()
+        outboxes = [self._outbox(desk) for desk in self._desks]
+        for tenant in self.engine.reached():
+            with within(tenant), self.engine.database.reading() as connection:
+                for outbox in outboxes:
+                    name = outbox.desk.integration.name
+                    due[name] += outbox.count_due(connection, now)
+                    dead[name] += outbox.count_dead(connection)
+                orphans.update(self._orphans().count(connection, now - PATIENCE))
         return [
             Health(
                 integration=name,

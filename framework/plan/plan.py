@@ -41,6 +41,7 @@ class Plan:
     nodes: tuple[Node, ...]
     activities: tuple[ActivityPlan, ...] = ()
     retentions: tuple[RetentionPlan, ...] = ()
+    tenanted: bool = False  # each record belongs to a tenant
 
     def shape(self, model: type[Record], place: str = "This") -> Shape:
         """What is known about a record class; raises UndeclaredRecord if it is not part of the App."""
@@ -60,7 +61,7 @@ class Plan:
         raise UndeclaredRecord(place="This", model=name)
 
 
-def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Plan:
+def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenanted: bool = False) -> Plan:
     """Compile declarations. With `strict_reads`, callbacks are held to the reads that they declare.
 
     1. Collect the classes and rules.
@@ -89,7 +90,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False) -> Pl
     take_policies(shapes, declarations.policies)
     activities = take_activities(shapes, declarations.activities)
     retentions = take_retentions(shapes, declarations.retentions)
-    return Plan(MappingProxyType(shapes), tuple(ordered), activities, retentions)
+    return Plan(MappingProxyType(shapes), tuple(ordered), activities, retentions, tenanted)
 
 
 def in_order(nodes: Sequence[Node]) -> list[Node]:

@@ -3,6 +3,7 @@
 from framework.runtime.engine import Engine
 from framework.runtime.verify import rebuild
 from framework.storage.declared import Declared
+from framework.tenancy import within
 
 
 def create(engine: Engine) -> None:
@@ -20,7 +21,9 @@ def create(engine: Engine) -> None:
     extended = database.create()
     engine.create_globals()
     if extended or (added and standing.forms):
-        rebuild(engine)  # what is new counts what was there
+        for name in engine.tenants():
+            with within(name):
+                rebuild(engine)  # what is new counts what was there
     if before is None or added:
         with database.altering() as connection:
             Declared(database.tables).write(connection, database.declaration)

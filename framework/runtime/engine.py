@@ -16,6 +16,7 @@ from framework.runtime.turns import Turns
 from framework.runtime.work import Work
 from framework.storage.database import Connection, Database
 from framework.storage.sqlite import SqliteDatabase
+from framework.tenancy import Arriving, current_tenant, is_anybody, nobody, tenant, within
 
 T = TypeVar("T")
 
@@ -67,18 +68,42 @@ class Engine:
         return self.lane.at_once()
 
     def create_globals(self) -> None:
-        """Store the one row of each Global that has none yet."""
+        """Store the one row of each Global that has none yet, of each tenant."""
+        for name in self.tenants():
+            with within(name):
+                self.write(add_globals)
+
+    def tenants(self) -> list[str] | list[None]:
+        """All tenants, in order; None alone where records have no tenants."""
+        if not self.plan.tenanted:
+            return [None]
+        with nobody(), self.database.reading() as connection:
+            return self.database.tenants.all(connection)
+
+    def has_tenant(self, name: str) -> bool:
+        """Whether there is a tenant of this name."""
+        with nobody(), self.database.reading() as connection:
+            return self.database.tenants.has(connection, name)
+
+    def reached(self) -> list[str] | list[None]:
+        """The tenant that is entered, or else all; None alone where records have no tenants."""
+        return [current_tenant()] if self.plan.tenanted and is_anybody() else self.tenants()
+
+    def create_tenant(self, name: str) -> None:
+        """Make a tenant, if it is not there: its name, and its row of each Global."""
 
         def operation(transaction: Transaction) -> None:
-            transaction.work.hold("globals")
-            for shape in self.plan.of_kind(Kind.GLOBAL):
-                record = shape.model()
-                if transaction.work.find(shape, record.id) is None:
-                    transaction.insert(shape, record)
+            database, connection = self.database, transaction.work.connection
+            database.hold(connection, "tenants")
+            if not database.tenants.has(connection, name):
+                database.tenants.add(connection, name, transaction.now)
+                add_globals(transaction)
 
-        self.write(operation)
+        with tenant(Arriving(name)):
+            self.write(operation)
 
     def open(self, connection: Connection) -> Transaction:
+        self.database.enter(connection)
         work = Work(connection, self.database, self.doors, self.clock.now())
         work.closers = self.closers
         if self.meter is not None:
@@ -96,6 +121,15 @@ class Engine:
 
         database: Any = self.database
         return Tries(database, self.open, self.tell, self.entered)
+
+
+def add_globals(transaction: Transaction) -> None:
+    """Store the one row of each Global that has none yet."""
+    transaction.work.hold("globals")
+    for shape in transaction.plan.of_kind(Kind.GLOBAL):
+        record = shape.model()
+        if transaction.work.find(shape, record.id) is None:
+            transaction.insert(shape, record)
 
 
 class Scope:

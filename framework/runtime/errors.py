@@ -63,11 +63,15 @@ class HiddenField(DispatchError):
 
 
 class StatementInText(DispatchError):
-    """{text!r} is SQL as text, which no query policy narrows. Say it with the attributes of the classes."""
+    """{text!r} is SQL as text, which is held to no query policy and no tenant. Say it with the attributes of
+    the classes.
+    """
 
 
 class UnknownTableRead(DispatchError):
-    """The table {table} is no record class of this App, so no query policy speaks of it. Select classes."""
+    """The table {table} is no record class of this App, so it is held to no query policy and no tenant.
+    Select classes.
+    """
 
 
 class NotASelect(DispatchError):

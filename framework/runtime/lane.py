@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
@@ -13,6 +14,27 @@ C = TypeVar("C", bound=Connection)
 Operation: TypeAlias = Callable[[Transaction], T]
 Open: TypeAlias = Callable[[Connection], Transaction]
 Tell: TypeAlias = Callable[[Work], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OfTenant(Generic[T]):
+    """An operation on the records of a tenant, whoever is entered when it is handed in."""
+
+    tenant: str
+    operation: Operation[T]
+
+    def __call__(self, transaction: Transaction) -> T:
+        return self.operation(transaction)
+
+
+def of_tenant(tenant: str | None, operation: Operation[T]) -> Operation[T]:
+    """The operation on the records of a tenant; as it is, where there are no tenants."""
+    return operation if tenant is None else OfTenant(tenant, operation)
+
+
+def tenant_of(operation: Operation[T]) -> str | None:
+    """Whose operation it is; None for that of who is entered."""
+    return operation.tenant if isinstance(operation, OfTenant) else None
 
 
 class Lane(Protocol[C]):

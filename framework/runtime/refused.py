@@ -1,6 +1,8 @@
 """Why the database refused a row: a reference to nothing, a value that is taken, or too large."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from framework.errors import InvariantBroken
@@ -8,6 +10,7 @@ from framework.plan.shape import Shape
 from framework.plan.uniques import code_of
 from framework.runtime.change import Change
 from framework.runtime.errors import AlreadyExists, MissingReference, NotText, NumberTooLarge
+from framework.storage.codec import Row
 from framework.storage.violation import Constraint, Violation
 
 if TYPE_CHECKING:
@@ -53,8 +56,13 @@ def _without_reference(work: "Work", violation: Violation, batch: list[Change]) 
 def _is_missing(work: "Work", violation: Violation, target: Shape, key: str, id: UUID) -> bool:
     if violation.detail is not None:
         return violation.columns == (key,) and violation.blames({key: id})
-    found = work.find(target, id)
-    return found is None or not found.stored
+    if violation.columns not in ((), (key,)):
+        return False
+    known = work.rows.get(target, {}).get(id)
+    if known is not None:
+        return not known.stored
+    sql, parameters = work.statements[target].selection(("id",))
+    return not _asked(work, sql, parameters.of({"id": id}))
 
 
 def _not_unique(work: "Work", violation: Violation, batch: list[Change]) -> Exception | None:
@@ -80,11 +88,9 @@ def _is_taken(work: "Work", violation: Violation, change: Change) -> bool:
     columns = violation.columns
     statements = work.statements[change.shape]
     key = statements.natural_keys.get(columns)
-    sql, parameters = statements.selection(columns) if key is None else key.selection
-    for values in work.connection.rows(sql, parameters.of(change.after_row)):
-        if (
-            statements.codec.decode(values)["id"] != change.id
-        ):  # it may have been stored itself, before the one
+    sql, parameters = statements.selection(columns) if key is None else key.look
+    for values in _asked(work, sql, parameters.of(change.after_row)):
+        if not _is_itself(statements.codec.decode(values), change):
             return True
     twins = [one for one in work.rows[change.shape].values() if one.after_row and one is not change]
     return any(
@@ -92,3 +98,17 @@ def _is_taken(work: "Work", violation: Violation, change: Change) -> bool:
         for twin in twins
         if twin.after_row
     )
+
+
+def _is_itself(stored: Row, change: Change) -> bool:
+    """Whether a row is that of the record, which may have been stored before the one that was refused."""
+    row = change.after_row
+    return row is not None and all(stored[name] == row[name] for name in change.shape.facts)
+
+
+def _asked(work: "Work", sql: str, parameters: Sequence[Any]) -> list[Any]:
+    """What the database answers. Another connection is asked where this one, having been refused something,
+    answers nothing more.
+    """
+    with work.database.reading() if work.concurrent else nullcontext(work.connection) as connection:
+        return connection.rows(sql, parameters)

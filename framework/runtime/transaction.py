@@ -38,6 +38,7 @@ from framework.storage.codec import Row
 from framework.storage.statements import Lock
 from framework.storage.tables import MADE_BY
 from framework.storage.violation import Constraint, Violation
+from framework.tenancy import refuse_another
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Event)
@@ -286,3 +287,5 @@ class Transaction:
     def _refuse_if_over(self) -> None:
         if self._over:
             raise TransactionOver()
+        if self.work.tenant is not None:
+            refuse_another(self.work.tenant)

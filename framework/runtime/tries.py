@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from framework.runtime.entered import Entered
 from framework.runtime.errors import StaleWork
-from framework.runtime.lane import Open, Operation, Tell
+from framework.runtime.lane import Open, Operation, Tell, tenant_of
 from framework.runtime.transaction import Transaction
 from framework.storage.errors import DatabaseUnreachable, TransactionInterrupted
+from framework.tenancy import within
 
 if TYPE_CHECKING:  # the driver is an extra
     from framework.storage.postgres import PostgresConnection, PostgresDatabase
@@ -60,7 +61,8 @@ class Tries:
         results: list[T | Exception] = []
         for operation in operations:
             try:
-                results.append(self.write(operation))
+                with within(tenant_of(operation)):
+                    results.append(self.write(operation))
             except Exception as error:  # noqa: BLE001  # it is the result of this one, and no other's
                 results.append(error)
         return results

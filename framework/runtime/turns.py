@@ -7,10 +7,11 @@ from contextvars import Context, copy_context
 from typing import Any, Generic, TypeVar
 
 from framework.runtime.entered import Entered
-from framework.runtime.lane import Open, Operation, Tell
+from framework.runtime.lane import Open, Operation, Tell, tenant_of
 from framework.runtime.work import Work
 from framework.storage.database import Connection
 from framework.storage.sqlite import SqliteDatabase
+from framework.tenancy import context_of
 
 T = TypeVar("T")
 _GROUP = 64
@@ -60,7 +61,7 @@ class Turns:
 
     def write_each(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
         """All in one commit."""
-        tickets: list[_Ticket[T]] = [_Ticket(operation, None) for operation in operations]
+        tickets: list[_Ticket[T]] = [_Ticket(one, context_of(tenant_of(one))) for one in operations]
         if tickets:
             with self._database.writing:
                 self._commit(tickets)

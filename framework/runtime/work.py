@@ -44,6 +44,7 @@ class Work:
         self.concurrent = database.concurrent
         self.doors = doors
         self.now = now
+        self.tenant = connection.tenant  # whose rows these are
         self.rows: dict[Shape, dict[UUID, Change]] = {}
         self.untold = Untold(connection, self.statements, self._explained)
         self.due = Due()
@@ -151,6 +152,8 @@ class Work:
                     self.remove(other)
                 elif other is not change:
                     raise StillReferenced(model=shape.name, id=change.id, referrer=referrer.name, field=key)
+            if self.tenant is not None and ondelete == "SET NULL":
+                self.untold.tell_of(referrer)  # the database would set the tenant to NULL, too
         if change.stored:
             self.connection.run(
                 self.statements[shape].deletion, [self.statements[shape].encode_id(change.id)]
@@ -206,7 +209,7 @@ class Work:
         """Keep others from what goes by this name until the transaction ends: a record that is not there
         yet.
         """
-        self.database.hold(self.connection, *name)
+        self.database.hold(self.connection, *name, *([self.tenant] if self.tenant else []))
 
     def where(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """All records whose field has the value.

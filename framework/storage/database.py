@@ -11,15 +11,21 @@ from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from framework import tenancy
+from framework.observe import get_logger
 from framework.plan.declaration import Declaration, declaration_of
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.storage.bookkeeping import Bookkeeping
 from framework.storage.errors import MigrationUnfinished, SchemaDiffers, SchemaMissing
 from framework.storage.narrowing import Narrow, Shadows, narrow_all
+from framework.storage.scoping import scope_dialect
 from framework.storage.standing import Standing, is_migrating, standing
 from framework.storage.statements import TableStatements
 from framework.storage.tables import Tables
+from framework.storage.tenants import Tenants
+
+_log = get_logger(__name__)
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 
@@ -32,6 +38,10 @@ class Connection(Protocol):
     """The one seam through which statements reach the driver. Raises Violation where a constraint is
     violated.
     """
+
+    @property
+    def tenant(self) -> str | None:
+        """To whose rows it is held; None for nobody's, and where records have no tenants."""
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Execute and return all rows."""
@@ -56,12 +66,16 @@ class Database(ABC):
         self.url = url  # as it may be shown
         self.plan = plan
         self.dialect = dialect
+        if plan.tenanted:
+            scope_dialect(dialect)
         self.patience = patience
         self.tables = Tables(plan, dialect)
         self.statements: Mapping[Shape, TableStatements] = {
             shape: TableStatements(shape, table, dialect) for shape, table in self.tables.of.items()
         }
         self.bookkeeping = Bookkeeping(self.tables, dialect)
+        self.tenants = Tenants(self.tables, dialect)
+        self._known_tenants: set[str] = set()
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -70,14 +84,18 @@ class Database(ABC):
 
     def standing(self) -> Standing:
         """What the database is there for, and how it differs from what the plan needs."""
-        with self.open_session() as session:
-            return standing(session.connection(), self.tables, self.declaration)
+        with self.inspecting() as connection:
+            return standing(connection, self.tables, self.declaration)
 
     def refuse_unfinished(self) -> None:
         """Raise MigrationUnfinished in the midst of a migration."""
-        with self.open_session() as session:
-            if is_migrating(session.connection(), self.tables):
+        with self.inspecting() as connection:
+            if is_migrating(connection, self.tables):
                 raise MigrationUnfinished(url=self.url)
+
+    @abstractmethod
+    def inspecting(self) -> AbstractContextManager[Alteration]:
+        """A connection that reads how tables are, and what tenants share."""
 
     @abstractmethod
     def altering(self) -> AbstractContextManager[Alteration]:
@@ -121,6 +139,30 @@ class Database(ABC):
         if differences:
             shown = [*differences[:_SHOWN], *(["..."] if len(differences) > _SHOWN else [])]
             raise SchemaDiffers(url=self.url, differences="; ".join(shown))
+
+    def scope(self) -> str | None:
+        """The tenant that is entered, to whose rows a connection is to be held; None for nobody, and where
+        records have no tenants.
+
+        Raises NoTenant or UnknownTenant.
+        """
+        if not self.plan.tenanted:
+            return None
+        name = tenancy.entered()
+        if name and name not in self._known_tenants and not isinstance(name, tenancy.Arriving):
+            with tenancy.nobody(), self.reading() as connection:
+                if not self.tenants.has(connection, name):
+                    _log.error("an access by an unknown tenant was refused", name=name)
+                    raise tenancy.UnknownTenant(name=name)
+            self._known_tenants.add(name)
+        return name or None
+
+    @abstractmethod
+    def enter(self, connection: Connection) -> None:
+        """Hold a connection in a transaction to the rows of the tenant that is entered.
+
+        Raises NoTenant or UnknownTenant.
+        """
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class NaturalKey:
-    """The two statements of one unique key."""
+    """The statements of one unique key: make a record, find it, and look at it without a lock."""
 
     def __init__(self, statements: "TableStatements", unique: UniquePlan) -> None:
         from framework.storage.statements import Statement
@@ -31,6 +31,7 @@ class NaturalKey:
         )
         selection = Statement(found.with_for_update(key_share=True), dialect)
         self.selection = selection.sql, Parameters(selection.names, statements.codec)
+        self.look = Statement(found, dialect).sql, self.selection[1]
 
 
 def _in_part(where: Any, dialect: Any) -> str:

@@ -3,8 +3,9 @@ compute.
 """
 
 import hashlib
+import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -13,12 +14,13 @@ from psycopg import errors
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import TextLoader
 from sqlalchemy import Connection as Alteration
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import psycopg as sqlalchemy_psycopg
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
 from sqlmodel import Session
 
+from framework import tenancy
 from framework.plan.plan import Plan
 from framework.storage.database import Connection, Database, Synchronous
 from framework.storage.errors import (
@@ -29,6 +31,8 @@ from framework.storage.errors import (
     WorkedElsewhere,
 )
 from framework.storage.pool import Pool, is_alive
+from framework.storage.rowsecurity import protect, unprotected, warn_of_bypass
+from framework.storage.scoping import TENANT, scope_dialect, scoped_tables
 from framework.storage.violation import Constraint, Violation
 
 _CONNECTIONS = 40
@@ -43,10 +47,13 @@ _LOST = ("08", "57P", "25P03")
 class PostgresConnection:
     """The seam to the driver of PostgreSQL."""
 
-    __slots__ = ("_execute", "_meaning", "raw")
+    __slots__ = ("_execute", "_meaning", "raw", "tenant")
 
-    def __init__(self, raw: "psycopg.Connection[Any]", database: "PostgresDatabase") -> None:
+    def __init__(
+        self, raw: "psycopg.Connection[Any]", database: "PostgresDatabase", tenant: str | None = None
+    ) -> None:
         self.raw = raw
+        self.tenant = tenant
         self._execute = psycopg.RawCursor(raw).execute
         self._meaning = database.meaning
 
@@ -95,24 +102,39 @@ class PostgresDatabase(Database):
         self._owner: psycopg.Connection[Any] | None = None
         self._owning = threading.Lock()
         self._constraints = self._named_constraints()
-        self._engine = create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32, pool_pre_ping=True
-        )
-        self.reader = self._engine.execution_options(postgresql_readonly=True)
-        with self.reading() as connection:
+        self._engine = _open_engine(url)
+        self._sessions = self._engine
+        if plan.tenanted:
+            self._sessions = _open_engine(url)
+            scope_dialect(self._sessions.dialect)
+            event.listen(self._sessions, "begin", self._hold_session)
+        self.reader = self._sessions.execution_options(postgresql_readonly=True)
+        with tenancy.nobody(), self.reading() as connection:
             self._schema: str = connection.row("SELECT current_schema()")[0]
+            if plan.tenanted:
+                warn_of_bypass(connection, shown)
 
     def begin(self, *, snapshot: bool = False) -> PostgresConnection:
         """Begin a transaction on a connection of its own; `snapshot` shows it the database as it is now, to
         its end.
         """
+        return self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN")
+
+    def enter(self, connection: Connection) -> None:
+        """It has been held to the tenant since it began."""
+
+    def _begin(self, begin: str) -> PostgresConnection:
+        """Begin a transaction, held to the rows of the tenant that is entered."""
+        scope = self.scope()
+        if self.plan.tenanted:  # in one message, so that it costs nothing
+            begin = f"{begin}; SET LOCAL millrace.tenant = '{scope or ''}'"
         raw = self._pool.take()
         try:
-            raw.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN")
+            raw.execute(begin, prepare=False if self.plan.tenanted else None)
         except psycopg.Error as error:
             self._pool.give(raw)
             raise self.meaning(error) from error
-        return PostgresConnection(raw, self)
+        return PostgresConnection(raw, self, scope)
 
     def commit(self, connection: PostgresConnection) -> None:
         """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
@@ -163,14 +185,33 @@ class PostgresDatabase(Database):
             self.refuse(self.differences(present))
             missing = [table for table in self.tables.metadata.tables.values() if table.name not in present]
             self.tables.metadata.create_all(connection, tables=missing, checkfirst=False)
+            if self.plan.tenanted:
+                protect(connection, missing)
         return self.is_extended(present)
 
     def present(self) -> dict[str, set[str]]:
-        with self.reading() as connection:
+        with tenancy.nobody(), self.reading() as connection:
             return _present(connection.rows(_COLUMNS))
+
+    def check(self) -> None:
+        super().check()
+        if self.plan.tenanted:
+            with tenancy.nobody(), self.reading() as connection:
+                open_ones = unprotected(connection) & scoped_tables(self.tables.metadata)
+            self.refuse(
+                [f"{name} is not held to its tenants by row-level security" for name in sorted(open_ones)]
+            )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
+        if self.plan.tenanted:  # what holds a connection to a tenant ends with the transaction
+            connection = self._begin("BEGIN READ ONLY")
+            try:
+                yield connection
+            finally:
+                self.roll_back(connection)
+                self.end(connection)
+            return
         raw = self._pool.take()
         try:
             yield PostgresConnection(raw, self)
@@ -182,9 +223,18 @@ class PostgresDatabase(Database):
         return self._schema
 
     @contextmanager
+    def inspecting(self) -> Iterator[Alteration]:
+        with self.translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def open_session(self) -> Iterator[Session]:
+        self.scope()  # what is wrong with it is no error of the database
         with self.translated(), Session(self.reader, expire_on_commit=False) as session:
             yield session
+
+    def _hold_session(self, connection: Alteration) -> None:
+        connection.exec_driver_sql("SELECT set_config('millrace.tenant', %s, true)", (self.scope() or "",))
 
     def hold(self, connection: Connection, *name: str) -> None:
         connection.row("SELECT pg_advisory_xact_lock($1)", [_key(*name)])
@@ -228,6 +278,7 @@ class PostgresDatabase(Database):
         if self._owner is not None:
             self._owner.close()
         self._engine.dispose()
+        self._sessions.dispose()
 
     def _connect(self) -> "psycopg.Connection[Any]":
         """A connection that speaks in moments of UTC and in whole numbers of 64 bits, so that statements
@@ -252,11 +303,14 @@ class PostgresDatabase(Database):
 
     def _violation(self, error: psycopg.IntegrityError) -> Violation:
         columns = self._constraints.get(error.diag.constraint_name or "", ())
+        detail = error.diag.message_detail
+        if self.plan.tenanted and detail is not None:  # row-level security keeps the values from everybody
+            detail = _WHOSE.sub(r"(\1)=(", detail) if "=(" in detail else None
         match error:
             case errors.ForeignKeyViolation():
-                return Violation(Constraint.REFERENCE, columns, error.diag.message_detail, _said(error))
+                return Violation(Constraint.REFERENCE, columns, detail, _said(error))
             case errors.UniqueViolation():
-                return Violation(Constraint.UNIQUE, columns, error.diag.message_detail, _said(error))
+                return Violation(Constraint.UNIQUE, columns, detail, _said(error))
             case _:
                 return Violation(Constraint.OTHER, columns, text=_said(error))
 
@@ -269,13 +323,14 @@ class PostgresDatabase(Database):
                 if isinstance(constraint, (ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint)):
                     name = preparer.format_constraint(constraint)
                     if name:
-                        found[name.strip('"')] = tuple(column.name for column in constraint.columns)
+                        found[name.strip('"')] = _own(constraint.columns)
             for index in table.indexes:
-                found[preparer.format_index(index).strip('"')] = tuple(
-                    column.name for column in index.columns
-                )
+                found[preparer.format_index(index).strip('"')] = _own(index.columns)
         return found
 
+
+_WHOSE = re.compile(rf"\({TENANT}, (.*?)\)=\([^,]*, ")
+"""The tenant in front of the values of a key."""
 
 _COLUMNS = (
     "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
@@ -287,6 +342,16 @@ def _present(columns: Sequence[Any]) -> dict[str, set[str]]:
     for table, column in columns:
         present.setdefault(table, set()).add(column)
     return present
+
+
+def _open_engine(url: URL) -> Engine:
+    parts = url.set(drivername="postgresql+psycopg")
+    return create_engine(parts, pool_size=8, max_overflow=32, pool_pre_ping=True)
+
+
+def _own(columns: Iterable[Any]) -> tuple[str, ...]:
+    """The names of columns, without that of the tenant, which is always the same."""
+    return tuple(column.name for column in columns if column.name != TENANT)
 
 
 def _key(*name: str) -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import ref
 
 from sqlalchemy import Connection as Alteration
 from sqlalchemy import Engine, create_engine, event
@@ -30,6 +31,7 @@ from framework.storage.errors import (
     SchemaDiffers,
     SchemaMissing,
 )
+from framework.storage.scoping import TENANT, scope_dialect
 from framework.storage.violation import Constraint, Violation
 
 _TRIES = 3
@@ -40,8 +42,12 @@ class SqliteConnection:
 
     __slots__ = ("raw",)
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: "HeldConnection") -> None:
         self.raw = raw
+
+    @property
+    def tenant(self) -> str | None:
+        return self.raw.tenant
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
@@ -71,7 +77,13 @@ class SqliteConnection:
             raise found from error
 
 
-class SharedConnection(sqlite3.Connection):
+class HeldConnection(sqlite3.Connection):
+    """A connection that is held to the rows of one tenant, where records have tenants."""
+
+    tenant: str | None = None
+
+
+class SharedConnection(HeldConnection):
     """The one connection of a database in memory, which readers share with the writer.
 
     Transactions are begun and ended by statements; what a session that only reads does at its end is not one.
@@ -127,6 +139,9 @@ class SqliteDatabase(Database):
                 if not left:
                     raise DatabaseBusy(url=self.url, seconds=self.patience * _TRIES) from error
 
+    def enter(self, connection: Connection) -> None:
+        self.writer.raw.tenant = self.scope()
+
     def roll_back(self) -> None:
         """Undo what the writer has open, if anything."""
         if self.writer.raw.in_transaction:
@@ -180,13 +195,14 @@ class SqliteDatabase(Database):
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         if self.path is None:
-            with self.writing, self.translated():
+            with self.writing, self.translated(), self._held(self.writer.raw):
                 yield self.writer
             return
         pooled = self.reader.raw_connection()
         try:
-            with self.translated():
-                yield SqliteConnection(pooled.driver_connection)  # type: ignore[arg-type]  # it is what `_connect` made
+            raw: Any = pooled.driver_connection
+            with self.translated(), self._held(raw):
+                yield SqliteConnection(raw)
         finally:
             pooled.close()
 
@@ -195,13 +211,44 @@ class SqliteDatabase(Database):
         return "main"
 
     @contextmanager
+    def inspecting(self) -> Iterator[Alteration]:
+        if self.plan.tenanted:  # statements on the catalog are none of a tenant
+            with self.writing, self.translated(), self._alterer.connect() as connection:
+                yield connection
+            return
+        with self.open_session() as session:
+            yield session.connection()
+
+    @contextmanager
     def open_session(self) -> Iterator[Session]:
         if self.path is None:
-            with self.writing, self.translated(), Session(self.reader, expire_on_commit=False) as session:
+            with self.writing, self._session() as session:
                 yield session
             return
-        with self.translated(), Session(self.reader, expire_on_commit=False) as session:
+        with self._session() as session:
             yield session
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with self.translated(), Session(self.reader, expire_on_commit=False) as session:
+            if not self.plan.tenanted:
+                yield session
+                return
+            raw: Any = session.connection().connection.driver_connection
+            with self._held(raw):
+                yield session
+
+    @contextmanager
+    def _held(self, raw: HeldConnection) -> Iterator[None]:
+        """Hold a connection to the rows of the tenant that is entered, and then to those it was held to."""
+        if not self.plan.tenanted:
+            yield
+            return
+        before, raw.tenant = raw.tenant, self.scope()
+        try:
+            yield
+        finally:
+            raw.tenant = before
 
     def hold(self, connection: Connection, *name: str) -> None:
         """Nothing: the one writer holds the whole database."""
@@ -246,12 +293,12 @@ class SqliteDatabase(Database):
             self.writer.raw.close()
             self._disown()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> HeldConnection:
         try:
             raw = sqlite3.connect(
                 str(self.path) if self.path else ":memory:",
                 isolation_level=None,
-                factory=sqlite3.Connection if self.path else SharedConnection,
+                factory=HeldConnection if self.path else SharedConnection,
                 check_same_thread=False,
                 timeout=self.patience,
                 cached_statements=1024,
@@ -266,9 +313,18 @@ class SqliteDatabase(Database):
             raw.execute("PRAGMA cache_size=-65536")
             raw.execute("PRAGMA temp_store=MEMORY")
             raw.execute("PRAGMA case_sensitive_like=ON")  # as everywhere else
+        if self.plan.tenanted:  # of the one tenant in the course of a statement, so it is asked once for each
+            held = ref(raw)
+            raw.create_function("millrace_tenant", 0, lambda: _tenant_of(held()), deterministic=True)
         return raw
 
     def _read_engine(self, raw: sqlite3.Connection) -> Engine:
+        engine = self._open_engine(raw)
+        if self.plan.tenanted:
+            scope_dialect(engine.dialect)
+        return engine
+
+    def _open_engine(self, raw: sqlite3.Connection) -> Engine:
         if self.path is None:  # a database in memory is seen by its own connection alone
             return create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
         engine = create_engine(
@@ -298,6 +354,10 @@ class SqliteDatabase(Database):
             self._lock_file = None
 
 
+def _tenant_of(raw: HeldConnection | None) -> str | None:
+    return None if raw is None or raw.tenant is None else str(raw.tenant)
+
+
 def violation(error: sqlite3.IntegrityError) -> Violation:
     """What SQLite says that a row violates; of a reference it does not say which."""
     match error.sqlite_errorcode:
@@ -305,7 +365,7 @@ def violation(error: sqlite3.IntegrityError) -> Violation:
             return Violation(Constraint.REFERENCE, text=str(error))
         case sqlite3.SQLITE_CONSTRAINT_UNIQUE | sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
             names = str(error).rpartition(": ")[2].split(", ")
-            columns = tuple(name.rpartition(".")[2] for name in names)
+            columns = tuple(column for name in names if (column := name.rpartition(".")[2]) != TENANT)
             return Violation(Constraint.UNIQUE, columns, text=str(error))
         case sqlite3.SQLITE_CONSTRAINT_CHECK:  # the only checks are those of whole numbers
             return Violation(Constraint.NUMBER, text=str(error))

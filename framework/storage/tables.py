@@ -1,5 +1,6 @@
 """The tables of one App: what its classes declare, and what the engine adds."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +30,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import HiddenColumn, Shape
 from framework.plan.uniques import UniquePlan
 from framework.storage.activities import ActivityStates
+from framework.storage.scoping import SHARED, carry_tenant
 
 MADE_BY = "_made_by"
 """The column that remembers which rule made a record from what, so that it is never made twice."""
@@ -60,6 +62,11 @@ class Tables:
         self.declarations = _declarations(self.metadata)
         self.migrations = _migrations(self.metadata)
         self.spared = _spared(self.metadata)
+        if plan.tenanted:  # statements are made for tables without tenants, and compiled for those with
+            self.metadata = Tables(replace(plan, tenanted=False), dialect).metadata
+            carry_tenant(self.metadata, dialect)
+        of_all = self.metadata if plan.tenanted else MetaData()
+        self.tenants, self.addressees = _tenants(of_all), _addressees(of_all)
         if dialect.name == "postgresql":
             for table in self.metadata.tables.values():
                 _compare_as_python_does(table)
@@ -220,6 +227,30 @@ def _cursors(metadata: MetaData) -> Table:
         metadata,
         Column("name", Text, primary_key=True),
         Column("at", UtcDateTime, nullable=False),
+        info={SHARED: True},  # a vendor is asked once, for all of them
+    )
+
+
+def _tenants(metadata: MetaData) -> Table:
+    """One row for each tenant, where records have tenants."""
+    return Table(
+        "millrace_tenant",
+        metadata,
+        Column("name", Text, primary_key=True),
+        Column("at", UtcDateTime, nullable=False),
+        info={SHARED: True},
+    )
+
+
+def _addressees(metadata: MetaData) -> Table:
+    """One row for each name by which a vendor knows a call: whose call it is."""
+    return Table(
+        "millrace_addressee",
+        metadata,
+        Column("call_type", Text, primary_key=True),
+        Column("name", Text, primary_key=True),
+        Column("tenant", Text, primary_key=True),
+        info={SHARED: True},
     )
 
 
@@ -246,6 +277,7 @@ def _declarations(metadata: MetaData) -> Table:
         metadata,
         Column("name", Text, primary_key=True),
         Column("form", Text, nullable=False),
+        info={SHARED: True},
     )
 
 
@@ -258,6 +290,7 @@ def _migrations(metadata: MetaData) -> Table:
         Column("task", Text, nullable=False),
         Column("step", Text),  # None: none is finished yet
         Column("after", Text),
+        info={SHARED: True},
     )
 
 

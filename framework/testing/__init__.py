@@ -60,15 +60,20 @@ def deliver(
     path: str,
     body: bytes,
     headers: dict[str, str] | None = None,
+    *,
+    tenant: str | None = None,
 ) -> Reply | None:
-    """Deliver to a webhook as the vendor would, without a socket. Raises what the web face answers with."""
+    """Deliver to a webhook as the vendor would, without a socket; with `tenant`, to the address of a tenant.
+
+    Raises what the web face answers with.
+    """
     delivery = Delivery(
         headers=headers or {},
         body=body,
         received_at=app.clock.now(),
         path=f"/webhooks/{integration}/{path}",
     )
-    return app.letterboxes[integration, path].receive(app.engine, delivery)
+    return app.letterboxes[integration, path].receive(app.engine, delivery, tenant)
 
 
 def _nobodys_desk(app: "App", shape: Shape) -> Desk:

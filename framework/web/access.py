@@ -19,6 +19,13 @@ Permits: TypeAlias = Callable[[Actor, str, APICall], bool]
 """Whether this actor may do this (`read`, `retry`, `cancel`, or the name of an api) with this call."""
 
 
+TenantOf: TypeAlias = Callable[[Actor], str | None]
+"""The tenant that this actor belongs to; None for nobody who has one."""
+
+TENANT_HEADER = "x-tenant-id"
+"""What a client may say of its tenant. It is compared with the actor's, and believed of nobody."""
+
+
 class BearerTokens:
     """Knows everybody by a token of their own: `BearerTokens({"operator": AuthRef("env://API_TOKEN")})`.
 

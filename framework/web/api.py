@@ -33,12 +33,21 @@ from framework.model.record import Record
 from framework.observe import get_logger, redactor
 from framework.plan.shape import Shape
 from framework.runtime.errors import NoSuchRecord
-from framework.web.access import Actor, Authorize, Permits
+from framework.tenancy import within
+from framework.web.access import TENANT_HEADER, Actor, Authorize, Permits, TenantOf
 from framework.web.body import TooLarge, bounded_body
 from framework.web.calls import CallSeen
 from framework.web.problem import problem
 from framework.web.questions import questions_of
-from framework.web.refusals import NoPolicy, NoSuchApi, NotJSON, Stranger, refusal
+from framework.web.refusals import (
+    NoPolicy,
+    NoSuchApi,
+    NoTenantPolicy,
+    NotJSON,
+    NotYourTenant,
+    Stranger,
+    refusal,
+)
 from framework.web.revealed import revealed
 
 _log = get_logger(__name__)
@@ -62,6 +71,12 @@ class Asked(Protocol):
 
     @property
     def permits(self) -> Permits | None: ...
+
+    @property
+    def is_tenanted(self) -> bool: ...
+
+    @property
+    def tenant_of(self) -> TenantOf | None: ...
 
     def get(self, model: type[R], id: UUID | None = None) -> R: ...
 
@@ -145,7 +160,8 @@ class _API:
     async def _answered(self, request: Request, operation: Operation) -> Response:
         try:
             actor = await self._actor(request)
-            answer = await operation(request, actor)
+            with within(self._tenant(request, actor)):
+                answer = await operation(request, actor)
         except TooLarge:
             limit = self._asked.max_delivery_bytes
             said = f"More than {limit} bytes are not taken."
@@ -176,6 +192,18 @@ class _API:
         if not actor:
             raise Stranger()
         return actor
+
+    def _tenant(self, request: Request, actor: Actor) -> str | None:
+        """The tenant of the actor, whatever the request says; if it says another one, it is refused."""
+        if not self._asked.is_tenanted:
+            return None
+        if self._asked.tenant_of is None:
+            raise NoTenantPolicy()
+        tenant = self._asked.tenant_of(actor)
+        if tenant is None or request.headers.get(TENANT_HEADER, tenant) != tenant:
+            _log.warning("an actor asked for a tenant that is not theirs", actor=actor)
+            raise NotYourTenant()
+        return tenant
 
     async def _call(
         self, call_id: UUID, actor: Actor, operation: str, desks: Sequence[Desk]

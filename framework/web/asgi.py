@@ -63,6 +63,7 @@ def create_asgi(served: Served) -> Starlette:
     asgi = Starlette(
         routes=[
             Route("/webhooks/{integration}/{path:path}", webhook, methods=["POST"]),
+            Route("/tenants/{tenant}/webhooks/{integration}/{path:path}", webhook, methods=["POST"]),
             Route("/health", health, methods=["GET"]),
             *api_routes(served),
         ],
@@ -76,8 +77,9 @@ def create_asgi(served: Served) -> Starlette:
 async def _take(served: Served, request: Request) -> Response:
     """Take one delivery. Only what is stored is acknowledged, so that a vendor sends the rest again."""
     name, path = request.path_params["integration"], request.path_params["path"]
+    tenant = request.path_params.get("tenant")
     box = served.letterboxes.get((name, path))
-    if box is None:
+    if box is None or (tenant is not None and not served.is_tenanted):
         return problem(HTTPStatus.NOT_FOUND, "Nothing is delivered here.")
     try:
         body = await bounded_body(request, served.max_delivery_bytes)
@@ -94,13 +96,15 @@ async def _take(served: Served, request: Request) -> Response:
         path=request.url.path,
         query=dict(request.query_params),
     )
-    return await anyio.to_thread.run_sync(_receive, served.engine, box, delivery)
+    return await anyio.to_thread.run_sync(_receive, served.engine, box, delivery, tenant)
 
 
-def _receive(engine: Engine, box: Letterbox, delivery: Delivery) -> Response:
+def _receive(engine: Engine, box: Letterbox, delivery: Delivery, tenant: str | None) -> Response:
     where = {"integration": box.integration, "path": box.path}
     try:
-        reply = box.receive(engine, delivery)
+        if tenant is not None and not engine.has_tenant(tenant):
+            return problem(HTTPStatus.NOT_FOUND, "Nothing is delivered here.")
+        reply = box.receive(engine, delivery, tenant)
     except InvalidSignature as refusal:
         _log.warning("a delivery was not proven to be the vendor's", reason=refusal.reason, **where)
         return problem(HTTPStatus.UNAUTHORIZED, "The signature does not hold.")

@@ -19,6 +19,7 @@ from framework.integration import requests, workshop
 from framework.integration.inputs import InvalidInput
 from framework.observe import redactor
 from framework.runtime.errors import NoSuchRecord, StaleWork
+from framework.tenancy import UnknownTenant
 from framework.web.problem import problem
 
 
@@ -26,6 +27,16 @@ class NoPolicy(DispatchError):
     """This App does not say who may use its API, so nobody may. Give it one that does, such as
     App(settings=Settings(authorize=BearerTokens({{"operator": AuthRef("env://API_TOKEN")}}))).
     """
+
+
+class NoTenantPolicy(DispatchError):
+    """This App has tenants and does not say which of them a user of its API belongs to, so nobody may use it.
+    Give it one that does, such as App(settings=Settings(tenant_of={{"operator": "acme"}}.get)).
+    """
+
+
+class NotYourTenant(DispatchError):
+    """You do not belong to the tenant that was asked for."""
 
 
 class Stranger(DispatchError):
@@ -50,7 +61,7 @@ def refusal(error: Exception) -> Response | None:
     What a vendor or a driver said is for the log: users see it where the vendor declined, and nowhere else.
     """
     match error:
-        case NoPolicy():
+        case NoPolicy() | NoTenantPolicy() | NotYourTenant() | UnknownTenant():
             return problem(HTTPStatus.FORBIDDEN, str(error))
         case Stranger():
             return _with(problem(HTTPStatus.UNAUTHORIZED, str(error)), "www-authenticate", "Bearer")

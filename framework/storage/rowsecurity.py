@@ -1,0 +1,56 @@
+"""Row-level security: the second wall, which PostgreSQL itself holds against statements that forget a tenant.
+
+The owner of a table is held to it too (FORCE); a superuser, or a role that bypasses it, never is.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Table, text
+
+from framework.observe import get_logger
+from framework.storage.scoping import CURRENT, SHARED, TENANT
+
+_log = get_logger(__name__)
+
+POLICY = "millrace_tenant"
+
+
+def protect(connection: Connection, tables: Iterable[Table]) -> None:
+    """Let the rows of these tables be seen and written by their tenant alone."""
+    own = f"{TENANT} = {CURRENT['postgresql']}"
+    quote = connection.dialect.identifier_preparer.quote
+    for table in tables:
+        if SHARED in table.info:
+            continue
+        name = quote(table.name)
+        connection.execute(text(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"))
+        connection.execute(text(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"))
+        connection.execute(text(f"CREATE POLICY {POLICY} ON {name} USING ({own}) WITH CHECK ({own})"))
+
+
+def unprotected(connection: Any) -> set[str]:
+    """The tables of the schema that anybody may read who forgets the tenant."""
+    return {name for (name,) in connection.rows(_UNPROTECTED)}
+
+
+def warn_of_bypass(connection: Any, url: str) -> None:
+    """Say so if the App's own role stands above row-level security."""
+    role, bypasses = connection.row(_ROLE)
+    if bypasses:
+        _log.warning(
+            "this role bypasses row-level security, so nothing but the App keeps tenants apart: connect as a"
+            " role that is no superuser and has no BYPASSRLS",
+            role=role,
+            database=url,
+        )
+
+
+_UNPROTECTED = """
+SELECT relname FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+  AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (
+    SELECT FROM pg_policy WHERE polrelid = pg_class.oid))
+"""
+
+_ROLE = "SELECT rolname::text, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
