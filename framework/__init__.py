@@ -26,6 +26,7 @@ from framework.model.computation import computed
 from framework.model.entity import Entity, Event, Global
 from framework.model.payload import Payload
 from framework.model.relation import Relationship
+from framework.model.renamed import Renamed
 from framework.model.unique import Unique
 from framework.tenancy import current_tenant, tenant, tenant_key
 
@@ -57,6 +58,7 @@ __all__ = [
     "Reader",
     "Refused",
     "Relationship",
+    "Renamed",
     "Retention",
     "Sequence",
     "Some",

@@ -1,7 +1,7 @@
 """The App: declarations, integrations and a database, put together."""
 
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from framework.clock import Clock, SystemClock
 from framework.computations.activity import Activity, ActivityState
 from framework.computations.policy import Reader
+from framework.computations.rule import Rule
 from framework.errors import StorageError
 from framework.integration.attempts import Attempt
 from framework.integration.effects import EffectBook, hooks_of
@@ -26,6 +27,10 @@ from framework.integration.orphans import PATIENCE
 from framework.integration.service import desks_of
 from framework.integration.turning import turning
 from framework.integration.workshop import Health, Workshop
+from framework.migration.backfill import Reached
+from framework.migration.changes import MigrationPlan
+from framework.migration.migration import migrate, plan_of
+from framework.migration.quiet import QuietEngine
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.entity import Event
 from framework.model.payload import Payload
@@ -63,6 +68,7 @@ if TYPE_CHECKING:  # an extra: only `asgi` needs it
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
+N = TypeVar("N", bound=Engine)
 
 
 Tenancy: TypeAlias = Literal["none", "required"]
@@ -141,19 +147,23 @@ class App:
                 self.__dict__["engine"] = self._open()
             return self.__dict__["engine"]  # type: ignore[no-any-return]  # `_open` made it
 
-    def _open(self) -> Engine:
-        database = open_database(
-            self.url, self.plan, synchronous=self.settings.synchronous, patience=self.settings.patience
+    def _open_database(self, *, alone: bool = False) -> Database:
+        settings = self.settings
+        return open_database(
+            self.url, self.plan, synchronous=settings.synchronous, patience=settings.patience, alone=alone
         )
+
+    def _open(self) -> Engine:
+        database = self._open_database()
         try:
             database.refuse_unfinished()
         except BaseException:
             database.close()
             raise
-        return self._engine_on(database)
+        return self._engine_on(database, Engine)
 
-    def _engine_on(self, database: Database) -> Engine:
-        engine = Engine(self.plan, database, self.clock)
+    def _engine_on(self, database: Database, kind: type[N]) -> N:
+        engine = kind(self.plan, database, self.clock)
         if self.settings.measure:
             engine.meter = Meter()
         for shape, desk in self.desks.items():
@@ -187,6 +197,42 @@ class App:
     def _refuse_without_tenancy(self) -> None:
         if not self.plan.tenanted:
             raise WithoutTenancy()
+
+    def migration(
+        self, *, fill: Mapping[str, Any] | None = None, acting: Sequence[Rule[Any, Any]] = ()
+    ) -> MigrationPlan:
+        """What has to be done to bring the database to these declarations, with what it loses. `print` it.
+
+        `fill` gives, by "Class.fact", the value of records that have none. A new rule makes no calls and no
+        events for old records, unless it is among those that are `acting`.
+        """
+        with self._quiet() as engine:
+            return plan_of(engine, fill or {}, [rule.key for rule in acting])
+
+    def migrate(
+        self,
+        plan: MigrationPlan | None = None,
+        *,
+        allow_loss: bool = False,
+        report: Callable[[Reached], None] | None = None,
+    ) -> list[Difference]:
+        """Carry out a migration, and take up one that was interrupted; returns what `verify` finds then.
+
+        Raises MigrationRefused, FactsWouldBeLost unless `allow_loss`, MigrationOutdated, and on PostgreSQL
+        OthersAtWork. `report` hears of each batch that is recomputed.
+        """
+        with self._quiet(alone=True) as engine:
+            return migrate(engine, plan, allow_loss=allow_loss, report=report or (lambda reached: None))
+
+    @contextmanager
+    def _quiet(self, *, alone: bool = False) -> Iterator[QuietEngine]:
+        """The engine of a migration, on a database of its own."""
+        self.close()
+        database = self._open_database(alone=alone)
+        try:
+            yield self._engine_on(database, QuietEngine)
+        finally:
+            database.close()
 
     def dispatch(
         self,

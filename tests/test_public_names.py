@@ -9,14 +9,15 @@ from framework.runtime.transaction import Transaction
 NAMES = """
     APICall Activity Admission Average CallStatus Collect Count Custom Deadline Entity Event Every Field First
     Formula Global Index IntegrationEvent Latest Lookup Max Min OnEntry Payload Reader Refused Relationship
-    Retention Sequence Some StateMachine Sum Transition Unique WeightedSum
+    Renamed Retention Sequence Some StateMachine Sum Transition Unique WeightedSum
     all_of any_of became changed completed computed condition created deleted derive failed guard on policy
     race
     current_tenant tenant tenant_key
 """
 APP = """
     activity asgi ask attempts authorize cancel close create dead_calls dispatch engine explain
-    explain_dispatch get graph health is_working max_delivery_bytes orphans permits query rebuild replay
+    explain_dispatch get graph health is_working max_delivery_bytes migrate migration orphans permits query
+    rebuild replay
     resume run settle sweep tick transaction unmatched verify working
     create_tenant is_tenanted tenant_of tenants
 """

@@ -8,7 +8,7 @@ from uuid import UUID
 import anyio
 import typer
 
-from framework.cli import credentials, inspection, loading, path
+from framework.cli import credentials, inspection, loading, migrating, path
 from framework.cli.application import load, load_environment
 from framework.cli.demo import Demo, demonstrate
 from framework.cli.integrations_page import EVIDENCE, integrations_page
@@ -135,6 +135,30 @@ def tenants(
 ) -> None:
     """List the tenants, or make one."""
     typer.echo(inspection.tenants(load(app, database), name))
+
+
+@millrace.command()
+def migrate(
+    app: Application,
+    apply: Annotated[bool, typer.Option("--apply", help="Carry it out.")] = False,
+    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="Let facts go that are gone.")] = False,
+    fill: Annotated[
+        list[str] | None, typer.Option(help="What records get that have no value: Order.email=unknown.")
+    ] = None,
+    acting: Annotated[
+        list[str] | None, typer.Option(help="A rule that makes calls and events for old records too.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Show how the database differs from what the App declares, and bring it there with --apply.
+
+    Exit 0 if nothing is left to do, 1 if something differs afterwards, 2 if there is something to do, 3 if it
+    cannot be done.
+    """
+    loaded = load(app, database)
+    sys.exit(
+        migrating.migrate(loaded, apply=apply, allow_loss=allow_loss, fill=fill or [], acting=acting or [])
+    )
 
 
 @millrace.command()

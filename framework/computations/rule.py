@@ -14,6 +14,7 @@ class Rule(Generic[P, T]):
 
     function: Callable[P, T]
     reads: tuple[Any, ...] = ()
+    renamed_from: str | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.function(*args, **kwargs)
@@ -31,16 +32,23 @@ class Rule(Generic[P, T]):
 @overload
 def derive(function: Callable[P, T], /) -> Rule[P, T]: ...
 @overload
-def derive(*, reads: Sequence[Any] = ()) -> Callable[[Callable[P, T]], Rule[P, T]]: ...
 def derive(
-    function: Callable[P, T] | None = None, /, *, reads: Sequence[Any] = ()
+    *, reads: Sequence[Any] = (), renamed_from: str | None = None
+) -> Callable[[Callable[P, T]], Rule[P, T]]: ...
+def derive(
+    function: Callable[P, T] | None = None,
+    /,
+    *,
+    reads: Sequence[Any] = (),
+    renamed_from: str | None = None,
 ) -> Rule[P, T] | Callable[[Callable[P, T]], Rule[P, T]]:
     """Declare a rule: for each record it accepts, the records it returns exist.
 
     From an event to records: made once. From an entity to entities: kept equal to what the function returns.
     From an entity to calls or events: made once, never changed. The function may read the facts of its
-    argument, and the computed properties that `reads` lists (`reads=[Order.total]`).
+    argument, and the computed properties that `reads` lists (`reads=[Order.total]`). `renamed_from` is what
+    the rule was called before (`"shop.orders.bill"`), so that a migration knows what it has made.
     """
     if function is not None:
-        return Rule(function, tuple(reads))
-    return lambda decorated: Rule(decorated, tuple(reads))
+        return Rule(function, tuple(reads), renamed_from)
+    return lambda decorated: Rule(decorated, tuple(reads), renamed_from)

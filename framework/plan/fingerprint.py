@@ -10,6 +10,7 @@ objects that are no plain values, only the class counts; what is reached through
 import ast
 import dataclasses
 import hashlib
+import inspect
 import linecache
 import re
 import sys
@@ -26,6 +27,7 @@ from sqlmodel.main import FieldInfo, RelationshipInfo
 
 from framework.model.computation import Computation
 from framework.model.record import Record
+from framework.plan import strict as watching
 
 _PLAIN = (bool, int, float, complex, str, bytes, datetime, date, time, timedelta, Decimal, UUID)
 
@@ -109,6 +111,8 @@ class _Teller:
         return f"relation {name} to {joined.mapper.class_.__name__} by {','.join(keys)}"
 
     def _function(self, function: FunctionType) -> str:
+        if function.__globals__.get("__name__") == watching.__name__:  # a test mode looks on
+            return self.say(inspect.unwrap(function))
         code = function.__code__
         if code in self._told:
             return f"again {code.co_name}"

@@ -281,3 +281,15 @@ class UnusableFilter(DeclarationError):
 
 class UnusableRetention(DeclarationError):
     """{model} cannot be retained like this: {reason}"""
+
+
+class RenamedUnknown(DeclarationError):
+    """{model}.__renamed__ says what {field!r} was called, and {model} keeps nothing of that name. It keeps:
+    {fields}. All else is computed anew.
+    """
+
+
+class RenamedOnto(DeclarationError):
+    """{model}.__renamed__ says that {former} was its former name, but {former} is still declared. Remove one
+    of both.
+    """

@@ -27,6 +27,7 @@ from framework.plan.node import (
 from framework.plan.nodes import computation_nodes
 from framework.plan.parameters import tell_parameters
 from framework.plan.policies import take_policies
+from framework.plan.renames import check_renames
 from framework.plan.retentions import RetentionPlan, take_retentions
 from framework.plan.rules import rule_nodes
 from framework.plan.shape import Kind, Shape
@@ -77,6 +78,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
         *rule_nodes(shapes, declarations.rules, strict_reads=strict_reads),
     ]
     check_erasures(nodes)
+    check_renames(shapes.values())
     give_heights(nodes)
     ordered = in_order(merge_lookups(merge_additive(nodes)))
     for position, node in enumerate(ordered):

@@ -76,4 +76,4 @@ def watched_rule(rule: Rule[Any, Any], facts: Collection[str]) -> Rule[Any, Any]
     if not rule.reads:
         return rule
     fields = {*facts, *(read.key for read in rule.reads)}
-    return Rule(_watching(rule.function, fields, f"the rule {rule.name}", None), rule.reads)
+    return replace(rule, function=_watching(rule.function, fields, f"the rule {rule.name}", None))

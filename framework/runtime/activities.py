@@ -140,7 +140,7 @@ def _events(plan: ActivityPlan, facts: Recomputation) -> dict[UUID, list[type[Ev
     """The events of each instance, by class, in the order of their moments."""
     found: dict[UUID, list[tuple[Any, UUID, type[Any]]]] = {}
     for shape, key in ((plan.opening, "id"), *plan.keys.items()):
-        for row in facts.stored[shape].values():
+        for row in facts.expected[shape].values():
             if row[key] is not None:
                 found.setdefault(row[key], []).append((row["at"], row["id"], shape.model))
     return {id: [model for _, _, model in sorted(events, key=_moment)] for id, events in found.items()}

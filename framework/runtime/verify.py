@@ -14,7 +14,7 @@ from framework.runtime.work import Work
 def verify(engine: Engine) -> list[Difference]:
     """All differences, in order of height; none after any sequence of transactions.
 
-    Reads all records into memory.
+    Reads records a page at a time; keeps what differs.
     """
     return engine.write(lambda transaction: _differences(transaction, engine), snapshot=True)
 

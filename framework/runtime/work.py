@@ -26,6 +26,9 @@ from framework.storage.violation import Violation
 DELETED = "the record was deleted"
 """The trigger that ends what a state machine remembers of a record."""
 
+ADOPTED = "the state was kept in a migration"
+"""The trigger by which a state machine goes on from a state that it does not remember the way to."""
+
 
 class Work:
     """Rows by class and id, amounts to be added to rows that nobody has read, and the steps that are due.

@@ -33,6 +33,8 @@ class Bookkeeping:
         self.find_unmatched = _sql(unmatched, dialect)
         self._moves = Codec(tuple(tables.moves.columns), dialect)
         self.next_number = _next_number(tables, dialect)
+        spared = tables.spared.c.made_by
+        self.find_spared = _sql(select(spared).where(spared == bindparam("key")), dialect)
         self._dispatches = Codec(tuple(tables.dispatches.columns), dialect)
         self.find_dispatch = _sql(
             select(tables.dispatches).where(tables.dispatches.c.key == bindparam("key")), dialect

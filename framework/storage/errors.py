@@ -75,5 +75,11 @@ class MigrationUnfinished(StorageError):
     """
 
 
+class OthersAtWork(StorageError):
+    """Other processes have the database {url} open, and a migration needs it for itself. Stop them, and try
+    again.
+    """
+
+
 class SchemaMissing(StorageError):
     """The database {url} has no tables yet. Call `app.create()` once."""

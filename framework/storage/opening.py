@@ -10,12 +10,17 @@ from framework.storage.sqlite import SqliteDatabase
 
 
 def open_database(
-    url: str, plan: Plan, *, synchronous: Synchronous = "FULL", patience: float = 5.0
+    url: str,
+    plan: Plan,
+    *,
+    synchronous: Synchronous = "FULL",
+    patience: float = 5.0,
+    alone: bool = False,
 ) -> Database:
     """Open the database at a SQLAlchemy URL; raises a StorageError that names the remedy.
 
     `synchronous` is the durability of a commit: FULL survives the loss of power; `patience` is how many
-    seconds to wait for somebody else who holds the database, or a row of it.
+    seconds to wait for somebody else who holds the database, or a row of it; `alone` keeps all others out.
     """
     try:
         parsed = make_url(url)
@@ -29,6 +34,6 @@ def open_database(
                 from framework.storage.postgres import PostgresDatabase
             except ImportError as error:
                 raise DriverMissing(reason=str(error)) from error
-            return PostgresDatabase(parsed, plan, synchronous=synchronous, patience=patience)
+            return PostgresDatabase(parsed, plan, synchronous=synchronous, patience=patience, alone=alone)
         case _:
             raise UnsupportedDatabase(url=parsed.render_as_string(hide_password=True))

@@ -27,6 +27,8 @@ from framework.storage.errors import (
     CommitUnknown,
     DatabaseFailed,
     DatabaseUnreachable,
+    MigrationUnfinished,
+    OthersAtWork,
     TransactionInterrupted,
     WorkedElsewhere,
 )
@@ -93,13 +95,17 @@ class PostgresDatabase(Database):
 
     concurrent: ClassVar[bool] = True
 
-    def __init__(self, url: URL, plan: Plan, *, synchronous: Synchronous, patience: float) -> None:
+    def __init__(
+        self, url: URL, plan: Plan, *, synchronous: Synchronous, patience: float, alone: bool = False
+    ) -> None:
         shown = url.render_as_string(hide_password=True)
         super().__init__(shown, plan, _dialect(paramstyle="numeric_dollar"), patience=patience)
         self.synchronous = synchronous
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = Pool(self._connect, shown, size=_CONNECTIONS, patience=patience)
         self._owner: psycopg.Connection[Any] | None = None
+        self._alone = alone
+        self._guard: psycopg.Connection[Any] | None = None
         self._owning = threading.Lock()
         self._constraints = self._named_constraints()
         self._engine = _open_engine(url)
@@ -275,6 +281,8 @@ class PostgresDatabase(Database):
 
     def close(self) -> None:
         self._pool.close()
+        if self._guard is not None:
+            self._guard.close()
         if self._owner is not None:
             self._owner.close()
         self._engine.dispose()
@@ -299,7 +307,18 @@ class PostgresDatabase(Database):
             " set_config('synchronous_commit', %s, false), set_config('application_name', 'millrace', false)",
             (f"{round(self.patience * 1000)}ms", "on" if self.synchronous == "FULL" else "off"),
         )
+        self._enter(raw)
         return raw
+
+    def _enter(self, raw: "psycopg.Connection[Any]") -> None:
+        """Hold the database together with others, or alone, as long as the connection lasts."""
+        if self._alone and self._guard is not None:
+            return
+        kind = "" if self._alone else "_shared"
+        key = "hashtextextended('millrace declaration ' || current_schema(), 0)"
+        if raw.execute(f"SELECT pg_try_advisory_lock{kind}({key})").fetchone() == (False,):
+            raw.close()
+            raise OthersAtWork(url=self.url) if self._alone else MigrationUnfinished(url=self.url)
 
     def _violation(self, error: psycopg.IntegrityError) -> Violation:
         columns = self._constraints.get(error.diag.constraint_name or "", ())

@@ -30,6 +30,7 @@ from framework import (
     Payload,
     Reader,
     Relationship,
+    Renamed,
     Retention,
     Sequence,
     StateMachine,
@@ -1569,6 +1570,34 @@ def test_what_others_need_is_not_let_go() -> None:
     assert said(Asked, Granted, Activity(Asked, Granted), Retention(Granted, cap=1)) == (
         "the activity Asked would have a gap. Retain Asked, and let Granted go with it: "
         '`ondelete="CASCADE"` on asked_id.'
+    )
+
+
+def test_a_former_name_stands_for_what_is_kept_and_is_not_there_any_more() -> None:
+    class Parcel(Entity, table=True):
+        __renamed__ = Renamed(weight="mass", label="text")
+        weight: int
+        label: str = computed(Formula(lambda parcel: str(parcel.weight)))
+
+    class Crate(Entity, table=True):
+        __renamed__ = Renamed(weight="mass")
+        weight: int
+        mass: int
+
+    class Box(Entity, table=True):
+        __renamed__ = Renamed("Crate")
+
+    assert refusal(Parcel) == (
+        "Parcel.__renamed__ says what 'label' was called, and Parcel keeps nothing of that name. It keeps: "
+        "id, weight. All else is computed anew."
+    )
+    assert refusal(Crate) == (
+        "Crate.__renamed__ says that Crate.mass was its former name, but Crate.mass is still declared. "
+        "Remove one of both."
+    )
+    assert refusal(Box, Crate) == (
+        "Box.__renamed__ says that Crate was its former name, but Crate is still declared. "
+        "Remove one of both."
     )
 
 

@@ -56,8 +56,9 @@ def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say."""
     compute = facts.bound(node.computation, node.given).compute
     everything = [record for _, record in facts.views(node.over.source)] if node.over else []
+    related = {name: related_in(route, facts) for name, route in node.relations}
     for id, row in list(facts.expected[node.host].items()):
-        parts: dict[str, Any] = {name: related_in(route, facts, id) for name, route in node.relations}
+        parts: dict[str, Any] = {name: related[name][id] for name in related}
         for name, target, key in node.records:
             one = facts.expected[target].get(row[key])
             parts[name] = None if one is None else view_of(target.view, one)

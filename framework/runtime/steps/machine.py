@@ -12,7 +12,7 @@ from framework.runtime.doomed import doom
 from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.steps.entry import enter, starting_values, values_of
-from framework.runtime.work import DELETED, Work
+from framework.runtime.work import ADOPTED, DELETED, Work
 
 
 def step(node: MachineNode, work: Work) -> None:
@@ -55,6 +55,9 @@ def expected(node: MachineNode, facts: Recomputation) -> Iterator[Expectation]:
             continue
         if trigger == DELETED:
             states[id], values[id] = initial, start
+            continue
+        if trigger == ADOPTED:
+            states[id] = kind(target)
             continue
         if kind(source) != states[id] or (kind(source), kind(target), trigger) not in legal:
             facts.found.append(

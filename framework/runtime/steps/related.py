@@ -1,6 +1,7 @@
 """The records of a relation, as a computation over all of them sees them: how they moved, who they are."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -36,14 +37,15 @@ def related(route: Route, work: Work, host: UUID) -> list[Any]:
     return [record for id in ids if id is not None for record in work.look(route.far.shape, "id", id)]
 
 
-def related_in(route: Route, facts: Recomputation, host: UUID) -> list[Any]:
-    """The related records of a host, as they should be."""
-    rows = [row for row in facts.expected[route.source].values() if row[route.key or ""] == host]
-    if route.far is None:
-        return [view_of(route.source.view, row) for row in rows]
-    shape, key = route.far.shape, route.far.key
-    found = [facts.expected[shape].get(row[key]) for row in rows]
-    return [view_of(shape.view, row) for row in found if row is not None]
+def related_in(route: Route, facts: Recomputation) -> Mapping[UUID, list[Any]]:
+    """The related records of each host, as they should be."""
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row, record in facts.views(route.source):
+        if route.far is None:
+            found[row[route.key or ""]].append(record)
+        elif (end := facts.expected[route.far.shape].get(row[route.far.key])) is not None:
+            found[row[route.key or ""]].append(view_of(route.far.shape.view, end))
+    return found
 
 
 def _between(old: UUID | None, new: UUID | None, was: Any, now: Any) -> Iterator[Moved]:

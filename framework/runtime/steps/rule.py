@@ -41,8 +41,8 @@ def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
             shape = facts.plan.shapes[type(target)]
             if found is None:
                 if not (
-                    node.once and shape.kind is Kind.ENTITY
-                ):  # an entity from an event may be deleted later
+                    node.once and shape.kind is Kind.ENTITY  # an entity from an event may be deleted later
+                ) and not is_spared(facts.work, key):
                     facts.found.append(Difference(shape.model, target.id, "existence", "missing", key))
             elif shape.kind is Kind.ENTITY and not node.once:
                 valid = facts.work.doors[shape].facts({name: target.__dict__[name] for name in shape.facts})
@@ -90,7 +90,9 @@ def _keep_equal(node: RuleNode, work: Work, source: Change) -> None:
         shape = _shape(node, record)
         present = existing.pop((shape, position), None)
         if present is None:
-            _make(node, work, source, position, record)
+            key = f"{node.rule.key}:{source.id.hex}:{position}"
+            if shape.kind is Kind.ENTITY or not is_spared(work, key):
+                _make(node, work, source, position, record)
         elif shape.kind is Kind.ENTITY:
             facts = work.doors[shape].facts({name: record.__dict__[name] for name in shape.facts})
             given = {name: value for name, value in facts.items() if name != "id" and _is_given(record, name)}
@@ -117,6 +119,11 @@ def _existing(node: RuleNode, work: Work, source: Change) -> dict[tuple[Shape, i
             if change.after_row is not None:
                 found[shape, int(change.after_row[MADE_BY].rpartition(":")[2])] = change
     return found
+
+
+def is_spared(work: Work, key: str) -> bool:
+    """Whether a call or event is not to be made, because its source is older than the rule."""
+    return work.connection.row(work.database.bookkeeping.find_spared, [key]) is not None
 
 
 def _shape(node: RuleNode, record: Record) -> Shape:

@@ -23,7 +23,7 @@ def step(node: SequenceNode, work: Work) -> None:
     for change in work.changes(node.host):
         row = change.after_row
         if row is not None and change.before_row is None and row[node.property] is None:
-            numbered.append((_scope_of(node, row), change))
+            numbered.append((scope_of(node, row), change))
     for scope, change in sorted(numbered, key=itemgetter(0)):
         parameters = [node.name, scope, node.computation.start, node.computation.step]
         (number,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
@@ -44,7 +44,7 @@ def expected(node: SequenceNode, facts: Recomputation) -> Iterator[Expectation]:
     return iter(())
 
 
-def _scope_of(node: SequenceNode, row: Row) -> str:
+def scope_of(node: SequenceNode, row: Row) -> str:
     """The values that make up the scope, as one text."""
     values: list[Any] = [row[name] for name in node.computation.per]
     return json.dumps(to_jsonable_python(values), sort_keys=True)

@@ -1,0 +1,1 @@
+"""Migration: a database that was made for other declarations is brought to those of the App."""

@@ -1,0 +1,105 @@
+"""Backfill: what is derived is recomputed, lowest first, a batch of records in each transaction.
+
+The place where it stands is written in the transaction of each batch, so that it goes on from there whoever
+is killed when.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+from uuid import UUID
+
+from framework.migration.history import replay, replayable
+from framework.migration.made import bring
+from framework.migration.numbers import give
+from framework.migration.progress import Progress, note
+from framework.migration.quiet import QuietEngine, QuietWork
+from framework.migration.task import Task
+from framework.plan.node import MachineNode, Node, RuleNode, SequenceNode
+from framework.plan.shape import Kind
+from framework.runtime.reach import FIRST, LAST, WHOLE, Reach, Slice, last_of_batch, reach_of
+from framework.runtime.recomputation import Recomputation
+from framework.runtime.steps.table import expected
+from framework.runtime.transaction import Transaction
+
+STRAYS = "strays"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a backfill has come: which step of how many, and how many of its batches."""
+
+    step: str
+    number: int
+    steps: int
+    batches: int
+
+
+Report: TypeAlias = Callable[[Reached], None]
+
+
+def backfill(engine: QuietEngine, progress: Progress, report: Report) -> None:
+    """Carry out what is left of a task."""
+    nodes = progress.task.nodes(engine.plan)
+    names = [node.name for node in nodes]
+    begun = names.index(progress.step) if progress.step in names else 0
+    after = progress.after if progress.step in names else FIRST.hex
+    for number, node in enumerate(nodes[begun:], begun + 1):
+        batches = 0
+        while after is not None:
+            after = engine.write(partial(_batch, node=node, task=progress.task, after=after))
+            batches += 1
+            report(Reached(node.name, number, len(nodes), batches))
+        after = FIRST.hex
+
+
+def _batch(transaction: Transaction, node: Node, task: Task, after: str) -> str | None:
+    """One batch of a node, from the record at `after` on; where the next one begins, or None."""
+    work = transaction.work
+    assert isinstance(work, QuietWork), "the backfill is quiet"
+    part, following = _part(node, work, after)
+    facts = Recomputation(work, transaction.plan)
+    match node:
+        case RuleNode():
+            bring(node, work, facts, part, task)
+        case MachineNode():
+            if node.name in task.added and replayable(node):
+                replay(node, work, facts, part)
+        case SequenceNode():
+            give(node, work, facts, part)
+        case _:
+            _recompute(node, work, facts, part)
+    note(work, node.name, following)
+    return following
+
+
+def _recompute(node: Node, work: QuietWork, facts: Recomputation, part: Slice) -> None:
+    for row, difference in facts.of(node, part, expected):
+        shape = facts.plan.shape(difference.model)
+        if difference.property not in shape.generated:
+            work.set(work.hold_row(shape, row), difference.property, difference.expected)
+
+
+def _part(node: Node, work: QuietWork, after: str) -> tuple[Slice, str | None]:
+    """The part of a node that begins at a place, and the place where the next one begins."""
+    reach = _reach(node)
+    if after == STRAYS:
+        assert reach is not None, "only who reaches something can miss it"
+        return reach.strays_slice(), None
+    if reach is None or reach.host.kind is Kind.GLOBAL:
+        return WHOLE, None
+    first = UUID(hex=after)
+    last = last_of_batch(work, reach.host, first)
+    following = UUID(int=last.int + 1).hex if last != LAST else STRAYS if reach.strays else None
+    return reach.slice(first, last), following
+
+
+def _reach(node: Node) -> Reach | None:
+    match node:
+        case RuleNode(source=source):
+            return Reach(source)
+        case SequenceNode(host=host):
+            return Reach(host)
+        case _:
+            return reach_of(node)

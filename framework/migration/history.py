@@ -1,0 +1,119 @@
+"""State machines: a new one is moved by what has happened, a changed one goes on from where it is."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Text, cast, exists, insert, literal, select, update
+
+from framework.computations.triggers import Occasion, Trigger
+from framework.migration.quiet import QuietWork
+from framework.model.columns import UtcDateTime
+from framework.model.entity import GLOBAL_ID
+from framework.plan.node import MachineNode, TriggerPlan
+from framework.plan.shape import Kind
+from framework.plan.view import view_of
+from framework.runtime.reach import WHOLE, Slice, Span
+from framework.runtime.recomputation import Recomputation
+from framework.runtime.work import ADOPTED, DELETED
+from framework.storage.tables import Tables
+
+FORMER = "before a migration"
+"""What is added to the name of a machine under which moves are kept that are not its own any more."""
+
+
+def replayable(node: MachineNode) -> bool:
+    """Whether all that moves a machine is on record: events, and the ends of calls, without guards."""
+    if node.entries or node.machine.erases is not None:
+        return False
+    return all(
+        _is_on_record(plan) and all(one.guard is None for one in plan.transitions) for plan in node.triggers
+    )
+
+
+def _is_on_record(plan: TriggerPlan) -> bool:
+    if type(plan.trigger) is not Trigger:  # who was linked to whom, and when, is not
+        return False
+    if plan.source.kind is Kind.EVENT:
+        return plan.trigger.occasion is Occasion.CREATED
+    return (
+        plan.source.kind is Kind.CALL
+        and plan.trigger.occasion is Occasion.BECAME
+        and plan.trigger.field == "status"
+    )
+
+
+def replay(node: MachineNode, work: QuietWork, facts: Recomputation, part: Slice) -> None:
+    """Move the records of one part by what has happened, in its order, and write the moves down."""
+    states = {row["id"]: row for row in facts.read(node.host, part.own if part is not WHOLE else WHOLE.own)}
+    happened = sorted(_happened(node, facts, part), key=lambda one: one[:3])
+    for (at, cause, id), plans in _together(happened).items():
+        if id not in states:
+            continue
+        host = work.hold_row(node.host, states[id])
+        assert host.after_row is not None, "nothing is deleted here"
+        state = host.after_row[node.property]
+        taken = [(plan, one) for plan in plans for one in plan.transitions if one.source == state]
+        label = taken[0][0].label if taken else " and ".join(plan.label for plan in plans)
+        target = taken[0][1].target if taken else None
+        work.moved_at(at, node, id, label, cause, state, target)
+        if target is not None:
+            work.set(host, node.property, target)
+
+
+def _happened(
+    node: MachineNode, facts: Recomputation, part: Slice
+) -> Iterator[tuple[datetime, UUID, UUID, TriggerPlan]]:
+    for plan in node.triggers:
+        span = WHOLE.own if plan.key is None else Span(plan.key, part.own.first, part.own.last)
+        for row in facts.read(plan.source, span):
+            host = GLOBAL_ID if plan.key is None else row[plan.key]
+            at = row["completed_at"] if plan.source.kind is Kind.CALL else row["at"]
+            if (
+                host is not None
+                and at is not None
+                and plan.trigger.fires(None, view_of(plan.source.view, row))
+            ):
+                yield at, row["id"], host, plan
+
+
+def _together(happened: list[Any]) -> dict[tuple[datetime, UUID, UUID], list[TriggerPlan]]:
+    """What one change is to several triggers is one move."""
+    found: dict[tuple[datetime, UUID, UUID], list[TriggerPlan]] = {}
+    for at, cause, host, plan in happened:
+        found.setdefault((at, cause, host), []).append(plan)
+    return found
+
+
+def set_aside(connection: Connection, tables: Tables, machine: str) -> None:
+    """Keep the moves of a machine under another name: they are of another machine now, or of none."""
+    moves = tables.moves
+    connection.execute(
+        update(moves).where(moves.c.machine == machine).values(machine=f"{machine} ({FORMER})")
+    )
+
+
+def adopt(connection: Connection, tables: Tables, node: MachineNode, now: datetime) -> None:
+    """Let a machine that is another now begin at the states that are stored, unless its moves lead there."""
+    host, moves = tables.of[node.host], tables.moves
+    state = host.c[node.property]
+    legal = {(t.source.value, t.target.value, plan.label) for plan in node.triggers for t in plan.transitions}
+    made = select(moves.c.source, moves.c.target, moves.c.trigger).distinct()
+    made = made.where(moves.c.machine == node.name, moves.c.target.is_not(None))
+    moved = exists().where(
+        moves.c.machine == node.name, moves.c.record_id == host.c.id, moves.c.target.is_not(None)
+    )
+    elsewhere = state != node.machine.initial
+    if (
+        all(move.trigger in (ADOPTED, DELETED) or tuple(move) in legal for move in connection.execute(made))
+        and not connection.execute(select(host.c.id).where(elsewhere, ~moved).limit(1)).first()
+    ):
+        return
+    set_aside(connection, tables, node.name)
+    text = cast(state, Text)
+    values = select(
+        literal(node.name), host.c.id, literal(ADOPTED), host.c.id, text, text, literal(now, UtcDateTime())
+    )
+    columns = ["machine", "record_id", "trigger", "cause_id", "source", "target", "at"]
+    connection.execute(insert(moves).from_select(columns, values.where(elsewhere)))

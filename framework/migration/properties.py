@@ -1,0 +1,163 @@
+"""What changes about properties: which are new, computed otherwise, or gone, and what that costs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from framework.computations.sequence import Sequence as Numbers
+from framework.computations.statemachine import StateMachine
+from framework.migration.changes import Change
+from framework.migration.history import replayable
+from framework.migration.renames import Renames
+from framework.migration.survey import Survey
+from framework.model.columns import EnumText, Structured
+from framework.plan.declaration import ClassForm, Declaration, said_type
+from framework.plan.node import MachineNode
+from framework.plan.plan import Plan
+from framework.plan.renames import is_kept
+from framework.plan.shape import Kind, Shape
+
+_KEPT = ("StateMachine ", "OnEntry ", "Sequence ")
+"""How the forms of properties begin that are history: what happened cannot be computed anew."""
+
+
+class PropertyChanges:
+    """Properties of an App, held against the declaration that a database was made for."""
+
+    def __init__(self, plan: Plan, now: Declaration, before: Declaration | None, renames: Renames) -> None:
+        self._plan = plan
+        self._now = now
+        self._before = before
+        self._renames = renames
+        self._touched: dict[str, None] = {}
+        self.ended: list[str] = []  # state machines that are gone
+        self._shapes = {shape.name: shape for shape in plan.shapes.values()}
+
+    def touch(self, place: str) -> None:
+        """A fact has other values now."""
+        self._touched[place] = None
+
+    @property
+    def roots(self) -> list[str]:
+        """What is to be recomputed: what reads other facts now, and what is new or computed otherwise."""
+        changed = [
+            f"{shape.name}.{name}"
+            for shape in self._shapes.values()
+            for name in shape.model.__computed__
+            if self.is_changed(shape, name)
+        ]
+        return [*self._touched, *changed]
+
+    @property
+    def added(self) -> list[str]:
+        """The properties that were not there."""
+        return [
+            f"{shape.name}.{name}"
+            for shape in self._shapes.values()
+            for name in shape.model.__computed__
+            if self._then(shape, name) is None
+        ]
+
+    def is_changed(self, shape: Shape, name: str) -> bool:
+        """Whether a property is new, or computed otherwise."""
+        return self._then(shape, name) != self._now.classes[shape.name].computed.get(name)
+
+    def of(
+        self, shape: Shape, survey: Survey, was: str, kept: Mapping[str, str], dropped: Sequence[str]
+    ) -> Iterator[Change]:
+        """The changes of a class's properties."""
+        for name in shape.model.__computed__:
+            place = f"{shape.name}.{name}"
+            then = self._then(shape, name)
+            if then is None:
+                yield Change(place, self._arrival(shape, name))
+            elif self.is_changed(shape, name):
+                misfits = self._misfits(shape, name, survey, was, kept[name]) if name in kept else 0
+                remedy = (
+                    f"It cannot be what it is in {misfits} rows: bring them elsewhere first"
+                    if misfits
+                    else ""
+                )
+                yield Change(place, "is computed otherwise", remedy=remedy)
+        form = self._form(shape)
+        for name, then in form.computed.items() if form else ():
+            if name in dropped:
+                lost = survey.given(was, name) if then.startswith(_KEPT) else 0
+                if then.startswith("StateMachine "):
+                    self.ended.append(f"{shape.name}.{name}")
+                yield Change(f"{shape.name}.{name}", "the property is gone", lost=lost)
+
+    def resets(self, shape: Shape, kept: Mapping[str, str]) -> dict[str, Any]:
+        """Columns of computations that have changed, whose old values may not even be readable."""
+        columns = shape.table.c
+        return {
+            name: computation.initial
+            for name, computation in shape.model.__computed__.items()
+            if name in kept
+            and self.is_changed(shape, name)
+            and isinstance(columns[name].type, (Structured, EnumText))
+            and not is_kept(shape, name)
+            and shape.kind is not Kind.CALL
+            and name not in shape.generated
+        }
+
+    def lost_facts(self, shape: Shape, dropped: Sequence[str]) -> list[str]:
+        """The columns that go and held facts, as far as anybody knows."""
+        form = self._form(shape)
+        if form is None:
+            return [name for name in dropped if not name.startswith("_")]
+        return [name for name in dropped if name in form.facts]
+
+    def types(self, shape: Shape, name: str, old: str) -> tuple[str, str | None]:
+        """The type of a fact as it is said now, and as it was."""
+        form = self._form(shape)
+        said = said_type(shape.model.model_fields[name].annotation)
+        return said, None if form is None else form.facts.get(old)
+
+    def explains(self, hidden: str) -> bool:
+        """Whether a hidden column belongs to a property that is recomputed anyway."""
+        for place in self.roots:
+            model, _, name = place.partition(".")
+            if hidden == f"_{self._shapes[model].table.name}_{name}" or hidden.startswith(f"_{name}_"):
+                return True
+        return False
+
+    def _form(self, shape: Shape) -> ClassForm | None:
+        if self._before is None:
+            return None
+        return self._before.classes.get(self._renames.class_of(shape.name))
+
+    def _then(self, shape: Shape, name: str) -> str | None:
+        """The form that a property had; as it is now, where nobody remembers."""
+        if self._before is None:
+            return self._now.classes[shape.name].computed.get(name)
+        form = self._form(shape)
+        old = self._renames.columns.get((shape.table.name, name), name)
+        return form.computed.get(old) if form else None
+
+    def _arrival(self, shape: Shape, name: str) -> str:
+        match shape.model.__computed__[name]:
+            case StateMachine() as machine:
+                node = next(
+                    one
+                    for one in self._plan.nodes
+                    if isinstance(one, MachineNode) and one.host is shape and one.property == name
+                )
+                if replayable(node):
+                    return "a new state machine, moved by what has happened"
+                begins = f"which begins at {machine.initial}"
+                return f"a new state machine, {begins}: what moves it is not all on record"
+            case Numbers():
+                return "a new sequence, given in the order of ids"
+            case _:
+                return "a new property"
+
+    def _misfits(self, shape: Shape, name: str, survey: Survey, was: str, old: str) -> int:
+        match shape.model.__computed__[name]:
+            case StateMachine() as machine:
+                return survey.other_than(was, old, [state.value for state in machine.states])
+            case Numbers() as numbers:
+                return survey.out_of_step(was, old, numbers.start, numbers.step)
+            case _ if shape.kind is Kind.CALL:
+                return survey.unreadable(was, old, shape.table.c[name].type)
+            case _:
+                return 0

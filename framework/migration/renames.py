@@ -1,0 +1,69 @@
+"""Which names of the database stand for which names of the App."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from framework.model.fields import table_name
+from framework.model.renamed import renamed
+from framework.plan.declaration import Declaration
+from framework.plan.node import RuleNode
+from framework.plan.plan import Plan
+from framework.plan.shape import Shape
+
+
+@dataclass(frozen=True)
+class Renames:
+    """The former names of classes, tables, columns and rules, as far as the database still has them."""
+
+    classes: Mapping[str, str]
+    tables: Mapping[str, str]
+    columns: Mapping[tuple[str, str], str]  # by table and column, as they are called now
+    rules: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan, before: Declaration | None, tables: Mapping[str, frozenset[str]]) -> "Renames":
+        """`before` is what the database remembers, `tables` are those that it has, with their columns."""
+        classes: dict[str, str] = {}
+        renamed_tables: dict[str, str] = {}
+        columns: dict[tuple[str, str], str] = {}
+        for shape in plan.shapes.values():
+            said = renamed(shape.model)
+            now = shape.table.name
+            was = _former_table(said.was, before)
+            if said.was is not None and was in tables and now not in tables:
+                classes[shape.name], renamed_tables[now] = said.was, was
+            there = tables.get(renamed_tables.get(now, now), frozenset())
+            for name, former in said.fields.items():
+                if former in there and name not in there:
+                    columns |= {(now, new): old for new, old in _columns(shape, name, former) if old in there}
+        rules = {
+            node.rule.key: node.rule.renamed_from
+            for node in plan.nodes
+            if isinstance(node, RuleNode)
+            and node.rule.renamed_from is not None
+            and before is not None
+            and node.rule.renamed_from in before.rules
+            and node.rule.key not in before.rules
+        }
+        return cls(classes, renamed_tables, columns, rules)
+
+    def class_of(self, name: str) -> str:
+        """What the class was called."""
+        return self.classes.get(name, name)
+
+
+def former_tables(plan: Plan, before: Declaration | None) -> set[str]:
+    """The tables that may hold what classes of another name hold now."""
+    return {_former_table(renamed(shape.model).was, before) for shape in plan.shapes.values()}
+
+
+def _former_table(was: str | None, before: Declaration | None) -> str:
+    if was is None:
+        return ""
+    return before.classes[was].table if before is not None and was in before.classes else table_name(was)
+
+
+def _columns(shape: Shape, name: str, former: str) -> list[tuple[str, str]]:
+    """A column, and the hidden ones that belong to it alone."""
+    hidden = [one.name for one in shape.hidden if one.name.startswith(f"_{name}_")]
+    return [(name, former), *((one, one.replace(f"_{name}_", f"_{former}_", 1)) for one in hidden)]

@@ -1,0 +1,103 @@
+"""What is in the database: how many rows would lose something, or do not fit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, and_, cast, column, exists, func, literal_column, select, table
+from sqlalchemy.types import JSON, Text, TypeDecorator, TypeEngine
+
+from framework.storage.tables import MADE_BY
+
+
+class Survey:
+    """Counts rows of tables as they are there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, name: str) -> int:
+        return self._count(table(name))
+
+    def given(self, name: str, of: str) -> int:
+        """The rows that have a value."""
+        return self._count(table(name, column(of)), column(of).is_not(None))
+
+    def missing(self, name: str, of: str) -> int:
+        """The rows that have no value."""
+        return self._count(table(name, column(of)), column(of).is_(None))
+
+    def other_than(self, name: str, of: str, values: Sequence[Any]) -> int:
+        """The rows whose value is none of these."""
+        return self._count(table(name, column(of)), column(of).not_in(list(values)))
+
+    def alike(self, name: str, columns: Sequence[str], where: str | None) -> int:
+        """The rows that share all values of the columns with another row."""
+        counted = func.count().label("rows_alike")
+        groups = select(counted).select_from(table(name)).group_by(*(column(one) for one in columns))
+        groups = groups.where(*(column(one).is_not(None) for one in columns)).having(counted > 1)
+        if where is not None:
+            groups = groups.where(literal_column(where))
+        found = self._connection.execute(select(func.sum(groups.subquery().c.rows_alike))).scalar()
+        return int(found or 0)
+
+    def dangling(self, name: str, of: str, target: str | None) -> int:
+        """The rows that refer to a row that is not there, or whose table is not."""
+        if target is None:
+            return self.given(name, of)
+        here, there = table(name, column(of)), table(target, column("id"))
+        found = exists(select(literal_column("1")).select_from(there).where(there.c.id == here.c[of]))
+        return self._count(here, and_(here.c[of].is_not(None), ~found))
+
+    def unreadable(self, name: str, of: str, kind: TypeEngine[Any]) -> int:
+        """The rows whose value is none of the type as it is declared now."""
+        if not isinstance(kind, TypeDecorator):
+            return 0
+        stored: Any = column(of)
+        if isinstance(kind.load_dialect_impl(self._connection.dialect), JSON):
+            stored = cast(stored, Text)  # which can be grouped, and is read as SQLite's is
+        values = select(stored, func.count()).select_from(table(name)).group_by(stored)
+        found: Any = self._connection.execute(values, execution_options={"yield_per": 1000})
+        misfits = [int(rows) for value, rows in found if not _reads(kind, value, self._connection)]
+        return sum(misfits)
+
+    def unwhole(self, name: str, of: str) -> int:
+        """The rows whose text or number is no whole number."""
+        values = select(cast(column(of), Text), func.count()).select_from(table(name)).group_by(column(of))
+        found: Any = self._connection.execute(values, execution_options={"yield_per": 1000})
+        return sum(rows for value, rows in found if value is not None and not _is_whole(value))
+
+    def out_of_step(self, name: str, of: str, start: int, step: int) -> int:
+        """The rows whose number is none of a sequence."""
+        return self._count(table(name, column(of)), (column(of) - start) % step != 0)
+
+    def made_by(self, name: str, rule: str) -> int:
+        """The rows that a rule has made."""
+        key: Any = column(MADE_BY)
+        return self._count(table(name, key), key >= f"{rule}:", key < f"{rule};")
+
+    def _count(self, source: Any, *where: Any) -> int:
+        return int(
+            self._connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
+        )
+
+
+def _reads(kind: TypeDecorator[Any], value: Any, connection: Connection) -> bool:
+    if value is None:
+        return True
+    adapter = getattr(kind, "adapter", None)
+    try:
+        if adapter is not None:
+            adapter.validate_json(value)
+        else:
+            kind.process_result_value(value, connection.dialect)
+    except (ValueError, ValidationError):
+        return False
+    return True
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        return float(text).is_integer() and abs(float(text)) < 2**63
+    except ValueError:
+        return False

@@ -1,0 +1,73 @@
+"""The task of a migration: what is to be recomputed once the tables have their new form."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from framework.plan.node import MachineNode, Node, RuleNode, SequenceNode
+from framework.plan.plan import Plan
+from framework.plan.shape import Shape
+
+
+@dataclass(frozen=True)
+class Task:
+    """What has changed, by its name: `Order.total`, `rule shop.charge`, or `Order` for all of a class."""
+
+    roots: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()  # those among them that were not there before
+    gone: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ] = ()  # rules that are gone, with the classes of what they kept equal
+    acting: tuple[str, ...] = ()  # rules that make calls and events for old records too
+    ended: tuple[str, ...] = ()  # state machines that are gone
+
+    @property
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_text(cls, text: str) -> "Task":
+        form = json.loads(text)
+        gone = tuple((key, tuple(targets)) for key, targets in form.pop("gone"))
+        return cls(**{name: tuple(value) for name, value in form.items()}, gone=gone)
+
+    def __or__(self, other: "Task") -> "Task":
+        """Both tasks."""
+        return Task(
+            *(
+                tuple(dict.fromkeys((*one, *two)))
+                for one, two in (
+                    (self.roots, other.roots),
+                    (self.added, other.added),
+                    (self.gone, other.gone),
+                    (self.acting, other.acting),
+                    (self.ended, other.ended),
+                )
+            )
+        )
+
+    def nodes(self, plan: Plan) -> list[Node]:
+        """The nodes that are to be recomputed: those that changed, and those that read what may change."""
+        dirty: set[tuple[Shape, str | None]] = set()
+        for shape in plan.shapes.values():
+            if shape.name in self.roots:
+                dirty |= {(shape, name) for name in (*shape.facts, None)}
+            dirty |= {(shape, name) for name in shape.facts if f"{shape.name}.{name}" in self.roots}
+            dirty |= {(shape, None) for _, targets in self.gone if shape.name in targets}
+        found = []
+        for node in plan.nodes:
+            changed = bool(self.roots_of(node) & set(self.roots)) or self._is_of_changed_class(node)
+            keeps_history = isinstance(node, (MachineNode, SequenceNode))
+            if changed or (node.reads & dirty and not keeps_history):
+                found.append(node)
+                dirty |= node.writes
+        return found
+
+    def _is_of_changed_class(self, node: Node) -> bool:
+        return any(shape.name in self.roots for shape, _ in node.reads | node.writes)
+
+    @staticmethod
+    def roots_of(node: Node) -> set[str]:
+        """The names by which a task means a node."""
+        if isinstance(node, RuleNode):
+            return {f"rule {node.rule.key}"}
+        return {f"{shape.name}.{name}" for shape, name in node.writes if name is not None}
