@@ -97,8 +97,6 @@ def _part(node: Node, work: QuietWork, after: str) -> tuple[Slice, str | None]:
 
 def _reach(node: Node) -> Reach | None:
     match node:
-        case RuleNode(source=source):
-            return Reach(source)
         case SequenceNode(host=host):
             return Reach(host)
         case _:

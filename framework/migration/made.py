@@ -11,7 +11,7 @@ from framework.plan.node import RuleNode
 from framework.plan.shape import Kind, Shape
 from framework.plan.view import view_of
 from framework.runtime.change import Change
-from framework.runtime.reach import FIRST, LAST, Slice
+from framework.runtime.reach import Slice
 from framework.runtime.recomputation import Recomputation
 from framework.runtime.steps.rule import made
 from framework.runtime.work import Work
@@ -53,10 +53,9 @@ def bring(node: RuleNode, work: QuietWork, facts: Recomputation, part: Slice, ta
 
 def _present(node: RuleNode, work: Work, part: Slice) -> Iterator[tuple[str, Change]]:
     """What the rule has made of the records of one part, by its keys."""
-    first, last = part.own.first or FIRST, part.own.last or LAST
-    bounds = [f"{node.rule.key}:{first.hex}:", f"{node.rule.key}:{last.hex};"]
     for shape in node.targets:
-        for values in work.connection.rows(work.statements[shape].made, bounds):
+        span = part.related[shape]
+        for values in work.connection.rows(work.statements[shape].made, [span.first, span.last]):
             change = work.adopt(shape, values)
             if change.after_row is not None:
                 yield change.after_row[MADE_BY], change

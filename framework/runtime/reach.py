@@ -22,8 +22,10 @@ from framework.plan.node import (
     Node,
     ProgressNode,
     RecencyNode,
+    RuleNode,
 )
 from framework.plan.shape import Kind, Shape
+from framework.storage.tables import MADE_BY
 
 BATCH = 500
 """So many records are recomputed at a time."""
@@ -36,8 +38,8 @@ class Span:
     """The values of a column from one id to another, both included; or none at all."""
 
     column: str
-    first: UUID | None = FIRST
-    last: UUID | None = LAST
+    first: UUID | str | None = FIRST
+    last: UUID | str | None = LAST
 
     @property
     def is_open(self) -> bool:
@@ -52,11 +54,6 @@ class Slice:
     own: Span = Span("id")
     related: Mapping[Shape, Span] = field(default_factory=dict)
 
-    @property
-    def end(self) -> UUID:
-        """The last id of its records."""
-        return self.own.last or LAST
-
 
 WHOLE = Slice()
 
@@ -70,9 +67,11 @@ class Reach:
     host: Shape
     keys: Mapping[Shape, str] = field(default_factory=dict)
     strays: bool = False
+    rule: str | None = None  # what made the related records, of which the key tells from what
 
     def slice(self, first: UUID, last: UUID) -> Slice:
-        related = {shape: Span(key, first, last) for shape, key in self.keys.items()}
+        ends = (first, last) if self.rule is None else made_between(self.rule, first, last)
+        related = {shape: Span(key, *ends) for shape, key in self.keys.items()}
         return Slice(self.host, Span("id", first, last), related)
 
     def strays_slice(self) -> Slice:
@@ -92,6 +91,8 @@ def reach_of(node: Node) -> Reach | None:
             FormulaNode(host=host) | DeadlineNode(host=host) | LookupNode(host=host) | MachineNode(host=host)
         ):
             return Reach(host)
+        case RuleNode(source=source, targets=targets):
+            return Reach(source, dict.fromkeys(targets, MADE_BY), rule=node.rule.key)
         case ProgressNode(host=host, source=source):
             return Reach(host, {source: "call_id"})
         case CustomNode(host=host, relations=relations):
@@ -117,10 +118,15 @@ def slices(node: Node, work: Any, after: UUID | None = None) -> Iterator[Slice]:
         yield reach.strays_slice()
 
 
+def made_between(rule: str, first: UUID, last: UUID) -> tuple[str, str]:
+    """Between which keys lies what a rule made of the records between two ids."""
+    return f"{rule}:{first.hex}:", f"{rule}:{last.hex};"
+
+
 def last_of_batch(work: Any, shape: Shape, first: UUID) -> UUID:
     """The id of the last record of a batch; the last of all ids if the batch is the last one."""
     statements = work.statements[shape]
-    rows = work.connection.rows(statements.ids_from, [statements.encode_id(first), BATCH])
+    rows = work.connection.rows(statements.pages.ids_from, [statements.encode_id(first), BATCH])
     return statements.codec.decode_one("id", rows[-1][0]) if len(rows) == BATCH else LAST
 
 

@@ -17,12 +17,12 @@ from framework.plan.view import view_of
 from framework.runtime.reach import WHOLE, Slice, Span, slices
 from framework.runtime.work import Work
 from framework.storage.codec import Row
+from framework.storage.pages import PAGE
 
 C = TypeVar("C", bound=Computation[Any])
 Expectation: TypeAlias = tuple[Shape, UUID, str, Any]
 """What a property of a record should be."""
 
-_PAGE = 1000
 _AT_HAND = 5000
 """So many rows of each class are kept at hand."""
 
@@ -146,14 +146,14 @@ class Recomputation:
         ]  # fmt: skip
         if span.first is None and span.column == "id":
             return
-        sql = statements.page(span.column, whole=span.is_open, none=span.first is None)
-        rows = self.work.connection.rows(sql, [*bounds, statements.first_place, _PAGE])
+        sql = statements.pages.span(span.column, whole=span.is_open, none=span.first is None)
+        rows = self.work.connection.rows(sql, [*bounds, statements.pages.first_place])
         while rows:
             for _, *values in rows:
                 yield self._keep(shape, values)
-            if len(rows) < _PAGE - 1:
+            if len(rows) < PAGE - 1:
                 return
-            rows = self.work.connection.rows(sql, [*bounds, rows[-1][0], _PAGE])[1:]
+            rows = self.work.connection.rows(sql, [*bounds, rows[-1][0]])[1:]
 
     def _keep(self, shape: Shape, values: Any) -> Row:
         row = self.work.statements[shape].codec.decode(values)

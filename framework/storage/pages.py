@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import ARRAY, any_, bindparam, func, literal_column, select
 
@@ -19,6 +20,7 @@ class Pages:
         self._statements = statements
         self._table = statements.table
         self._among: dict[tuple[str, bool], str] = {}
+        self._spans: dict[tuple[str, bool, bool], str] = {}
 
     @cached_property
     def first(self) -> str:
@@ -40,6 +42,35 @@ class Pages:
         """Select places and rows that come after the place that is the parameter."""
         (place,) = self._statements.recency()
         return self._sql(self._made.where(place > bindparam("place_")))
+
+    @cached_property
+    def ids_from(self) -> str:
+        """Select ids in their order, from one on; the second parameter is how many at most."""
+        id = self._table.c.id
+        statement = select(id).where(id >= bindparam("id_")).order_by(id).limit(bindparam("limit_"))
+        return self._sql(statement.offset(_NONE))
+
+    @property
+    def first_place(self) -> Any:
+        """The first place that there can be in the order of creation."""
+        (place,) = self._statements.recency()
+        return UUID(int=0) if place is self._table.c.id else -(2**63)
+
+    def span(self, column: str, *, whole: bool, none: bool) -> str:
+        """Select places in the order of creation, and rows, from a place on.
+
+        Parameters are the first and the last value of the column (not if it is taken `whole`, nor if it is
+        to have `none`), and the place.
+        """
+        if (column, whole, none) not in self._spans:
+            (place,) = self._statements.recency()
+            within = self._table.c[column]
+            span = [within >= bindparam("from_"), within <= bindparam("to_")]
+            conditions = [] if whole else [within.is_(None)] if none else span
+            self._spans[column, whole, none] = self._sql(
+                self._made.where(*conditions, place >= bindparam("place_"))
+            )
+        return self._spans[column, whole, none]
 
     def among(self, name: str, *, lock: bool) -> str:
         """Select the rows whose column has one of the values that the parameter lists, lowest id first."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -191,41 +190,6 @@ class TableStatements:
     def everything(self) -> str:
         """Select all rows, in the order of their creation."""
         return Statement(select(*self.columns).order_by(*self.recency()), self.dialect).sql
-
-    @cached_property
-    def ids_from(self) -> str:
-        """Select ids in their order, from one on; the second parameter is how many at most."""
-        id = self.table.c.id
-        statement = select(id).where(id >= bindparam("from_")).order_by(id).limit(bindparam("limit_"))
-        return Statement(statement.offset(literal_column("0")), self.dialect).sql
-
-    @property
-    def first_place(self) -> Any:
-        """The first place that there can be in the order of creation."""
-        by_id = self.dialect.name != "sqlite" and BORN not in self.table.c
-        return UUID(int=0) if by_id else -(2**63)
-
-    def page(self, column: str, *, whole: bool, none: bool) -> str:
-        """Select places and rows in the order of creation, a page at a time.
-
-        Parameters are the first and the last value of the column (not if it is taken `whole`, nor if it is
-        to have `none`), the place that the page begins at, and how many rows at most.
-        """
-        named = (column, whole, none, "page")
-        if named not in self._firsts:
-            (place,) = self.recency()
-            within = self.table.c[column]
-            span = [within >= bindparam("from_"), within <= bindparam("to_")]
-            conditions = [within.is_(None)] if none else span
-            statement = (
-                select(place, *self.columns)
-                .where(*([] if whole else conditions), place >= bindparam("place_"))
-                .order_by(place)
-                .limit(bindparam("limit_"))
-                .offset(literal_column("0"))
-            )
-            self._firsts[named] = Statement(statement, self.dialect).sql
-        return self._firsts[named]
 
     def recency(self, *, newest: bool = False) -> Sequence[Any]:
         """The order of creation: SQLite numbers its rows, elsewhere a column does; ids are nearly in that

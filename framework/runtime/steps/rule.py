@@ -6,6 +6,7 @@ from typing import Any
 from framework.model.record import Record
 from framework.plan.node import RuleNode
 from framework.plan.shape import Kind, Shape
+from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.errors import RuleReturnedWrongThing
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
@@ -29,13 +30,10 @@ def step(node: RuleNode, work: Work) -> None:
 def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the rule returns for each source must be there; of what may change, with these facts."""
     existing = {
-        row[MADE_BY]: (shape, row)
-        for shape in node.targets
-        for row in facts.expected[shape].values()
-        if row[MADE_BY]
+        row[MADE_BY]: (shape, row) for shape in node.targets for row, _ in facts.views(shape) if row[MADE_BY]
     }
-    for row, record in list(facts.views(node.source)):
-        for position, target in enumerate(made(node, record)):
+    for row in facts.expected[node.source].values():
+        for position, target in enumerate(made(node, view_of(node.source.view, row))):
             key = f"{node.rule.key}:{row['id'].hex}:{position}"
             found = existing.pop(key, None)
             shape = facts.plan.shapes[type(target)]
