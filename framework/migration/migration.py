@@ -14,8 +14,9 @@ from framework.runtime.verify import verify
 
 def plan_of(engine: QuietEngine, fill: Fill, acting: Sequence[str]) -> MigrationPlan:
     """What has to be done to bring the database to what its App declares. Nothing is written."""
-    with engine.database.open_session() as session:
-        return Planning(session.connection(), engine.database, fill, acting).plan()
+    refuse_tenants(engine)
+    with engine.database.inspecting() as connection:
+        return Planning(connection, engine.database, fill, acting).plan()
 
 
 def migrate(
@@ -27,6 +28,7 @@ def migrate(
     2. Recompute it, a batch in each transaction.
     3. Verify, and strike the note off.
     """
+    refuse_tenants(engine)
     database = engine.database
     with database.altering() as connection:
         given = plan or MigrationPlan(changes=())
@@ -40,13 +42,21 @@ def migrate(
 
             alter(connection, database, found, planning.renames, engine.clock.now())
     engine.create_globals()
-    with database.open_session() as session:
-        progress = unfinished(session.connection(), database.tables)
+    with database.inspecting() as connection:
+        progress = unfinished(connection, database.tables)
     if progress is not None:
         backfill(engine, progress, report)
     with database.altering() as connection:
         end(connection, database.tables)
     return verify(engine)
+
+
+def refuse_tenants(engine: QuietEngine) -> None:
+    """Raises MigrationRefused where records have tenants."""
+    if engine.plan.tenanted:
+        raise MigrationRefused(
+            reasons="its records belong to tenants, which a migration knows nothing of yet."
+        )
 
 
 def refuse(plan: MigrationPlan, *, allow_loss: bool) -> None:
