@@ -19,7 +19,17 @@ from framework.computations.selective import Collect, First, Latest, Max, Min
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.sum import Sum
-from framework.computations.triggers import became, changed, completed, created, deleted, failed, on
+from framework.computations.triggers import (
+    became,
+    changed,
+    completed,
+    created,
+    deleted,
+    entered,
+    failed,
+    left,
+    on,
+)
 from framework.computations.weighted_sum import WeightedSum
 from framework.model.apicall import APICall, CallStatus, IntegrationEvent
 from framework.model.computation import computed
@@ -28,6 +38,7 @@ from framework.model.payload import Payload
 from framework.model.relation import Relationship
 from framework.model.renamed import Renamed
 from framework.model.unique import Unique
+from framework.model.views import merged, subset
 from framework.tenancy import current_tenant, tenant, tenant_key
 
 __all__ = [
@@ -78,11 +89,15 @@ __all__ = [
     "current_tenant",
     "deleted",
     "derive",
+    "entered",
     "failed",
     "guard",
+    "left",
+    "merged",
     "on",
     "policy",
     "race",
+    "subset",
     "tenant",
     "tenant_key",
 ]

@@ -45,6 +45,7 @@ from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
 from framework.runtime.explain import Explanation, explain
+from framework.runtime.members import members
 from framework.runtime.meter import Meter, measured
 from framework.runtime.present import detached
 from framework.runtime.reading import Reading
@@ -266,6 +267,7 @@ class App:
         With an actor or a context, as its query policies let them see it.
         """
         shape = self.plan.shape(model)
+        _, lens = self.plan.home(model)
         identity = model.model_fields["id"].default if id is None else id
         if shape.policies:
             return self._reading(actor, context).get(model, identity)  # type: ignore[no-any-return]  # of that class
@@ -273,9 +275,20 @@ class App:
         sql, parameters = statements.selection(("id",))
         with self.engine.database.reading() as connection:
             found = connection.row(sql, parameters.of({"id": identity}))
-        if found is None:
-            raise NoSuchRecord(model=shape.name, id=identity)
-        return detached(shape, statements.codec.decode(found))  # type: ignore[no-any-return]  # of the shape's class
+        row = None if found is None else statements.codec.decode(found)
+        if row is None or (lens is not None and lens.see(row) is None):
+            raise NoSuchRecord(model=model.__name__, id=identity)
+        return detached(shape, row, model)  # type: ignore[no-any-return]  # of the shape's class
+
+    def members(
+        self, model: type[R], *, actor: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> list[R]:
+        """All records of a class, by id: of a view its members, of a class that others extend those of all
+        of them.
+
+        With an actor or a context, as query policies let them see it.
+        """
+        return members(self.plan, self._reading(actor, context), self.engine.database, model)
 
     def query(
         self,

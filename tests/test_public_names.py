@@ -10,16 +10,14 @@ NAMES = """
     APICall Activity Admission Average CallStatus Collect Count Custom Deadline Entity Event Every Field First
     Formula Global Index IntegrationEvent Latest Lookup Max Min OnEntry Payload Reader Refused Relationship
     Renamed Retention Sequence Some StateMachine Sum Transition Unique WeightedSum
-    all_of any_of became changed completed computed condition created deleted derive failed guard on policy
-    race
-    current_tenant tenant tenant_key
+    all_of any_of became changed completed computed condition created current_tenant deleted derive entered
+    failed guard left merged on policy race subset tenant tenant_key
 """
 APP = """
-    activity asgi ask attempts authorize cancel close create dead_calls dispatch engine explain
-    explain_dispatch get graph health is_working max_delivery_bytes migrate migration orphans permits query
-    rebuild replay
-    resume run settle sweep tick transaction unmatched verify working
-    create_tenant is_tenanted tenant_of tenants
+    activity asgi ask attempts authorize cancel close create create_tenant dead_calls dispatch engine explain
+    explain_dispatch get graph health is_tenanted is_working max_delivery_bytes members migrate migration
+    orphans permits query rebuild replay resume run settle sweep tenant_of tenants tick transaction unmatched
+    verify working
 """
 
 

@@ -46,8 +46,12 @@ def derive(
 
     From an event to records: made once. From an entity to entities: kept equal to what the function returns.
     From an entity to calls or events: made once, never changed. The function may read the facts of its
-    argument, and the computed properties that `reads` lists (`reads=[Order.total]`). `renamed_from` is what
-    the rule was called before (`"shop.orders.bill"`), so that a migration knows what it has made.
+    argument, and the computed properties that `reads` lists (`reads=[Order.total]`, or `reads=["total"]`).
+    `renamed_from` is what the rule was called before (`"shop.orders.bill"`), so that a migration knows what
+    it has made.
+
+    From a view: what is made exists while the source is a member, and comes anew when it is one again; calls
+    and events are made once, on first entering. From a class that others extend: of all their records.
     """
     if function is not None:
         return Rule(function, tuple(reads), renamed_from)

@@ -20,6 +20,8 @@ class Occasion(StrEnum):
     DELETED = "deleted"  # a record is gone
     CHANGED = "changed"  # a field has another value
     BECAME = "became"  # a field has reached one value
+    ENTERED = "entered"  # a record is in the relation now, and was not: made, moved there, or a member now
+    LEFT = "left"  # a record was in the relation, and is not now: gone, moved away, or no member any more
 
 
 OWN_ROW: Any = None
@@ -61,6 +63,8 @@ class Trigger:
                 if new is None or getattr(new, self.field) != self.value:
                     return False
                 return bool((self.start if old is None else getattr(old, self.field)) != self.value)
+            case Occasion.ENTERED | Occasion.LEFT:
+                return True  # where the record was and is decides
 
     def describe(self, source: str) -> str:
         """The trigger as people say it: `Charge completed`, `Item.price changed`, `Bid.late became True`."""
@@ -98,6 +102,10 @@ class LinkTrigger(Trigger):
                 return was is not None and was == now and super().fires(old, new)
             case Occasion.BECAME:
                 return now is not None and super().fires(old if was == now else None, new)
+            case Occasion.ENTERED:
+                return now is not None
+            case Occasion.LEFT:
+                return was is not None
 
     def describe(self, source: str) -> str:
         match self.occasion:
@@ -105,6 +113,8 @@ class LinkTrigger(Trigger):
                 return f"{source} linked"
             case Occasion.DELETED:
                 return f"{source} unlinked"
+            case Occasion.ENTERED | Occasion.LEFT:
+                return super().describe(source)
             case _:
                 return self.declared.describe(source)
 
@@ -123,14 +133,30 @@ def created(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger
     """A record of the relation, or of the class, came to be; through a link model, one was linked.
 
     Of a class, its one foreign key to the machine's record is the route; `to` names it where there are more.
-    On a `Global` all records count.
+    On a `Global` all records count. To enter a view counts as that.
     """
     return Trigger(records, Occasion.CREATED, to=to)
 
 
 def deleted(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
-    """A record of the relation, or of the class, is gone; through a link model, it is no longer linked."""
+    """A record of the relation, or of the class, is gone; through a link model, it is no longer linked. To
+    leave a view counts as that.
+    """
     return Trigger(records, Occasion.DELETED, to=to)
+
+
+def entered(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+    """A record is in the relation or the view now, and was not: it came to be, moved there, or is a member
+    now.
+    """
+    return Trigger(records, Occasion.ENTERED, to=to)
+
+
+def left(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+    """A record was in the relation or the view, and is not now: it is gone, moved away, or is no member any
+    more.
+    """
+    return Trigger(records, Occasion.LEFT, to=to)
 
 
 @overload

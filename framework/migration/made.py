@@ -26,12 +26,13 @@ def bring(node: RuleNode, work: QuietWork, facts: Recomputation, part: Slice, ta
 
     A new rule makes what it would have made. One that made something once leaves that as it is.
     """
-    is_new = f"rule {node.rule.key}" in task.added
+    is_new = f"rule {node.key}" in task.added
     present = dict(_present(node, work, part))
     spared = []
     for row in facts.read(node.source, part.own):
-        for position, record in enumerate(made(node, view_of(node.source.view, row))):
-            key = f"{node.rule.key}:{row['id'].hex}:{position}"
+        source = view_of(node.source.view, row) if node.lens is None else node.lens.see(row)
+        for position, record in enumerate([] if source is None else made(node, source)):
+            key = f"{node.key}:{row['id'].hex}:{position}"
             shape = next(target for target in node.targets if target.model is type(record))
             known = present.pop(key, None)
             if known is not None:

@@ -45,7 +45,16 @@ class PropertyChanges:
             for name in shape.model.__computed__
             if self.is_changed(shape, name)
         ]
-        return [*self._touched, *changed]
+        return [*self._touched, *changed, *(place for place, _ in self._views())]
+
+    def _views(self) -> Iterator[tuple[str, str]]:
+        """The memberships of views that are new or have other conditions, and what people call the views."""
+        for shape in self._shapes.values():
+            form = self._now.classes[shape.name] if self._before is None else self._form(shape)
+            for lens in shape.views.values():
+                now = self._now.classes[shape.name].views[lens.column]
+                if form is None or form.views.get(lens.column) != now:
+                    yield f"{shape.name}.{lens.column}", lens.name
 
     @property
     def added(self) -> list[str]:
@@ -78,6 +87,9 @@ class PropertyChanges:
                     else ""
                 )
                 yield Change(place, "is computed otherwise", remedy=remedy)
+        for place, view in self._views():
+            if place.startswith(f"{shape.name}."):
+                yield Change(view, "is a view of others")
         form = self._form(shape)
         for name, then in form.computed.items() if form else ():
             if name in dropped:
@@ -117,7 +129,11 @@ class PropertyChanges:
         """Whether a hidden column belongs to a property that is recomputed anyway."""
         for place in self.roots:
             model, _, name = place.partition(".")
-            if hidden == f"_{self._shapes[model].table.name}_{name}" or hidden.startswith(f"_{name}_"):
+            if (
+                hidden == name
+                or hidden == f"_{self._shapes[model].table.name}_{name}"
+                or hidden.startswith(f"_{name}_")
+            ):
                 return True
         return False
 

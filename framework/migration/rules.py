@@ -33,7 +33,7 @@ def rule_changes(
     changes, roots, added, gone = [], [], [], []
     now = declaration_of(plan).rules
     for node in (node for node in plan.nodes if isinstance(node, RuleNode)):
-        key = node.rule.key
+        key = node.key
         then = before.rules.get(renames.rules.get(key, key))
         if then is None:
             changes.append(Change(f"rule {key}", _arrival(node)))

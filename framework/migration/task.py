@@ -69,5 +69,6 @@ class Task:
     def roots_of(node: Node) -> set[str]:
         """The names by which a task means a node."""
         if isinstance(node, RuleNode):
-            return {f"rule {node.rule.key}"}
-        return {f"{shape.name}.{name}" for shape, name in node.writes if name is not None}
+            return {f"rule {node.key}"}
+        whole = node.name.partition(" of ")[0]  # of a node that computes a part of a property
+        return {whole} | {f"{shape.name}.{name}" for shape, name in node.writes if name is not None}

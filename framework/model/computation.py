@@ -7,21 +7,15 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 T = TypeVar("T")
 
 
-class Computation(Generic[T]):
-    """A value defined by other records; `T` is the type of the property it fills.
+class InClassBody:
+    """A declaration that names what stands above it in its class body.
 
-    An inert value: nothing happens until an App compiles it into a plan. `relations` maps the places of the
-    declaration where a relation was named in the class body to the names of those relations, `fields` those
-    where a field or another computed property was. With `given`, a `Global`, all its callbacks take the row
-    of that Global after their record.
+    `relations` maps the places of the declaration where a relation was named in the class body to the names
+    of those relations, `fields` those where a field or another computed property was.
     """
 
-    initial: Any = None  # subclasses may fix it, or compute it
     relations: Mapping[int, str] = {}
     fields: Mapping[int, str] = {}
-    functions: ClassVar[tuple[str, ...]] = ()  # the names of its callbacks
-    reads: Any
-    given: Any = None
 
     def bind(self, relations: Mapping[int, str], fields: Mapping[int, str]) -> None:
         """Remember what the relations and fields named in the class body are called; called once, by the
@@ -37,6 +31,19 @@ class Computation(Generic[T]):
     def field_name(self, field: object) -> str | None:
         """The name of a field of the same class, given as its name or as what stands in the class body."""
         return self.fields.get(id(field), field if type(field) is str else None)
+
+
+class Computation(InClassBody, Generic[T]):
+    """A value defined by other records; `T` is the type of the property it fills.
+
+    An inert value: nothing happens until an App compiles it into a plan. With `given`, a `Global`, all its
+    callbacks take the row of that Global after their record.
+    """
+
+    initial: Any = None  # subclasses may fix it, or compute it
+    functions: ClassVar[tuple[str, ...]] = ()  # the names of its callbacks
+    reads: Any
+    given: Any = None
 
     def callbacks(self) -> tuple[Callable[..., Any], ...]:
         """The callbacks that the declaration gave."""

@@ -1,9 +1,11 @@
 """Records: what entities, events and globals have in common."""
 
+from abc import ABCMeta
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 from uuid import UUID
 
+from sqlalchemy.orm import registry
 from sqlalchemy.orm.attributes import instance_state, manager_of_class
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
@@ -15,6 +17,7 @@ from framework.model.fields import UNDEFINED, default_of, facts, is_class_variab
 from framework.model.identity import new_id
 from framework.model.relation import join_through
 from framework.model.scope import Scope, scope_of
+from framework.model.views import Filter, RelationView
 
 _new, _set = object.__new__, object.__setattr__
 
@@ -52,7 +55,7 @@ class AbstractRecord(DispatchError):
 
 def is_filtered(model: type) -> bool:
     """Whether the class is a view: the records of its base that meet a condition."""
-    return "__filter__" in vars(model)
+    return "__filter__" in getattr(model, "__dict__", {})
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field, computed))
@@ -60,13 +63,23 @@ class RecordType(SQLModelMetaclass):
     """Turns `computed(...)` declarations and typed fields into columns, and keeps the declarations."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
-        annotations: Mapping[str, Any] = namespace.get("__annotations__", {})
+        where, reads = options.pop("where", None), options.pop("reads", None)
+        if where is not None or any(map(_is_narrowed_by_subclassing, bases)):
+            return _filtered(mcs, name, bases, namespace, Filter(where, reads), **options)
+        annotations: dict[str, Any] = namespace.get("__annotations__", {})
         relations = {
-            id(value): key for key, value in namespace.items() if isinstance(value, RelationshipInfo)
+            id(value): key
+            for key, value in namespace.items()
+            if isinstance(value, (RelationshipInfo, RelationView))
         }
         fields = {
             id(value): key for key, value in namespace.items() if isinstance(value, (Computation, FieldInfo))
         }
+        views = {key: value for key, value in namespace.items() if isinstance(value, RelationView)}
+        for key, view in views.items():
+            view.bind(relations, fields)
+            del namespace[key]
+            annotations.pop(key, None)
         inherited: dict[str, Computation[Any]] = {}
         for base in reversed(bases):
             inherited |= getattr(base, "__computed__", {})
@@ -99,12 +112,19 @@ class RecordType(SQLModelMetaclass):
             for relation in model.__sqlmodel_relationships__.values():
                 join_through(model, relation)
         model.__computed__ = inherited | own
+        model.__views__ = {**getattr(model, "__views__", {}), **views}
         model.__facts__ = facts(model)
         model.__blank__ = Blank(
             model.__facts__, {key: one.initial for key, one in model.__computed__.items()}
         )
         model.__second_sources__ = tuple(sorted(second))
         return model
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:
+        if is_filtered(cls):
+            type.__init__(cls, name, bases, namespace)
+        else:
+            super().__init__(name, bases, namespace, **options)
 
     if not TYPE_CHECKING:  # to type checkers a record is made as dataclasses are
 
@@ -126,6 +146,35 @@ class RecordType(SQLModelMetaclass):
             return record
 
 
+def _has_table(base: Any) -> bool:
+    return bool(getattr(base, "model_config", {}).get("table"))
+
+
+def _is_narrowed_by_subclassing(base: Any) -> bool:
+    return _has_table(base) or hasattr(base, "__filter__")
+
+
+def _filtered(
+    kind: type[RecordType],
+    name: str,
+    bases: tuple[type, ...],
+    namespace: dict[str, Any],
+    declared: Filter,
+    **options: Any,
+) -> Any:
+    """A filtered class: no table and no fields of its own, mapped so that `select` finds its members."""
+    fields = {key for key, one in namespace.get("__annotations__", {}).items() if not is_class_variable(one)}
+    declarations = (Computation, RelationshipInfo, RelationView)
+    fields |= {key for key, value in namespace.items() if isinstance(value, declarations)}
+    model: Any = ABCMeta.__new__(kind, name, bases, namespace)
+    type.__setattr__(model, "__filter__", declared)
+    type.__setattr__(model, "__added__", (*sorted(fields), *options))
+    tables: list[Any] = [base for base in bases if _has_table(base)]
+    if len(tables) == 1:
+        registry().map_imperatively(model, inherits=tables[0])
+    return model
+
+
 class Record(SQLModel, metaclass=RecordType):
     """A row with an identity, some facts and some computed properties."""
 
@@ -136,6 +185,9 @@ class Record(SQLModel, metaclass=RecordType):
         tuple[tuple[str, str], ...]
     ] = ()  # what would define a computed property again
     __scope__: ClassVar[Scope]
+    __views__: ClassVar[Mapping[str, RelationView]] = {}
+    __filter__: ClassVar[Filter]  # of a filtered class alone
+    __added__: ClassVar[tuple[str, ...]]  # what a filtered class declares, and has no column for
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
 
@@ -185,6 +237,6 @@ def refuse(model: type[Record], field: str) -> None:
     """Say why the field cannot be given: it is computed, a relation, or not there at all."""
     if field in model.__computed__:
         raise ComputedPropertyWritten(model=model.__name__, field=field)
-    if field in model.__sqlmodel_relationships__:
+    if field in model.__sqlmodel_relationships__ or field in model.__views__:
         raise RelationWritten(model=model.__name__, field=field)
     raise UnknownField(model=model.__name__, field=field, facts=", ".join(model.__facts__))

@@ -12,7 +12,7 @@ from framework.computations.policy import QueryPolicy
 from framework.computations.retention import Retention
 from framework.computations.rule import Rule
 from framework.model.apicall import APICall, IntegrationEvent
-from framework.model.record import Record
+from framework.model.record import Record, is_filtered
 from framework.plan.mistakes import FutureAnnotations, NotADeclaration
 
 
@@ -21,6 +21,7 @@ class Declarations:
     """The record classes, and what is said of them, each once, in the order of declaration."""
 
     models: tuple[type[Record], ...]
+    filtered: tuple[type[Record], ...]
     rules: tuple[Rule[Any, Any], ...]
     guards: tuple[Guard, ...] = ()
     policies: tuple[QueryPolicy, ...] = ()
@@ -31,7 +32,8 @@ class Declarations:
 def collect(modules: Iterable[object]) -> Declarations:
     """All declarations of modules, of lists of classes and rules, or of single ones."""
     found = dict.fromkeys(_flatten(modules))
-    models = [thing for thing in found if isinstance(thing, type)]
+    classes = [thing for thing in found if isinstance(thing, type)]
+    models = [model for model in classes if not is_filtered(model)]
     if any(issubclass(model, APICall) for model in models) and IntegrationEvent not in models:
         models.append(IntegrationEvent)
     for model in models:
@@ -39,6 +41,7 @@ def collect(modules: Iterable[object]) -> Declarations:
             raise FutureAnnotations(model=model.__name__, module=model.__module__)
     return Declarations(
         tuple(models),
+        tuple(model for model in classes if is_filtered(model)),
         tuple(thing for thing in found if isinstance(thing, Rule)),
         tuple(thing for thing in found if isinstance(thing, Guard)),
         tuple(thing for thing in found if isinstance(thing, QueryPolicy)),
@@ -51,9 +54,13 @@ _SAID = (Guard, QueryPolicy, Activity, Retention)
 """What is said of record classes, wherever it was declared."""
 
 
-def is_table(thing: object) -> bool:
-    """Whether the thing is a record class with a table of its own."""
-    return isinstance(thing, type) and issubclass(thing, Record) and bool(thing.model_config.get("table"))
+def is_record(thing: object) -> bool:
+    """Whether the thing is a record class with a table of its own, or a view."""
+    return (
+        isinstance(thing, type)
+        and issubclass(thing, Record)
+        and (bool(thing.model_config.get("table")) or is_filtered(thing))
+    )
 
 
 def _flatten(things: Iterable[object]) -> Iterator[Any]:
@@ -62,7 +69,7 @@ def _flatten(things: Iterable[object]) -> Iterator[Any]:
             yield from _members(thing)
         elif isinstance(thing, (list, tuple, set, frozenset)):
             yield from _flatten(thing)
-        elif is_table(thing) or isinstance(thing, (Rule, *_SAID)):
+        elif is_record(thing) or isinstance(thing, (Rule, *_SAID)):
             yield thing
         else:
             raise NotADeclaration(thing=thing)
@@ -72,6 +79,6 @@ def _members(module: ModuleType) -> Iterator[Any]:
     for thing in vars(module).values():
         place = thing.function.__module__ if isinstance(thing, Rule) else getattr(thing, "__module__", None)
         if isinstance(thing, _SAID) or (
-            place == module.__name__ and (is_table(thing) or isinstance(thing, Rule))
+            place == module.__name__ and (is_record(thing) or isinstance(thing, Rule))
         ):
             yield thing

@@ -25,6 +25,9 @@ class ClassForm:
     kind: str
     facts: Mapping[str, str] = field(default_factory=dict)
     computed: Mapping[str, str] = field(default_factory=dict)  # property -> computation and fingerprint
+    views: Mapping[str, str] = field(
+        default_factory=dict
+    )  # membership column -> fingerprint of the condition
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def declaration_of(plan: Plan) -> Declaration:
     """What the classes and rules of a plan declare."""
     return Declaration(
         {shape.name: _class_form(shape) for shape in plan.shapes.values()},
-        {node.rule.key: _rule_form(node) for node in plan.nodes if isinstance(node, RuleNode)},
+        {node.key: _rule_form(node) for node in plan.nodes if isinstance(node, RuleNode)},
     )
 
 
@@ -94,7 +97,8 @@ def _class_form(shape: Shape) -> ClassForm:
         for name, one in model.__computed__.items()
     }
     facts = {name: said_type(fields[name].annotation) for name in model.__facts__}
-    return ClassForm(shape.table.name, shape.kind.value, facts, computed)
+    views = {lens.column: fingerprint(lens.where) for lens in shape.views.values()}
+    return ClassForm(shape.table.name, shape.kind.value, facts, computed, views)
 
 
 def _rule_form(node: RuleNode) -> RuleForm:
@@ -129,6 +133,7 @@ def _classes(new: Mapping[str, ClassForm], old: Mapping[str, ClassForm]) -> Iter
         for after, before, changed in (
             (new[name].facts, old[name].facts, "has other values"),
             (new[name].computed, old[name].computed, "is computed otherwise"),
+            (new[name].views, old[name].views, "is a view of others"),
         ):
             yield from (
                 f"{name}.{one} {changed}" for one in after if before.get(one, after[one]) != after[one]

@@ -25,7 +25,7 @@ from uuid import UUID
 
 from sqlmodel.main import FieldInfo, RelationshipInfo
 
-from framework.model.computation import Computation
+from framework.model.computation import Computation, InClassBody
 from framework.model.record import Record
 from framework.plan import strict as watching
 
@@ -38,7 +38,7 @@ def fingerprint(thing: object, model: type[Record] | None = None) -> str:
     return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
 
 
-_BOUND = set(Computation.__annotations__) - {"initial"}
+_BOUND = {*InClassBody.__annotations__, *Computation.__annotations__} - {"initial"}
 """What the class binds to a computation: the places of its declarations, which do not last."""
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Trigger
-from framework.plan.builders.carried import carried_trigger
+from framework.plan.builders.carried import carried_lens, carried_trigger
 from framework.plan.entries import entries_of, reads_of_entry
 from framework.plan.given import Given, given_to
+from framework.plan.lens import presence
 from framework.plan.mistakes import AmbiguousTransitions, UnlistedState, UnreachableState
 from framework.plan.node import LookupNode, MachineNode, Node, TriggerPlan
 from framework.plan.reading import read_fields
@@ -25,24 +26,27 @@ def machine_node(
     grouped: dict[tuple[Any, ...], list[Transition[Any]]] = defaultdict(list)
     plans: dict[tuple[Any, ...], tuple[Trigger, Route]] = {}
     for transition in machine.transitions:
-        trigger, route = planner.resolved(transition.when)
-        identity = (route.source, route.key, route.far, trigger.occasion, trigger.field, repr(trigger.value))
-        plans.setdefault(identity, (trigger, route))
-        grouped[identity].append(transition)
+        for trigger, route in planner.resolved(transition.when):
+            way = (route.source, route.key, route.far, route.lens)
+            identity = (*way, trigger.occasion, trigger.field, repr(trigger.value))
+            plans.setdefault(identity, (trigger, route))
+            grouped[identity].append(transition)
     triggers = []
     carriers: list[LookupNode] = []
     reads: set[tuple[Shape, str | None]] = {(shape, None)}
     for identity, transitions in grouped.items():
         trigger, route = plans[identity]
-        source = route.source
+        source, lens = route.source, route.lens
         if route.far is not None:
             trigger, carried = carried_trigger(route, name, trigger)
-            carriers += carried
-        label = trigger.describe(route.related.name)
+            lens, seen = carried_lens(route, name)
+            carriers += [*carried, *seen]
+        label = trigger.describe(route.title)
         _check_ambiguity(shape, name, transitions, label)
-        reads.add((source, trigger.field if trigger.field and source.kind is not Kind.EVENT else None))
-        reads.add((source, None))
-        triggers.append(TriggerPlan(trigger, source, route.key, tuple(transitions), label))
+        plan = TriggerPlan(trigger, source, route.key, tuple(transitions), label, lens)
+        reads |= {(one, field if one.kind is not Kind.EVENT else None) for one, field in plan.wakes}
+        reads |= presence(source, lens)
+        triggers.append(plan)
     entries = entries_of(shape, name, machine, strict_reads=strict_reads)
     writes = {(shape, name)} | {(shape, entry.property) for plans in entries.values() for entry in plans}
     asked = {

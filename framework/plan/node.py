@@ -17,6 +17,7 @@ from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import LinkTrigger, Occasion, Trigger
 from framework.plan.given import Given
+from framework.plan.lens import Lens, presence
 from framework.plan.shape import Kind, Route, Shape
 
 
@@ -183,6 +184,7 @@ class TriggerPlan:
     key: str | None  # field of the source that names the machine's record; None: it is the one Global
     transitions: tuple[Transition[Any], ...]
     label: str
+    lens: Lens | None = None  # of a view: what it shows of the source
 
     @property
     def wakes(self) -> set[tuple[Shape, str | None]]:
@@ -193,7 +195,9 @@ class TriggerPlan:
             watched.add((self.source, None))
         if isinstance(self.trigger, LinkTrigger):
             watched |= {(self.source, None), (self.source, self.trigger.far_key)}
-        return watched
+        if self.trigger.occasion in (Occasion.ENTERED, Occasion.LEFT) and self.key is not None:
+            watched.add((self.source, self.key))
+        return watched | presence(self.source, self.lens) if self.lens else watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,8 @@ class RuleNode(Node):
     source: Shape
     targets: tuple[Shape, ...]
     fields: frozenset[str]  # fields of the source that are read
+    key: str  # what the records that it makes are keyed by
+    lens: Lens | None = None  # of a view: what it shows of the source
 
     @property
     def once(self) -> bool:

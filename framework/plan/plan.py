@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
-from framework.model.record import Record
+from framework.model.record import Record, is_filtered
 from framework.plan.activities import ActivityPlan, take_activities
 from framework.plan.builders.additive import merge_additive
 from framework.plan.builders.lookup import merge_lookups
 from framework.plan.collect import collect
 from framework.plan.erasures import check_erasures
 from framework.plan.heights import give_heights
+from framework.plan.lens import Lens
 from framework.plan.mistakes import UndeclaredRecord
 from framework.plan.node import (
     AdditiveNode,
@@ -32,6 +34,7 @@ from framework.plan.retentions import RetentionPlan, take_retentions
 from framework.plan.rules import rule_nodes
 from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import shapes_of
+from framework.plan.views import view_nodes
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,22 @@ class Plan:
     tenanted: bool = False  # each record belongs to a tenant
 
     def shape(self, model: type[Record], place: str = "This") -> Shape:
-        """What is known about a record class; raises UndeclaredRecord if it is not part of the App."""
-        try:
-            return self.shapes[model]
-        except KeyError:
-            raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model))) from None
+        """What is known about a record class, of a view about the class it is a part of; raises
+        UndeclaredRecord if it is not part of the App.
+        """
+        shape, _ = self.home(model)
+        if shape is None:
+            raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model)))
+        return shape
+
+    def home(self, model: type[Any]) -> tuple[Shape | None, Lens | None]:
+        """Where the records of a class are kept, and how they are seen, if it is a view; None: nowhere."""
+        shape = self.shapes.get(model)
+        if shape is None and is_filtered(model):
+            for one in self.shapes.values():
+                if model in one.views and issubclass(model, one.model):
+                    return one, one.views[model]
+        return shape, None
 
     def of_kind(self, kind: Kind) -> list[Shape]:
         return [shape for shape in self.shapes.values() if shape.kind is kind]
@@ -67,13 +81,14 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
 
     1. Collect the classes and rules.
     2. Resolve tables, references and relations.
-    3. Make a node of each computed property and each rule, with what it reads and writes.
+    3. Make a node of each view, each computed property and each rule, with what it reads and writes.
     4. Give heights; a circle has none.
     5. Merge what moves together, and tell each field who reads it.
     """
     declarations = collect(modules)
     shapes = shapes_of(declarations.models)
     nodes: list[Node] = [
+        *view_nodes(shapes, declarations.filtered, strict_reads=strict_reads),
         *computation_nodes(shapes, strict_reads=strict_reads),
         *rule_nodes(shapes, declarations.rules, strict_reads=strict_reads),
     ]

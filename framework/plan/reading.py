@@ -18,11 +18,13 @@ def read_fields(
     callbacks: Iterable[Callable[..., Any]],
     declared: Sequence[str] | None,
     place: str,
+    model: type[Record] | None = None,
     argument: int = 0,
 ) -> frozenset[Read]:
     """The fields of `shape` that callbacks read: as declared, or as found in their code.
 
-    They are given its record as their first parameter, or as the one of this number.
+    They are given its record as their first parameter, or as the one of the number `argument`, and take it
+    for a `model`, where that is a view.
     """
     reads: set[Read] = set()
     followed: set[str] = set()
@@ -32,11 +34,11 @@ def read_fields(
         for name in names if names is not None else sorted(reads_of(callback, where, number)):
             if name in shape.fields:
                 reads.add((shape, name))
-            elif name in shape.model.__sqlmodel_relationships__:
+            elif name in shape.model.__sqlmodel_relationships__ or name in shape.model.__views__:
                 raise RelationRead(place=where, model=shape.name, field=name)
             elif name not in followed:
                 followed.add(name)
-                behind = _code_behind(shape, name, where)
+                behind = _code_behind(shape, model or shape.model, name, where)
                 if behind is not None:
                     pending.append((behind, None, f"{shape.name}.{name}", 0))
     return frozenset(reads)
@@ -60,9 +62,10 @@ def check_parameters(callback: Callable[..., Any], place: str, records: int, giv
         )
 
 
-def _code_behind(shape: Shape, name: str, place: str) -> Callable[..., Any] | None:
+def _code_behind(shape: Shape, model: type[Record], name: str, place: str) -> Callable[..., Any] | None:
     """The function of a method or Python property of the record class; None where no record is read."""
-    bases = shape.model.__mro__[: shape.model.__mro__.index(Record)]
+    lines = (model.__mro__, shape.model.__mro__)
+    bases = [base for line in lines for base in line[: line.index(Record)]]
     attribute = next((vars(base)[name] for base in bases if name in vars(base)), Record)
     match attribute:
         case FunctionType():

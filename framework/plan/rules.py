@@ -3,14 +3,14 @@
 import inspect
 import typing
 from collections.abc import Iterable, Iterator
-from typing import Any, get_args, get_type_hints
-
-from sqlalchemy.orm import InstrumentedAttribute
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from framework.computations.rule import Rule
 from framework.model.apicall import IntegrationEvent
 from framework.model.columns import without_none
-from framework.model.record import Record
+from framework.model.record import Record, is_filtered
+from framework.plan.lens import Lens, presence
 from framework.plan.mistakes import (
     RuleFeedsWrongKind,
     TwoRulesOneName,
@@ -27,41 +27,62 @@ from framework.plan.reads import reads_of
 from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import Shapes
 from framework.plan.strict import watched_rule
+from framework.plan.views import sources_of
 
 
 def rule_nodes(
     shapes: Shapes, rules: Iterable[Rule[Any, Any]], *, strict_reads: bool = False
 ) -> list[RuleNode]:
     """A node for each rule, after its types and its reads have been checked."""
-    nodes: dict[str, RuleNode] = {}
+    nodes: list[RuleNode] = []
+    keys: set[str] = set()
     for rule in rules:
-        if rule.key in nodes:
+        if rule.key in keys:
             raise TwoRulesOneName(rule=rule.key)
-        node = nodes[rule.key] = _node(shapes, rule)
-        if strict_reads:
-            node.rule = watched_rule(rule, node.source.facts)
-    return list(nodes.values())
+        keys.add(rule.key)
+        sources, targets = _types(shapes, rule)
+        for source in sources:
+            node = _node(source, targets, rule)
+            if strict_reads:
+                node.rule = watched_rule(rule, node.source.facts)
+            nodes.append(node)
+    return nodes
 
 
-def _node(shapes: Shapes, rule: Rule[Any, Any]) -> RuleNode:
-    source, targets = _types(shapes, rule)
+class _Source(NamedTuple):
+    """What a rule is given: the class of its parameter, and one of the tables that its records are in."""
+
+    model: type[Record]
+    shape: Shape
+    lens: Lens | None
+    one_of_several: bool
+
+    def key(self, rule: Rule[Any, Any]) -> str:
+        """Records of several classes may have ids in common, so the class is a part of the key."""
+        return f"{rule.key}[{self.shape.name}]" if self.one_of_several else rule.key
+
+
+def _node(given: _Source, targets: tuple[Shape, ...], rule: Rule[Any, Any]) -> RuleNode:
+    source = given.shape
     for target in targets:
         _check_kinds(rule, source, target)
-    declared = _declared_reads(source, rule)
+    declared = _declared_reads(given, rule)
     place = f"the rule {rule.name}"
     names = tuple(name for _, name in declared if name) if declared else None
-    found = read_fields(source, [rule.function], _found(source, rule, names), place)
+    found = read_fields(source, [rule.function], _found(source, rule, names), place, given.model)
     for shape, name in found:
         if name in shape.model.__computed__ and (shape, name) not in declared:
             raise UndeclaredRuleRead(rule=rule.name, model=shape.name, field=name)
     node = RuleNode(
         name=f"rule {rule.name}",
-        reads=found | declared | {(source, None)},
+        reads=found | declared | presence(source, given.lens),
         writes=frozenset((shape, None) for target in targets for shape in _reached(target, source)),
         rule=rule,
         source=source,
         targets=targets,
         fields=frozenset(name for _, name in found | declared if name),
+        key=given.key(rule),
+        lens=given.lens,
     )
     for target in targets:
         target.makers.append(node)
@@ -82,23 +103,46 @@ def _found(source: Shape, rule: Rule[Any, Any], declared: tuple[str, ...] | None
         return (*source.facts, *declared)
 
 
-def _types(shapes: Shapes, rule: Rule[Any, Any]) -> tuple[Shape, tuple[Shape, ...]]:
+def _types(shapes: Shapes, rule: Rule[Any, Any]) -> tuple[list[_Source], tuple[Shape, ...]]:
     signature = inspect.signature(rule.function)
     try:
         hints = get_type_hints(rule.function)
     except NameError as error:
         raise UntypedRule(rule=rule.name, signature=str(signature)) from error
     made = hints.pop("return", None)
-    sources = [shapes.get(hint) or hint for hint in hints.values()]
+    given = [model for hint in hints.values() for model in _arms(hint)]
     targets = list(dict.fromkeys(_records_in(made)))
-    typed = all(isinstance(one, Shape) or _is_record(one) for one in sources)
-    if len(signature.parameters) != 1 or len(sources) != 1 or not typed or not targets:
+    if len(signature.parameters) != 1 or not given or not all(map(_is_record, given)) or not targets:
         raise UntypedRule(rule=rule.name, signature=str(signature))
-    for model in [one for one in sources if not isinstance(one, Shape)] + [
-        one for one in targets if one not in shapes
-    ]:
+    sources = [
+        _Source(model, shape, lens, len(given) > 1 or not issubclass(model, shape.model))
+        for model in given
+        for shape, lens in _known(shapes, rule, model)
+    ]
+    if len({source.shape for source in sources}) < len(sources):
+        names = " | ".join(model.__name__ for model in given)
+        reason = "a record could be both. Declare a view of what belongs to either."
+        raise RuleFeedsWrongKind(rule=rule.name, target=targets[0].__name__, source=names, reason=reason)
+    for model in targets:
+        if is_filtered(model):
+            reason = f"{model.__name__} is a view: return a {model.__bases__[0].__name__}."
+            raise RuleFeedsWrongKind(
+                rule=rule.name, target=model.__name__, source=given[0].__name__, reason=reason
+            )
+    made_in = [shape for model in targets for shape, _ in _known(shapes, rule, model)]
+    return sources, tuple(dict.fromkeys(made_in))
+
+
+def _arms(hint: Any) -> tuple[Any, ...]:
+    """The classes that a parameter may be."""
+    return get_args(hint) if typing.get_origin(hint) in (typing.Union, UnionType) else (hint,)
+
+
+def _known(shapes: Shapes, rule: Rule[Any, Any], model: type[Record]) -> list[tuple[Shape, Lens | None]]:
+    found = sources_of(shapes, model)
+    if not found:
         raise UndeclaredRecord(place=f"the rule {rule.name}", model=model.__name__)
-    return sources[0], tuple(shapes[model] for model in targets)
+    return found
 
 
 def _records_in(annotation: Any) -> Iterator[type[Record]]:
@@ -127,19 +171,21 @@ def _check_kinds(rule: Rule[Any, Any], source: Shape, target: Shape) -> None:
     raise RuleFeedsWrongKind(rule=rule.name, target=target.name, source=source.name, reason=reason)
 
 
-def _declared_reads(source: Shape, rule: Rule[Any, Any]) -> frozenset[tuple[Shape, str | None]]:
+def _declared_reads(given: _Source, rule: Rule[Any, Any]) -> frozenset[tuple[Shape, str | None]]:
     """A rule is given one record, and can read nothing else."""
+    source = given.shape
     reads = set()
     for read in rule.reads:
-        known = isinstance(read, InstrumentedAttribute) and read.key in source.fields
-        if not known or read.class_ is not source.model:
+        model = getattr(read, "class_", given.model)  # of a property by its name: whatever the rule is given
+        name = read if isinstance(read, str) else getattr(read, "key", None)
+        if name not in source.fields or not issubclass(given.model, model):
             raise UnknownRead(
                 place=f"the rule {rule.name}",
                 model=source.name,
                 field=str(read),
                 fields=", ".join(source.fields),
             )
-        reads.add((source, read.key))
+        reads.add((source, name))
     return frozenset(reads)
 
 

@@ -16,6 +16,7 @@ from framework.plan.view import view_class
 
 if TYPE_CHECKING:
     from framework.plan.activities import ActivityPlan
+    from framework.plan.lens import Lens
     from framework.plan.node import MachineNode, Node, RuleNode
 
 
@@ -74,6 +75,7 @@ class Shape:
     guards: tuple[Guard, ...] = ()  # what an event of this class must meet
     policies: tuple[QueryPolicy, ...] = ()  # what readers may see of it
     activities: tuple["ActivityPlan", ...] = ()  # what an event of this class is a step of
+    views: dict[object, "Lens"] = field(default_factory=dict)  # by filtered class, or by class and relation
     machines: tuple["MachineNode", ...] = ()  # of its own properties
     depth: int = 0  # how many references lead from it to what refers to nothing
     relative: bool = True  # all computed properties can be kept by relative updates
@@ -120,8 +122,19 @@ class Route:
     key: str | None  # field of the source; None: all records count for the Global
     relation: str | None
     far: Far | None = None
+    lens: "Lens | None" = None  # of a view: what it shows of the records that count
 
     @property
     def related(self) -> "Shape":
         """The class of the records that count."""
         return self.source if self.far is None else self.far.shape
+
+    @property
+    def title(self) -> str:
+        """What counts, as people say it: the class, or the view of it."""
+        return self.related.name if self.lens is None else self.lens.name
+
+    @property
+    def taken_for(self) -> type[Record]:
+        """The class that callbacks take the records for."""
+        return self.related.model if self.lens is None else self.lens.model

@@ -71,9 +71,14 @@ def _watching(
     return watching
 
 
+def watched_where(where: Callable[..., Any], reads: Collection[str] | None, place: str) -> Callable[..., Any]:
+    """The condition of a view, watched if it declares what it reads."""
+    return _watching(where, reads, place, None) if reads else where
+
+
 def watched_rule(rule: Rule[Any, Any], facts: Collection[str]) -> Rule[Any, Any]:
     """The rule with its argument watched, if it declares reads: it may read facts, and what it declares."""
     if not rule.reads:
         return rule
-    fields = {*facts, *(read.key for read in rule.reads)}
+    fields = {*facts, *(read if isinstance(read, str) else read.key for read in rule.reads)}
     return replace(rule, function=_watching(rule.function, fields, f"the rule {rule.name}", None))

@@ -16,6 +16,7 @@ from framework.model.record import Record
 from framework.plan.mistakes import DeadTrigger, UnknownRead, UnknownRelation
 from framework.plan.shape import Kind, Route, Shape
 from framework.plan.shapes import Shapes, relation_source, route_to_many
+from framework.plan.views import routes_of_relation, sources_of
 
 
 class TriggerPlanner:
@@ -27,22 +28,24 @@ class TriggerPlanner:
         self.name = name
         self.machine = machine
 
-    def resolved(self, trigger: Trigger) -> tuple[Trigger, Route]:
+    def resolved(self, trigger: Trigger) -> list[tuple[Trigger, Route]]:
         """The trigger with its field by name, and the way from the records whose changes it waits for to the
-        machine's own.
+        machine's own; of what is merged, one for each class.
         """
         if trigger.records is OWN_ROW:
             trigger = self._of_own_row(trigger)
-            route = Route(self.shape, self.shape, "id", None)
+            routes = [Route(self.shape, self.shape, "id", None)]
         elif isinstance(trigger.records, type):
-            source, key = self._of_class(trigger, trigger.records)
-            route = Route(self.shape, source, key, None)
+            routes = self._of_class(trigger, trigger.records)
         else:
-            route = self._of_relation(trigger)
-        self._check(trigger, route.related)
+            routes = self._of_relation(trigger)
+        return [(self._checked(trigger, route.related), route) for route in routes]
+
+    def _checked(self, trigger: Trigger, source: Shape) -> Trigger:
+        self._check(trigger, source)
         if trigger.occasion is Occasion.BECAME:
-            trigger = replace(trigger, start=_start(route.related, trigger.field))
-        return trigger, route
+            return replace(trigger, start=_start(source, trigger.field))
+        return trigger
 
     def _of_own_row(self, trigger: Trigger) -> Trigger:
         shape, field = self.shape, self.machine.field_name(trigger.field)
@@ -56,7 +59,7 @@ class TriggerPlanner:
         )
         raise self._dead(replace(trigger, field=relation or trigger.field), shape.name, reason)
 
-    def _of_relation(self, trigger: Trigger) -> Route:
+    def _of_relation(self, trigger: Trigger) -> list[Route]:
         relation = self.machine.relation_name(trigger.records)
         if relation is None:
             raise UnknownRelation(
@@ -65,37 +68,45 @@ class TriggerPlanner:
                 computation="StateMachine",
                 remedy=", or use `on(EventClass)`",
             )
-        source = relation_source(self.shapes, self.shape, relation)
-        route = route_to_many(self.shapes, self.shape, relation)
-        if route is None:
-            reason = (
-                f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
-                "whose key names this one."
-            )
-            raise self._dead(trigger, source.name, reason)
-        if trigger.to not in (None, route.key):
-            way = f"{route.source.name}.{route.key}"
-            reason = f"the relation {relation} is the route, by {way}. Leave out `to`."
-            raise self._dead(trigger, source.name, reason)
-        return route
+        if relation not in self.shape.model.__views__:
+            source = relation_source(self.shapes, self.shape, relation)
+            if route_to_many(self.shapes, self.shape, relation) is None:
+                reason = (
+                    f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
+                    "whose key names this one."
+                )
+                raise self._dead(trigger, source.name, reason)
+        routes = routes_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)
+        for route in routes:
+            if trigger.to not in (None, route.key):
+                way = f"{route.source.name}.{route.key}"
+                reason = f"the relation {relation} is the route, by {way}. Leave out `to`."
+                raise self._dead(trigger, route.related.name, reason)
+        return routes
 
-    def _of_class(self, trigger: Trigger, model: type[Any]) -> tuple[Shape, str | None]:
-        source = self.shapes.get(model) if issubclass(model, Record) else None
-        if source is None:
+    def _of_class(self, trigger: Trigger, model: type[Any]) -> list[Route]:
+        sources = sources_of(self.shapes, model) if issubclass(model, Record) else []
+        if not sources:
             kind = "an event" if issubclass(model, Event) else "a record class"
             reason = f"{model.__name__} is not {kind} of this App. Add it to the App's modules."
             raise self._dead(trigger, model.__name__, reason)
+        return [
+            Route(self.shape, source, self._key(trigger, source), None, lens=lens) for source, lens in sources
+        ]
+
+    def _key(self, trigger: Trigger, source: Shape) -> str | None:
+        """The field that leads to the machine's record (None: it is the one Global)."""
         keys = [key for key, target in source.references.items() if target is self.shape]
         if trigger.to is not None:
             if trigger.to not in keys:
                 there = f"Those are: {', '.join(keys)}." if keys else "It has none."
                 reason = f"{source.name}.{trigger.to} is no foreign key to {self.shape.name}. {there}"
                 raise self._dead(trigger, source.name, reason)
-            return source, trigger.to
+            return trigger.to
         if not keys and self.shape.kind is Kind.GLOBAL:
-            return source, None  # there is one row: no route is needed
+            return None  # there is one row: no route is needed
         if len(keys) == 1:
-            return source, keys[0]
+            return keys[0]
         if not keys:
             remedy = f"Add one, such as `{self.shape.table.name}_id`."
             reason = f"{source.name} has no foreign key to {self.shape.name}. {remedy}"

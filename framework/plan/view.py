@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import FunctionType
 from typing import Any, NoReturn
 
-from framework.model.record import ReadOnlyRecord, Record
+from framework.model.record import ReadOnlyRecord, Record, is_filtered
 
 _setattr = object.__setattr__
 
@@ -16,7 +16,7 @@ class View:
 
     def __getattr__(self, name: str) -> NoReturn:
         model = self.__model__
-        if name in model.__sqlmodel_relationships__:
+        if name in model.__sqlmodel_relationships__ or name in model.__views__:
             problem = (
                 f"{model.__name__}.{name} is a relation: a callback sees one record. "
                 "Compute the value there, and read that."
@@ -33,11 +33,22 @@ class View:
 
 
 def view_class(model: type[Record]) -> type[View]:
-    """The class of views of a model: with the methods and Python properties that users gave it."""
+    """The class of views of a model: with the methods, Python properties and constants that users gave it."""
     members: dict[str, Any] = {"__model__": model, "__class__": property(lambda self: model)}
     for base in reversed(model.__mro__[: model.__mro__.index(Record)]):
         members |= {name: member for name, member in vars(base).items() if _is_behaviour(name, member)}
     return type(f"{model.__name__}View", (View,), members)
+
+
+def narrowed_view(view: type[View], model: type[Record]) -> type[View]:
+    """The views of a filtered class: as those of its base, with the methods that users gave it."""
+    members: dict[str, Any] = {}
+    if issubclass(model, view.__model__):
+        members = {"__model__": model, "__class__": property(lambda self: model)}
+    for base in reversed(model.__mro__[: model.__mro__.index(Record)]):
+        if is_filtered(base):
+            members |= {name: member for name, member in vars(base).items() if _is_behaviour(name, member)}
+    return type(f"{model.__name__}View", (view,), members)
 
 
 def view_of(kind: type[View], row: Mapping[str, Any]) -> Any:
@@ -48,6 +59,9 @@ def view_of(kind: type[View], row: Mapping[str, Any]) -> Any:
 
 
 def _is_behaviour(name: str, member: object) -> bool:
-    return not name.startswith("__") and isinstance(
-        member, (FunctionType, property, staticmethod, classmethod)
+    """Whether it is a method, a Python property, or a constant of the class."""
+    if name.startswith(("__", "_sa_", "_abc_")):
+        return False
+    return isinstance(member, (FunctionType, property, staticmethod, classmethod)) or not hasattr(
+        member, "__get__"
     )

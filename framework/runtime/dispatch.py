@@ -35,7 +35,7 @@ def dispatch(
     The same key and the same content return the first receipt and do nothing; raises ConflictingKey if the
     content differs.
     """
-    shape = engine.plan.shapes.get(type(event))
+    shape, _ = engine.plan.home(type(event))
     if shape is None or shape.kind is not Kind.EVENT:
         raise NotAnEvent(model=type(event).__name__)
     valid = engine.doors[shape].row(event, engine.clock.now())  # what is invalid opens no transaction
@@ -56,7 +56,7 @@ def dispatch(
             _remember(transaction, key, event, content, changes)
         row = stored.after_row or row  # it may be gone with what it referred to
         assert row is not None, "it was there when it had been dispatched"
-        return Receipt(detached(shape, row), changes)
+        return Receipt(detached(shape, row, type(event)), changes)
 
     return engine.write(operation)
 
@@ -101,7 +101,7 @@ def _replay(
         NetChange(ChangeKind(kind), _model(plan, name), UUID(hex=id))
         for kind, name, id in json.loads(known["changes"])
     ]
-    return Receipt(detached(shape, row), changes, replayed=True)
+    return Receipt(detached(shape, row, type(event)), changes, replayed=True)
 
 
 def _model(plan: Plan, name: str) -> type[Record]:

@@ -150,6 +150,12 @@ class TooManyWaves(DispatchError):
     """
 
 
+class NotAMember(DispatchError):
+    """The new {view} {id} does not belong to {view}, with all that follows from it. Give it facts that do, or
+    create it as {model}.
+    """
+
+
 class NotAnEvent(DispatchError):
     """`dispatch` takes an event, and {model} is none. Use `tx.add` in `app.transaction()`."""
 

@@ -157,20 +157,23 @@ class _Reader:
         ]
 
     def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, list[Input]]:
-        node = next((node for node in self.plan.nodes if (shape, property) in node.writes), None)
-        because, inputs = self._own_reasons(node, shape, row, property)
-        given = [] if node is None else list(givens_of(node))
+        nodes = self._makers(shape, property)
+        because, inputs = self._own_reasons(nodes, shape, row, property)
+        given = {parameters for node in nodes for parameters in givens_of(node)}
         return because, [*inputs, *(one for parameters in given for one in self._parameters(parameters))]
 
     def _parameters(self, given: Given) -> list[Input]:
         return [_input(given.shape, row, given.fields) for row in self.where(given.shape, "id", GLOBAL_ID)]
 
     def _own_reasons(
-        self, node: Node | None, shape: Shape, row: Row, property: str
+        self, nodes: list[Node], shape: Shape, row: Row, property: str
     ) -> tuple[str, list[Input]]:
-        match node:
+        match node := nodes[0] if nodes else None:
             case AdditiveNode() | GroupedNode() | ExtremeNode() | RecencyNode() | CollectNode():
-                return self._aggregate(node, row, property)
+                routes: list[tuple[Node, Route]] = [
+                    (one, one.route) for one in nodes if isinstance(one, type(node))
+                ]
+                return self._aggregate(routes, shape, row, property)
             case LookupNode():
                 rows = self.where(node.source, "id", row[node.key])
                 return f"it is looked up through {node.key}", [
@@ -181,13 +184,12 @@ class _Reader:
             case CustomNode():
                 inputs = [_input(shape, row, _fields(node, shape))]
                 for _, route in node.relations:
-                    shape_there, rows = self._related(route, row["id"])
-                    inputs += [_input(shape_there, one, _fields(node, shape_there)) for one in rows]
+                    inputs += self._inputs(route, node, row)
                 for _, target, key in node.records:
                     rows = self.where(target, "id", row[key])
                     inputs += [_input(target, one, _fields(node, target)) for one in rows]
                 if node.over is not None:
-                    return f"it is computed from all records of {node.over.source.name}", inputs
+                    return f"it is computed from all records of {node.over.title}", inputs
                 return "it is computed from its own row and related records", inputs
             case DeadlineNode():
                 turns = row[node.turns_at]
@@ -207,34 +209,41 @@ class _Reader:
             case _:
                 return self._fact(shape, row)
 
-    def _aggregate(
-        self,
-        node: AdditiveNode | GroupedNode | ExtremeNode | RecencyNode | CollectNode,
-        row: Row,
-        property: str,
-    ) -> tuple[str, list[Input]]:
-        route = node.route
-        computation: Any = (
-            next(one.computation for one in node.members if one.property == property)
-            if isinstance(node, AdditiveNode)
-            else node.computation
-        )
-        name = type(computation).__name__
-        if route.key is None:
-            return f"it is the {name} over all records of {route.source.name}", []
-        shape, rows = self._related(route, row["id"])
-        way = route.key if route.far is None else f"{route.source.name}.{route.key}"
-        because = f"it is the {name} over {len(rows)} records of {shape.name}, by {way}"
-        fields = _fields(node, shape) if route.far is None else self._carried(route, node)
-        return because, [_input(shape, one, fields) for one in rows]
+    def _makers(self, shape: Shape, property: str) -> list[Node]:
+        """The nodes that make a property; of what is merged, those that select in each class."""
+        nodes = [node for node in self.plan.nodes if (shape, property) in node.writes]
+        parts = {
+            (shape, name)
+            for node in nodes
+            if isinstance(node, FormulaNode)
+            for source, name in node.reads
+            if source is shape and name in shape.inner
+        }
+        return [node for node in self.plan.nodes if node.writes & parts] or nodes
 
-    def _related(self, route: Route, host: UUID) -> tuple[Shape, list[Row]]:
-        """The class and the rows of the related records of a host."""
-        rows = self.where(route.source, route.key or "id", host)
-        if route.far is None:
-            return route.related, rows
-        ids = [row[route.far.key] for row in rows if row[route.far.key] is not None]
-        return route.related, [one for id in ids for one in self.where(route.far.shape, "id", id)]
+    def _aggregate(
+        self, routes: list[tuple[Node, Route]], shape: Shape, row: Row, property: str
+    ) -> tuple[str, list[Input]]:
+        name = type(shape.model.__computed__[property]).__name__
+        if any(route.key is None for _, route in routes):
+            return f"it is the {name} over all records of {_listed(route.title for _, route in routes)}", []
+        found = [(route, self._inputs(route, node, row)) for node, route in routes]
+        counted = (f"{len(inputs)} records of {route.title}, by {_way(route)}" for route, inputs in found)
+        return f"it is the {name} over {_listed(counted)}", [one for _, inputs in found for one in inputs]
+
+    def _inputs(self, route: Route, node: Node, row: Row) -> list[Input]:
+        """The related records of a row, with what the node reads of them."""
+        rows = self.where(route.source, route.key or "id", row["id"])
+        fields = _fields(node, route.related)
+        if route.far is not None:
+            ids = [one[route.far.key] for one in rows if one[route.far.key] is not None]
+            rows = [one for id in ids for one in self.where(route.far.shape, "id", id)]
+            fields |= self._carried(route, node) - set(route.related.inner)
+        return [
+            _input(route.related, one, fields)
+            for one in rows
+            if route.lens is None or route.lens.see(one) is not None
+        ]
 
     def _carried(self, route: Route, node: Node) -> frozenset[str]:
         """The fields of the records at the far ends that a computation over links reads."""
@@ -297,7 +306,7 @@ class _Reader:
             actor = f" by {row['_actor']}" if row.get("_actor") else ""
             return f"it is a fact, given{actor} from outside", []
         key, source, _ = made_by.rsplit(":", 2)
-        maker = next(node for node in shape.makers if node.rule.key == key)
+        maker = next(node for node in shape.makers if node.key == key)
         rows = self.where(maker.source, "id", UUID(hex=source))
         reads = maker.fields or frozenset(maker.source.facts)
         return f"the rule {maker.rule.name} made it from", [_input(maker.source, one, reads) for one in rows]
@@ -308,7 +317,17 @@ def _looked_up(node: LookupNode, property: str) -> frozenset[str]:
 
 
 def _fields(node: Node, shape: Shape) -> frozenset[str]:
-    return frozenset(name for source, name in node.reads if source is shape and name)
+    return frozenset(
+        name for source, name in node.reads if source is shape and name and name not in shape.inner
+    )
+
+
+def _way(route: Route) -> str:
+    return f"{route.source.name}.{route.key}" if route.far else f"{route.key}"
+
+
+def _listed(things: Iterable[str]) -> str:
+    return " and ".join(things)
 
 
 def _input(shape: Shape, row: Row, fields: Iterable[str]) -> Input:

@@ -92,7 +92,7 @@ def reach_of(node: Node) -> Reach | None:
         ):
             return Reach(host)
         case RuleNode(source=source, targets=targets):
-            return Reach(source, dict.fromkeys(targets, MADE_BY), rule=node.rule.key)
+            return Reach(source, dict.fromkeys(targets, MADE_BY), rule=node.key)
         case ProgressNode(host=host, source=source):
             return Reach(host, {source: "call_id"})
         case CustomNode(host=host, relations=relations):

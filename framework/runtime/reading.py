@@ -63,7 +63,7 @@ class Reading:
 
     def get(self, model: type[Record], id: UUID) -> Any:
         """The record with this id; raises NoSuchRecord, also of one that the reader may not see."""
-        shape = next((shape for shape in self._shapes.values() if shape.model is model), None)
+        shape = self._shapes.get(getattr(model, "__table__", None))
         if shape is None:
             raise NotARecordOfThisApp(thing=model)
         found = self.query(select(model).where(shape.table.c.id == id))

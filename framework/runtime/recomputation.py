@@ -10,6 +10,7 @@ from framework.model.computation import Computation
 from framework.model.entity import GLOBAL_ID
 from framework.model.record import Record
 from framework.plan.given import Given
+from framework.plan.lens import Lens
 from framework.plan.node import Node
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
@@ -115,13 +116,15 @@ class Recomputation:
         """The rows of each class; of the node's own, those that it is recomputed for."""
         return _Classes(self)
 
-    def views(self, shape: Shape) -> Iterator[tuple[Row, Any]]:
-        """The records of a class, each as its row and as a callback sees it: those that count for the
-        node's own.
+    def views(self, shape: Shape, lens: Lens | None = None) -> Iterator[tuple[Row, Any]]:
+        """The records of a class, or of a view of it, each as its row and as a callback sees it: those that
+        count for the node's own.
         """
         span = self._slice.related.get(shape) or self.own_span(shape)
         for row in self.read(shape, span):
-            yield row, view_of(shape.view, row)
+            record = view_of(shape.view, row) if lens is None else lens.see(row)
+            if record is not None:
+                yield row, record
 
     def own_span(self, shape: Shape) -> Span:
         return self._slice.own if shape is self._slice.host else WHOLE.own

@@ -9,6 +9,7 @@ from uuid import UUID
 from framework.model.apicall import IntegrationEvent
 from framework.model.entity import Event
 from framework.model.record import Record, refuse
+from framework.plan.lens import Lens
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import turns
@@ -22,6 +23,7 @@ from framework.runtime.errors import (
     ImmutableRecord,
     IngestOnly,
     NoSuchRecord,
+    NotAMember,
     NotAnEvent,
     NotARecordOfThisApp,
     NotText,
@@ -52,6 +54,7 @@ class Transaction:
         self.work = work
         self._over = False
         self._failure: Exception | None = None
+        self._promised: dict[tuple[Shape, UUID], Lens] = {}  # made through a view, to which it must belong
 
     @property
     def now(self) -> datetime:
@@ -78,6 +81,7 @@ class Transaction:
         except Exception as failure:
             self._failure = failure
             raise
+        self._promise(type(record), shape, [change.after_row or row])
         return record if change.after_row is row else detached(shape, change.after_row or row)
 
     def add_all(self, records: Iterable[Record]) -> None:
@@ -88,7 +92,9 @@ class Transaction:
         with self._whole_or_nothing(), collector_at_rest():
             for model, number, some in batches_by_type(records):
                 shape = self._addable(model)
-                self._insert_all(shape, self.work.doors[shape].rows_of(some, self.now, number))
+                rows = self.work.doors[shape].rows_of(some, self.now, number)
+                self._insert_all(shape, rows)
+                self._promise(model, shape, rows)
 
     def load(self, model: type[Record], rows: Iterable[Mapping[str, Any]], *, start: int = 1) -> int:
         """Store many new entities or events of one class, given by their facts; returns how many.
@@ -107,6 +113,7 @@ class Transaction:
                         self.dispatch(model(**{name: row[name] for name in shape.facts}))
                 else:
                     self._insert_all(shape, made)
+                    self._promise(model, shape, made)
                 stored += len(some)
             return stored
 
@@ -157,11 +164,9 @@ class Transaction:
     def get(self, model: type[R], id: UUID | None = None) -> R:
         """The record as it is in this transaction, before derived properties have followed."""
         self._refuse_if_over()
-        shape = self._shape_of(model)
-        change = self.work.find(shape, self._id(shape, id))
-        if change is None or change.after_row is None:
-            raise NoSuchRecord(model=shape.name, id=id)
-        return detached(shape, change.after_row)  # type: ignore[no-any-return]  # detached builds the shape's class
+        change = self._stored(model, id)
+        assert change.after_row is not None, "what is stored is there"
+        return detached(change.shape, change.after_row, model)  # type: ignore[no-any-return]  # detached builds the shape's class
 
     def insert(self, shape: Shape, record: Record) -> Change:
         """Validate a record and let it come to be."""
@@ -171,10 +176,16 @@ class Transaction:
         try:
             for turn in taken:
                 turn.take(self.work)
+            self._promise(type(record), shape, [row])
             return self.work.insert(shape, row)
         except Exception as failure:
             self._failure = failure
             raise
+
+    def _promise(self, model: type[Record], shape: Shape, rows: Sequence[Row]) -> None:
+        """What is made through a view must belong to it when everything has followed."""
+        if model is not shape.model:
+            self._promised |= {(shape, row["id"]): shape.views[model] for row in rows}
 
     def _insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Let records come to be whose rows are valid."""
@@ -229,6 +240,10 @@ class Transaction:
 
     def _follow(self, *, complete: bool) -> None:
         follow(self.work, complete=complete)
+        for (shape, id), lens in self._promised.items():
+            row = self.work.rows[shape][id].after_row
+            if row is not None and lens.see(row) is None:
+                raise NotAMember(view=lens.name, model=shape.name, id=id)
         for close in self.work.closers:
             close(self.work)
         self.work.finish(complete=complete)
@@ -251,8 +266,9 @@ class Transaction:
         shape = self._shape_of(record) if isinstance(record, type) else self._shape(record)
         identity = self._id(shape, id) if isinstance(record, type) else record.id
         change = self.work.find(shape, identity, lock)
-        if change is None:
-            raise NoSuchRecord(model=shape.name, id=identity)
+        lens = self.plan.home(record)[1] if isinstance(record, type) else None
+        if change is None or (lens and change.before_row and not lens.see(change.before_row)):
+            raise NoSuchRecord(model=shape.name if lens is None else lens.name, id=identity)
         return change
 
     def _refuse_unless_editable(self, change: Change) -> None:
@@ -264,7 +280,7 @@ class Transaction:
         made_by = change.after_row.get(MADE_BY) if change.after_row else None
         if made_by is not None:
             key = made_by.rsplit(":", 2)[0]
-            maker = next((node for node in shape.makers if node.rule.key == key), None)
+            maker = next((node for node in shape.makers if node.key == key), None)
             if maker is not None and not maker.once:
                 raise RuleOwned(model=shape.name, id=change.id, rule=maker.rule.name)
 
@@ -279,7 +295,7 @@ class Transaction:
         return self._shape_of(type(record), record)
 
     def _shape_of(self, model: type[Record], thing: object = None) -> Shape:
-        shape = self.plan.shapes.get(model)
+        shape, _ = self.plan.home(model)
         if shape is None:
             raise NotARecordOfThisApp(thing=model if thing is None else thing)
         return shape

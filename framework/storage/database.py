@@ -18,6 +18,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.storage.bookkeeping import Bookkeeping
 from framework.storage.errors import MigrationUnfinished, SchemaDiffers, SchemaMissing
+from framework.storage.membership import Memberships
 from framework.storage.narrowing import Narrow, Shadows, narrow_all
 from framework.storage.scoping import scope_dialect
 from framework.storage.standing import Standing, is_migrating, standing
@@ -175,6 +176,7 @@ class Database(ABC):
         With `narrow`, whatever it is asked is narrowed first.
         """
         with self.open_session() as session:
+            self.memberships.show(session)
             if narrow is not None:
                 narrow_all(session, narrow)
             yield session
@@ -187,6 +189,11 @@ class Database(ABC):
     def shadows(self) -> Shadows:
         """What hides tables, or a part of them, from a session."""
         return Shadows((shape.table for shape in self.plan.shapes.values()), self.schema)
+
+    @cached_property
+    def memberships(self) -> Memberships:
+        """What lets a session see the members of filtered classes."""
+        return Memberships(self.plan, self.schema)
 
     @property
     @abstractmethod

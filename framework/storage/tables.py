@@ -135,6 +135,8 @@ def _default(hidden: HiddenColumn) -> Any:
             return true() if hidden.default else false()
         case dict():
             return text("'{}'")
+        case []:
+            return text("'[]'")
         case _:
             return text(str(hidden.default))
 

@@ -18,6 +18,7 @@ from framework import (
     Average,
     CallStatus,
     Count,
+    Custom,
     Entity,
     Event,
     Field,
@@ -45,9 +46,11 @@ from framework import (
     created,
     deleted,
     derive,
+    merged,
     on,
     policy,
     race,
+    subset,
 )
 from framework.app import App, Settings
 from framework.errors import DeclarationError
@@ -1598,6 +1601,216 @@ def test_a_former_name_stands_for_what_is_kept_and_is_not_there_any_more() -> No
     assert refusal(Box, Crate) == (
         "Box.__renamed__ says that Crate was its former name, but Crate is still declared. "
         "Remove one of both."
+    )
+
+
+# -- views -------------------------------------------------------------------------------------------------
+
+
+class Bill(Entity, table=True):
+    cents: int = 0
+    payer_id: UUID | None = Field(default=None, foreign_key="payer.id")
+
+
+class Payer(Entity, table=True):
+    name: str
+
+
+def test_a_view_says_what_belongs_to_it() -> None:
+    class Open(Bill):
+        pass
+
+    assert refusal(Bill, Payer, Open) == (
+        "Open is a subclass of Bill and has neither a table nor a `where`. Say which records belong to it: "
+        "`class Open(Bill, where=lambda record: ...)`."
+    )
+
+
+def test_a_view_has_no_columns() -> None:
+    class Open(Bill, where=lambda bill: bill.cents):
+        note: str
+        double: int = computed(Formula(lambda bill: bill.cents * 2))
+
+    assert refusal(Bill, Payer, Open) == (
+        "Open is a view of Bill and has no columns of its own, but declares double, note. Declare that on "
+        "Bill."
+    )
+
+
+def test_a_view_is_of_one_class() -> None:
+    class Open(Bill, where=lambda bill: bill.cents):
+        pass
+
+    class Odd(Bill, where=lambda bill: bill.cents % 2):
+        pass
+
+    class Both(Open, Odd):
+        pass
+
+    assert refusal(Bill, Payer, Open, Odd, Both) == (
+        "Both is a view of Open and Odd. Make it one of Open, and let its `where` say the rest."
+    )
+
+
+def test_a_view_reads_what_is_there() -> None:
+    class Open(Bill, where=lambda bill: bill.sense):
+        pass
+
+    assert refusal(Bill, Payer, Open) == (
+        "Open reads 'sense', but Bill has no such field. Its fields are: id, cents, payer_id."
+    )
+
+
+def test_a_view_needs_its_base_in_the_app() -> None:
+    class Open(Bill, where=lambda bill: bill.cents):
+        pass
+
+    assert refusal(Payer, Open) == (
+        "Open needs Bill, which is not part of this App. Add it to the App's modules."
+    )
+
+
+def test_two_views_of_a_class_have_two_names() -> None:
+    class Open(Bill, where=lambda bill: bill.cents):
+        pass
+
+    def elsewhere() -> type[Bill]:
+        class Open(Bill, where=lambda bill: bill.cents):
+            pass
+
+        return Open
+
+    assert refusal(Bill, Payer, Open, elsewhere()) == "Two views of Bill are called Open. Rename one."
+
+
+def test_a_rule_from_a_view_cannot_decide_what_belongs_to_it() -> None:
+    class Host(Entity, table=True):
+        leaves: list["Leaf"] = Relationship()
+        count: int = computed(Count(leaves))
+
+    class Leaf(Entity, table=True):
+        host_id: UUID = Field(foreign_key="host.id")
+
+    class Full(Host, where=lambda host: host.count > 3):
+        pass
+
+    @derive
+    def leaf(host: Full) -> Leaf:
+        return Leaf(host_id=host.id)
+
+    assert refusal(Host, Leaf, Full, leaf) == (
+        "These define each other: Full <- Host.count <- rule leaf <- Full. Break the circle by storing one "
+        "as a fact."
+    )
+
+
+def test_a_rule_returns_no_view() -> None:
+    class Open(Bill, where=lambda bill: bill.cents):
+        pass
+
+    @derive
+    def bill(payer: Payer) -> Open:
+        return Open(payer_id=payer.id)
+
+    assert refusal(Bill, Payer, Open, bill) == (
+        "The rule bill makes Open from Payer, but Open is a view: return a Bill."
+    )
+
+
+def test_a_rule_is_given_a_record_once() -> None:
+    class Open(Bill, where=lambda bill: bill.cents):
+        pass
+
+    class Odd(Bill, where=lambda bill: bill.cents % 2):
+        pass
+
+    @derive
+    def payer(bill: Open | Odd) -> Payer:
+        return Payer(name="")
+
+    assert refusal(Bill, Payer, Open, Odd, payer) == (
+        "The rule payer makes Payer from Open | Odd, but a record could be both. Declare a view of what "
+        "belongs to either."
+    )
+
+
+def test_a_subset_names_a_view_of_its_records() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    class Open(Bill, where=lambda bill: bill.cents):
+        pass
+
+    class Order(Entity, table=True):
+        items: list[Item] = Relationship()
+        odd: list[Open] = subset(items, Open)
+
+    assert refusal(Bill, Payer, Open, Order, Item) == (
+        "Order.odd takes of Item those that belong to Open, which is no view of Item in this App. Name a "
+        "filtered class of Item, and add it to the App's modules."
+    )
+
+
+def test_a_subset_is_of_a_relation_to_many() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+        order: "Order" = Relationship()
+        good: list[Any] = subset(order, lambda order: order.id)  # type: ignore[call-overload]
+
+    class Order(Entity, table=True):
+        pass
+
+    assert refusal(Order, Item) == (
+        "Item.good: subset needs a to-many relation, but Item.order is to-one. Use Lookup for a value "
+        "through a to-one relation."
+    )
+
+
+def test_a_subset_names_a_relation_of_its_class() -> None:
+    class Order(Entity, table=True):
+        good: list[Any] = subset([], lambda order: order.id)
+
+    assert refusal(Order) == (
+        "Order.good: subset is over something that is not a relation of Order. Name a relation declared "
+        "above it in the class body."
+    )
+
+
+def test_what_is_merged_is_of_different_classes() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    class Order(Entity, table=True):
+        items: list[Item] = Relationship()
+        first: list[Item] = subset(items, lambda item: item.id)
+        second: list[Item] = subset(items, lambda item: item.id)
+        both: list[Item] = merged(first, second)
+
+    assert refusal(Order, Item) == (
+        "Order.both merges two relations to Item, so a record could be in it twice. Merge relations to "
+        "different classes."
+    )
+
+
+def test_a_custom_value_is_not_of_all_records() -> None:
+    class Totals(Global, table=True):
+        bills: list[Bill] = subset(Bill, lambda bill: bill.cents)
+        most: int = computed(Custom(lambda totals: len(totals.bills), reads=("bills",)))
+
+    assert refusal(Totals, Bill, Payer) == (
+        "Totals.most: Custom needs a to-many relation, but Totals.bills is of all records. Say `over=`, or "
+        "use an aggregate."
+    )
+
+
+def test_totals_by_key_are_of_one_class() -> None:
+    class Totals(Global, table=True):
+        both: list[Any] = merged(Bill, Payer)
+        by_id: dict[UUID, int] = computed(Count(both, by=lambda one: one.id))
+
+    assert refusal(Totals, Bill, Payer) == (
+        "Totals.by_id: totals by key is made of the records of one class, but these are of Bill and Payer. "
+        "Declare one for each of them."
     )
 
 

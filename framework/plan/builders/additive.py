@@ -2,56 +2,89 @@
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
-from operator import or_
+from operator import add, or_
 from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, ColumnElement, Table
 
 from framework.computations.aggregate import Additive
 from framework.computations.average import Average
 from framework.plan.builders.annotations import annotation_of, check_additive, check_optional, places_at
 from framework.plan.builders.carried import carried_additive, reads_of_link
-from framework.plan.builders.route import route_of
+from framework.plan.builders.route import reads_of_related, routes_of
 from framework.plan.given import given_of
-from framework.plan.node import AdditiveNode, LookupNode, Member, Node
-from framework.plan.reading import read_fields
-from framework.plan.shape import HiddenColumn, Shape
+from framework.plan.lens import through
+from framework.plan.node import AdditiveNode, Member, Node
+from framework.plan.shape import HiddenColumn, Route, Shape
 from framework.plan.shapes import Shapes
 
 
-def additive_node(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any, Any]) -> list[Node]:
-    route = route_of(shapes, shape, name, computation)
-    place = f"{shape.name}.{name}"
-    given, declared = given_of(shapes, computation, place)
+def additive_node(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any, Any]) -> Iterator[Node]:
+    """A node for each class that is counted, and those of what links carry for it.
+
+    Where several classes are, each has states of its own, and the database derives the property from all.
+    """
+    routes = routes_of(shapes, shape, name, computation)
     check_additive(shape, name, computation, annotation_of(shape, name))
     if isinstance(computation, Average):
         check_optional(shape, name, computation)
     computation = with_places(computation, places_at(shape, name))
-    carriers: list[LookupNode] = []
-    if route.far is None:
-        reads = read_fields(route.source, computation.callbacks(), declared, place)
+    if len(routes) == 1:
+        parts = [tuple(f"_{name}_{state}" if state else name for state in computation.states)]
     else:
-        seen = read_fields(route.far.shape, computation.callbacks(), declared, place)
-        computation, carriers = carried_additive(route, name, computation, seen, given)
-        reads, given = reads_of_link(route, carriers), None
-    states = tuple(f"_{name}_{state}" if state else name for state in computation.states)
-    shape.whole += states
-    for state in states:
+        prefixes = [f"_{name}_{route.related.table.name}" for route in routes]
+        parts = [
+            tuple(f"{prefix}_{state}" if state else prefix for state in computation.states)
+            for prefix in prefixes
+        ]
+    for state in (state for states in parts for state in states):
+        shape.whole.append(state)
         if state != name:
             shape.hidden.append(HiddenColumn(state, BigInteger(), default=0, nullable=False))
-    if name not in states:
-        shape.generated[name] = lambda table: computation.in_sql([table.c[state] for state in states])
-        shape.derive_old[name] = lambda row: computation.value(tuple(row[state] for state in states))
+    if name not in parts[0]:
+        _derive(shape, name, computation, parts)
+    for route, states in zip(routes, parts, strict=True):
+        yield from _part(shapes, route, name, computation, states)
+
+
+def _part(
+    shapes: Shapes, route: Route, name: str, computation: Additive[Any, Any], states: tuple[str, ...]
+) -> Iterator[Node]:
+    """The node that counts one class, or one view of it."""
+    place = f"{route.host.name}.{name}"
+    given, declared = given_of(shapes, computation, place)
+    seeing = through(route.lens, computation)
+    reads = reads_of_related(route, computation, declared, place)
+    if route.far is not None:
+        seeing, carriers = carried_additive(route, name, seeing, reads, given)
+        yield from carriers
+        reads, given = reads_of_link(route, carriers), None
     node = AdditiveNode(
         name=place,
-        reads=reads | {(route.source, None), (shape, None)},
-        writes=frozenset({(shape, name)}),
+        reads=reads | {(route.source, None), (route.host, None)},
+        writes=frozenset({(route.host, name)}),
         route=route,
-        members=(Member(name, computation, states),),
+        members=(Member(name, seeing, states),),
     )
-    return [*carriers, node.with_given(given)]
+    yield node.with_given(given)
+
+
+def _derive(
+    shape: Shape, name: str, computation: Additive[Any, Any], parts: Sequence[tuple[str, ...]]
+) -> None:
+    """Let the property follow from the sums of the states of all parts, here and in the database."""
+    states = list(zip(*parts, strict=True))
+    shape.derive_old[name] = lambda row: computation.value(
+        tuple(sum(row[part] for part in state) for state in states)
+    )
+
+    def expression(table: Table) -> ColumnElement[Any]:
+        sums: list[Any] = [reduce(add, (table.c[part] for part in state)) for state in states]
+        return sums[0] if "" in computation.states else computation.in_sql(sums)
+
+    shape.generated[name] = expression
 
 
 def with_places(computation: Additive[Any, Any], places: int | None) -> Additive[Any, Any]:
@@ -74,7 +107,8 @@ def merge_additive(nodes: Iterable[Node]) -> list[Node]:
     for node in nodes:
         if isinstance(node, AdditiveNode):
             route, given = node.route, node.given and node.given.shape
-            groups[route.host, route.source, route.key, given, node.height].append(node)
+            way = (route.host, route.source, route.key, route.far, route.lens)
+            groups[*way, given, node.height].append(node)
         else:
             rest.append(node)
     for group in groups.values():

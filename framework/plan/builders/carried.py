@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Boolean
 from sqlalchemy.types import TypeEngine
 
 from framework.computations.aggregate import Additive
@@ -14,6 +14,7 @@ from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.triggers import LinkTrigger, Trigger
 from framework.model.columns import column_type
 from framework.plan.given import Given
+from framework.plan.lens import Lens
 from framework.plan.node import LookupMember, LookupNode
 from framework.plan.reading import Read
 from framework.plan.shape import Far, HiddenColumn, Route, Shape
@@ -55,7 +56,7 @@ def carried_additive(
     """The computation over links, and the nodes of what they carry for it."""
     link, far = route.source, route.far
     assert far is not None, "it goes through a link model"
-    if isinstance(computation, Count) and computation.where is None:
+    if isinstance(computation, Count) and computation.where is None and route.lens is None:
         key = far.key
         return _instead(computation, "contribution", lambda link: (int(getattr(link, key) is not None),)), []
     prefix = f"_{route.host.table.name}_{name}"
@@ -120,6 +121,20 @@ def carried_trigger(route: Route, name: str, trigger: Trigger) -> tuple[Trigger,
         return over, []
     kind = far.shape.table.c[field].type
     return over, [carry(route.source, far, column, kind, attrgetter(field), frozenset({(far.shape, field)}))]
+
+
+def carried_lens(route: Route, name: str) -> tuple[Lens | None, list[LookupNode]]:
+    """How links are seen by who sees of their far ends the members of a view, and the node of what they
+    carry for that.
+    """
+    lens, far, link = route.lens, route.far, route.source
+    assert far is not None, "it goes through a link model"
+    if lens is None:
+        return None, []
+    column = f"_{route.host.table.name}_{name}{lens.column}"
+    reads: frozenset[Read] = frozenset({(far.shape, lens.column)})
+    node = carry(link, far, column, Boolean(), attrgetter(lens.column), reads)
+    return Lens(lens.name, column, link.model, link.view), [node]
 
 
 def reads_of_link(route: Route, nodes: Sequence[LookupNode]) -> frozenset[Read]:

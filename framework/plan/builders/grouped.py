@@ -9,11 +9,11 @@ from framework.model.columns import Structured, without_none
 from framework.plan.builders.additive import with_places
 from framework.plan.builders.annotations import annotation_of, check_additive, places_at
 from framework.plan.builders.carried import carried_groups, reads_of_link
-from framework.plan.builders.route import route_of
+from framework.plan.builders.route import only_route, reads_of_related, routes_of
 from framework.plan.given import given_of
+from framework.plan.lens import through
 from framework.plan.mistakes import WrongKeys
 from framework.plan.node import GroupedNode, LookupNode, Node
-from framework.plan.reading import read_fields
 from framework.plan.shape import HiddenColumn, Shape
 from framework.plan.shapes import Shapes
 
@@ -21,17 +21,16 @@ _KEYS = (str, int, UUID, date)  # with all that is one of these: a StrEnum, a bo
 
 
 def grouped_node(shapes: Shapes, shape: Shape, name: str, computation: Additive[Any, Any]) -> list[Node]:
-    route = route_of(shapes, shape, name, computation)
+    route = only_route(shape, name, "totals by key", routes_of(shapes, shape, name, computation))
     place = f"{shape.name}.{name}"
     given, declared = given_of(shapes, computation, place)
     key: Any = _key_of(shape, name, computation)
     computation = with_places(computation, places_at(shape, name))
     carriers: list[LookupNode] = []
-    if route.far is None:
-        reads = read_fields(route.source, computation.callbacks(), declared, place)
-    else:
-        seen = read_fields(route.far.shape, computation.callbacks(), declared, place)
-        computation, carriers = carried_groups(route, name, key, computation, seen, given)
+    reads = reads_of_related(route, computation, declared, place)
+    computation = through(route.lens, computation)
+    if route.far is not None:
+        computation, carriers = carried_groups(route, name, key, computation, reads, given)
         reads, given = reads_of_link(route, carriers), None
     groups = f"_{name}_groups"
     shape.hidden.append(HiddenColumn(groups, Structured(dict[key, list[int]]), default={}, nullable=False))

@@ -1,41 +1,38 @@
-"""The way from a source to its host, as a computation names it."""
+"""The ways from the sources of a computation to its host, as the computation names them."""
 
 from typing import Any
 
 from framework.computations.aggregate import Aggregate
-from framework.model.record import Record
-from framework.plan.mistakes import (
-    AllRecordsOnEntity,
-    UndeclaredRecord,
-    UnknownRelation,
-    WrongSide,
-)
-from framework.plan.shape import Kind, Route, Shape
-from framework.plan.shapes import Shapes, route_to_many
+from framework.plan.mistakes import NotOfSeveral, UnknownRelation
+from framework.plan.reading import Read, read_fields
+from framework.plan.shape import Route, Shape
+from framework.plan.shapes import Shapes
+from framework.plan.views import routes_of_class, routes_of_relation
 
 
-def route_of(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[Any, Any]) -> Route:
+def routes_of(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[Any, Any]) -> tuple[Route, ...]:
+    """One way, or of what is merged one for each class."""
     title = type(computation).__name__
     if isinstance(computation.records, type):
-        return route_of_all(shapes, shape, name, title, computation.records)
+        return tuple(routes_of_class(shapes, shape, name, title, computation.records))
     relation = computation.relation_name(computation.records)
     if relation is None:
         remedy = ", or a record class on a `Global`"
         raise UnknownRelation(model=shape.name, property=name, computation=title, remedy=remedy)
-    route = route_to_many(shapes, shape, relation)
-    if route is None:
-        raise WrongSide(
-            model=shape.name, property=name, computation=title, expected="to-many", relation=relation,
-            actual="to-one", remedy="Use Lookup for a value through a to-one relation.",
-        )  # fmt: skip
-    return route
+    return tuple(routes_of_relation(shapes, shape, name, title, relation))
 
 
-def route_of_all(shapes: Shapes, shape: Shape, name: str, title: str, model: type[Any]) -> Route:
-    place = f"{shape.name}.{name}"
-    source = shapes.get(model) if issubclass(model, Record) else None
-    if source is None:
-        raise UndeclaredRecord(place=place, model=model.__name__)
-    if shape.kind is not Kind.GLOBAL:
-        raise AllRecordsOnEntity(model=shape.name, property=name, computation=title, source=source.name)
-    return Route(host=shape, source=source, key=None, relation=None)
+def only_route(shape: Shape, name: str, what: str, routes: tuple[Route, ...]) -> Route:
+    """The one way of what cannot be made of several classes; raises NotOfSeveral."""
+    if len(routes) > 1:
+        classes = " and ".join(route.title for route in routes)
+        raise NotOfSeveral(model=shape.name, property=name, what=what, classes=classes)
+    return routes[0]
+
+
+def reads_of_related(
+    route: Route, computation: Aggregate[Any, Any], declared: tuple[str, ...] | None, place: str
+) -> frozenset[Read]:
+    """What the computation reads of the records that count, membership of a view included."""
+    reads = read_fields(route.related, computation.callbacks(), declared, place, route.taken_for)
+    return reads if route.lens is None else reads | {(route.related, route.lens.column)}

@@ -68,8 +68,9 @@ def expected(node: AdditiveNode, facts: Recomputation) -> Iterator[Expectation]:
         for id, state in totals.items():
             for name, value in zip(member.states, state, strict=True):
                 yield host, id, name, value
-            if member.property not in member.states:
-                yield host, id, member.property, computation.value(state)
+            if member.property in host.derive_old:
+                derived = host.derive_old[member.property](facts.expected[host][id])
+                yield host, id, member.property, derived
 
 
 def _count(

@@ -55,10 +55,12 @@ def step(node: CustomNode, work: Work) -> None:
 def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say."""
     compute = facts.bound(node.computation, node.given).compute
-    everything = [record for _, record in facts.views(node.over.source)] if node.over else []
-    related = {name: related_in(route, facts) for name, route in node.relations}
+    everything = [one for _, one in facts.views(node.over.source, node.over.lens)] if node.over else []
+    related = [(name, related_in(route, facts)) for name, route in node.relations]
     for id, row in list(facts.expected[node.host].items()):
-        parts: dict[str, Any] = {name: related[name][id] for name in related}
+        parts: dict[str, Any] = {}
+        for name, records in related:  # what is merged, one class after the other
+            parts.setdefault(name, []).extend(records[id])
         for name, target, key in node.records:
             one = facts.expected[target].get(row[key])
             parts[name] = None if one is None else view_of(target.view, one)
@@ -83,7 +85,8 @@ def _pointing(node: CustomNode, work: Work) -> Iterator[Change]:
 def _stepping(node: CustomNode, work: Work) -> Callable[[Any, Any, Any], Any] | None:
     """The step with what it is given, if the value can be stepped at all."""
     step = node.computation.step
-    if step is None or len(_routes(node)) != 1 or node.records:
+    names = [name for name, _ in node.relations] + (["over"] if node.over else [])
+    if step is None or len(set(names)) != 1 or node.records:
         return None
     if node.given is None:
         return step
@@ -99,13 +102,16 @@ def _is_as_it_was(node: CustomNode, work: Work, host: Change) -> bool:
 
 def _computed(node: CustomNode, work: Work, compute: Callable[..., Any], rows: Sequence[Row]) -> list[Any]:
     """The values of some records, with those that they are related to."""
-    parts: dict[str, Mapping[Any, Any]] = {
-        name: _related(work, route, [row["id"] for row in rows]) for name, route in node.relations
-    }
+    parts: dict[str, Any] = {}
+    for name, route in node.relations:  # what is merged, one class after the other
+        here = _related(work, route, [row["id"] for row in rows])
+        there = parts.setdefault(name, {})
+        for row in rows:
+            there[row["id"]] = there.get(row["id"], []) + here[row["id"]]
     for name, target, key in node.records:
         ids = {row[key] for row in rows} - {None}
         parts[name] = {one.id: one.after for one in found(work, target, sorted(ids))}
-    everything = [seen(work, node.over.source)] if node.over and rows else []
+    everything = [_shown(node.over, seen(work, node.over.source))] if node.over and rows else []
     values = []
     for row in rows:
         lists = {name: parts[name][row["id"]] for name, _ in node.relations}
@@ -119,4 +125,9 @@ def _related(work: Work, route: Route, hosts: Sequence[UUID]) -> Mapping[UUID, l
     if route.far is not None or len(hosts) == 1:
         return {host: related(route, work, host) for host in hosts}
     assert route.key is not None, "a relation is joined by a foreign key"
-    return seen_among(work, route.source, route.key, hosts)
+    found = seen_among(work, route.source, route.key, hosts)
+    return {host: _shown(route, records) for host, records in found.items()}
+
+
+def _shown(route: Route, records: list[Any]) -> list[Any]:
+    return records if route.lens is None else route.lens.members(records)

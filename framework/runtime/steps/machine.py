@@ -5,14 +5,17 @@ from typing import Any
 from uuid import UUID
 
 from framework.computations.statemachine import Transition
+from framework.computations.triggers import Occasion
 from framework.model.entity import GLOBAL_ID
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.runtime.change import Change
 from framework.runtime.doomed import doom
 from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
+from framework.runtime.seen import Seen, seen
 from framework.runtime.steps.entry import enter, starting_values, values_of
 from framework.runtime.work import ADOPTED, DELETED, Work
+from framework.storage.codec import Row
 
 
 def step(node: MachineNode, work: Work) -> None:
@@ -79,12 +82,30 @@ def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[Trig
     fired: dict[tuple[Change, UUID], list[TriggerPlan]] = {}
     for plan in node.triggers:
         for change in work.changes(plan.source):
-            if plan.trigger.fires(change.before, change.after):
-                row = change.after_row or change.before_row
-                host = GLOBAL_ID if plan.key is None else row[plan.key] if row else None
+            noticed = seen(change, plan.lens)
+            if plan.trigger.fires(noticed.before, noticed.after):
+                host = _host(plan, noticed)
                 if host is not None:
                     fired.setdefault((change, host), []).append(plan)
     return dict(sorted(fired.items(), key=lambda item: item[0][0].position)) if len(fired) > 1 else fired
+
+
+def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
+    """The record that the change concerns."""
+    old, new = _named(plan, change.before_row), _named(plan, change.after_row)
+    match plan.trigger.occasion:
+        case Occasion.ENTERED:
+            return new if new != old else None
+        case Occasion.LEFT:
+            return old if new != old else None
+        case _:
+            return old if change.after_row is None else new
+
+
+def _named(plan: TriggerPlan, row: Row | None) -> UUID | None:
+    if row is None:
+        return None
+    return GLOBAL_ID if plan.key is None else row[plan.key]
 
 
 def _taken(

@@ -19,6 +19,14 @@ Moved = tuple[UUID, Any, Any]
 
 def moved(route: Route, work: Work) -> Iterator[Moved]:
     """How the related records of each host have changed in this transaction."""
+    for host, was, now in _moved(route, work):
+        if route.lens is None:
+            yield host, was, now
+        else:
+            yield host, route.lens.member(was), route.lens.member(now)
+
+
+def _moved(route: Route, work: Work) -> Iterator[Moved]:
     if route.far is None:
         for change in work.changes(route.source):
             old, new = host_of(route, change.before_row), host_of(route, change.after_row)
@@ -31,20 +39,21 @@ def moved(route: Route, work: Work) -> Iterator[Moved]:
 def related(route: Route, work: Work, host: UUID) -> list[Any]:
     """The related records of a host."""
     found = work.look(route.source, route.key or "", host)
-    if route.far is None:
-        return found
-    ids = [getattr(link, route.far.key) for link in found]
-    return [record for id in ids if id is not None for record in work.look(route.far.shape, "id", id)]
+    if route.far is not None:
+        ids = [getattr(link, route.far.key) for link in found]
+        found = [record for id in ids if id is not None for record in work.look(route.far.shape, "id", id)]
+    return found if route.lens is None else route.lens.members(found)
 
 
 def related_in(route: Route, facts: Recomputation) -> Mapping[UUID, list[Any]]:
     """The related records of each host, as they should be."""
     found: dict[UUID, list[Any]] = defaultdict(list)
-    for row, record in facts.views(route.source):
+    for row, record in facts.views(route.source, route.lens if route.far is None else None):
         if route.far is None:
             found[row[route.key or ""]].append(record)
         elif (end := facts.expected[route.far.shape].get(row[route.far.key])) is not None:
-            found[row[route.key or ""]].append(view_of(route.far.shape.view, end))
+            far = view_of(route.far.shape.view, end)
+            found[row[route.key or ""]] += [far] if route.lens is None else route.lens.members([far])
     return found
 
 

@@ -10,6 +10,7 @@ from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.errors import RuleReturnedWrongThing
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
+from framework.runtime.seen import seen
 from framework.runtime.work import Work
 from framework.storage.tables import MADE_BY
 
@@ -17,14 +18,16 @@ from framework.storage.tables import MADE_BY
 def step(node: RuleNode, work: Work) -> None:
     """Apply the rule to every record of its source that came, changed in what the rule reads, or went."""
     for change in work.changes(node.source):
-        if change.after is None:
-            if change.before is not None and not (node.once and change in work.expired):
+        source = seen(change, node.lens)
+        if source.after is None:
+            stays = node.once and (change.after is not None or change in work.expired)
+            if source.before is not None and not stays:
                 _withdraw(node, work, change)
-        elif change.before is None:
-            for position, record in enumerate(made(node, change.after)):
+        elif source.before is None and change.before is None:
+            for position, record in enumerate(made(node, source.after)):
                 _make(node, work, change, position, record)
-        elif node.fields and change.differs(node.fields):
-            _keep_equal(node, work, change)
+        elif source.before is None or (node.fields and change.differs(node.fields)):
+            _keep_equal(node, work, change, source.after)
 
 
 def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -33,8 +36,9 @@ def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
         row[MADE_BY]: (shape, row) for shape in node.targets for row, _ in facts.views(shape) if row[MADE_BY]
     }
     for row in facts.expected[node.source].values():
-        for position, target in enumerate(made(node, view_of(node.source.view, row))):
-            key = f"{node.rule.key}:{row['id'].hex}:{position}"
+        record = view_of(node.source.view, row) if node.lens is None else node.lens.see(row)
+        for position, target in enumerate([] if record is None else made(node, record)):
+            key = f"{node.key}:{row['id'].hex}:{position}"
             found = existing.pop(key, None)
             shape = facts.plan.shapes[type(target)]
             if found is None:
@@ -47,7 +51,7 @@ def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
                 for name in target.__pydantic_fields_set__ - {"id"}:
                     yield shape, found[1]["id"], name, valid[name]
     for key, (shape, row) in existing.items():
-        if key.startswith(f"{node.rule.key}:") and shape.kind is Kind.ENTITY and not node.once:
+        if key.startswith(f"{node.key}:") and shape.kind is Kind.ENTITY and not node.once:
             facts.found.append(
                 Difference(shape.model, row["id"], "existence", "present", f"no source for {key}")
             )
@@ -75,25 +79,25 @@ def made(node: RuleNode, record: Any) -> list[Record]:
 
 def _make(node: RuleNode, work: Work, source: Change, position: int, record: Record) -> None:
     shape = _shape(node, record)
-    key = f"{node.rule.key}:{source.id.hex}:{position}"
+    key = f"{node.key}:{source.id.hex}:{position}"
     work.insert(shape, work.doors[shape].row(record, work.now, made_by=key))
 
 
-def _keep_equal(node: RuleNode, work: Work, source: Change) -> None:
+def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None:
     """Update in place what the rule made, make what is new, withdraw what is left over; calls stay as they
     are.
     """
     existing = _existing(node, work, source)
-    for position, record in enumerate(made(node, source.after)):
-        shape = _shape(node, record)
+    for position, wanted in enumerate(made(node, record)):
+        shape = _shape(node, wanted)
         present = existing.pop((shape, position), None)
         if present is None:
-            key = f"{node.rule.key}:{source.id.hex}:{position}"
+            key = f"{node.key}:{source.id.hex}:{position}"
             if shape.kind is Kind.ENTITY or not is_spared(work, key):
-                _make(node, work, source, position, record)
+                _make(node, work, source, position, wanted)
         elif shape.kind is Kind.ENTITY:
-            facts = work.doors[shape].facts({name: record.__dict__[name] for name in shape.facts})
-            given = {name: value for name, value in facts.items() if name != "id" and _is_given(record, name)}
+            facts = work.doors[shape].facts({name: wanted.__dict__[name] for name in shape.facts})
+            given = {name: value for name, value in facts.items() if name != "id" and _is_given(wanted, name)}
             for name, value in given.items():
                 work.set(present, name, value)
     for (shape, _), present in existing.items():
@@ -109,7 +113,7 @@ def _withdraw(node: RuleNode, work: Work, source: Change) -> None:
 
 def _existing(node: RuleNode, work: Work, source: Change) -> dict[tuple[Shape, int], Change]:
     """What the rule has made of the source, by class and position."""
-    prefix = f"{node.rule.key}:{source.id.hex}"
+    prefix = f"{node.key}:{source.id.hex}"
     found = {}
     for shape in node.targets:
         for values in work.connection.rows(work.statements[shape].made, [f"{prefix}:", f"{prefix};"]):
