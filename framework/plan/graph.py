@@ -47,6 +47,9 @@ def flowchart(plan: Plan, measured: Measured | None = None) -> str:
         for name in shape.model.__computed__:
             cost = "" if measured is None else measured.of(shape, name)
             lines.append(f'        {_id(shape, name)}["{name}{cost}"]')
+        for lens in shape.views.values():
+            cost = "" if measured is None else measured.of(shape, lens.column)
+            lines.append(f'        {_id(shape, lens.column)}["{lens.name}{cost}"]')
         lines.append("    end")
     lines += sorted({line for node in plan.nodes for line in _arrows(node, measured)})
     return "\n".join(lines)
@@ -87,7 +90,7 @@ def _arrows(node: Node, measured: Measured | None) -> Iterable[str]:
         cost = None if measured is None else measured.costs.get(node)
         label = f"|{node.rule.name}|" if cost is None else f'|"{node.rule.name}<br/>{cost}"|'
     for source, read in wakes(node):
-        field = read if read in source.model.__computed__ else None
+        field = read if source.is_derived(read) else None
         for target, written in node.writes:
             shown = written if written in target.model.__computed__ else None  # links carry what nobody sees
             yield f"    {_id(source, field)} -->{label} {_id(target, shown)}"

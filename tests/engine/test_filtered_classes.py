@@ -29,9 +29,12 @@ from framework import (
     entered,
     left,
     on,
+    policy,
+    subset,
 )
-from framework.app import App
+from framework.app import App, Settings
 from framework.plan.mistakes import UndeclaredRecord
+from framework.plan.strict import UndeclaredRead
 from framework.runtime.errors import NoSuchRecord, NotAMember
 
 
@@ -107,6 +110,11 @@ class Thanks(Event, table=True):
 
 
 class Totals(Global, table=True):
+    cheap: list[Order] = subset(Order, lambda order: order.cents < 100)
+    cheap_paid: list[PaidOrder] = subset(cheap, PaidOrder)
+
+    cheap_count: int = computed(Count(cheap))
+    cheap_cents: int = computed(Sum(cheap_paid, lambda order: order.cents))
     paid: int = computed(Count(PaidOrder))
     cents: int = computed(Sum(PaidOrder, lambda order: order.cents))
     big: int = computed(Count(BigPaidOrder))
@@ -315,6 +323,77 @@ def test_members_are_changed_and_deleted_through_the_view(app: App) -> None:
     with app.transaction() as tx:
         tx.delete(VipOrder, order.id)
     assert app.get(Totals).of_vips == 0
+
+
+def test_a_global_may_have_a_part_of_all_records(app: App) -> None:
+    order, _ = place(app, 50), place(app, 500)
+    assert (app.get(Totals).cheap_count, app.get(Totals).cheap_cents) == (1, 0)
+    app.dispatch(OrderPaid(order_id=order.id))
+    assert (app.get(Totals).cheap_count, app.get(Totals).cheap_cents) == (1, 50)
+    with app.transaction() as tx:
+        tx.update(order, cents=100)
+    assert (app.get(Totals).cheap_count, app.get(Totals).cheap_cents) == (0, 0)
+
+
+def test_an_event_may_be_dispatched_through_a_view(database_url: str) -> None:
+    class Parcel(Event, table=True):
+        grams: int
+
+    class Heavy(Parcel, where=lambda parcel: parcel.grams > 1000):
+        pass
+
+    class Ledger(Global, table=True):
+        heavy: int = computed(Count(Heavy))
+
+    app = App([Parcel, Heavy, Ledger], database=database_url)
+    app.create()
+    receipt = app.dispatch(Heavy(grams=2000), key="one")
+    assert (type(receipt.event), app.get(Ledger).heavy) == (Heavy, 1)
+    assert app.dispatch(Heavy(grams=2000), key="one").replayed
+    with pytest.raises(NotAMember, match="does not belong to Heavy"):
+        app.dispatch(Heavy(grams=3))
+    assert len(app.query(select(Parcel))) == 1
+    app.close()
+
+
+def test_what_policies_hide_is_in_no_view(database_url: str) -> None:
+    class Note(Entity, table=True):
+        author: str
+        likes: int = 0
+
+    class Liked(Note, where=lambda note: note.likes > 0):
+        pass
+
+    own = policy(Note)(lambda reader: Note.author == reader.actor)
+    app = App([Note, Liked, own], database=database_url)
+    app.create()
+    with app.transaction() as tx:
+        mine = tx.add(Note(author="ada", likes=1))
+        tx.add(Note(author="ada"))
+        theirs = tx.add(Note(author="bob", likes=1))
+    assert [one.id for one in app.query(select(Liked), actor="ada")] == [mine.id]
+    assert [one.id for one in app.members(Liked, actor="bob")] == [theirs.id]
+    assert app.get(Liked, mine.id, actor="ada").likes == 1
+    with pytest.raises(NoSuchRecord):
+        app.get(Liked, theirs.id, actor="ada")
+    assert len(app.members(Liked)) == 2
+    app.close()
+
+
+def test_a_view_is_held_to_the_reads_that_it_declares(database_url: str) -> None:
+    class Note(Entity, table=True):
+        likes: int = 0
+        dislikes: int = 0
+
+    class Liked(Note, where=lambda note: note.likes > note.dislikes, reads=("likes",)):
+        pass
+
+    app = App([Note, Liked], database=database_url, settings=Settings(strict_reads=True))
+    app.create()
+    with pytest.raises(UndeclaredRead, match="Liked read 'dislikes'"):
+        with app.transaction() as tx:
+            tx.add(Note())
+    app.close()
 
 
 def test_explain_names_the_view_and_its_members(app: App) -> None:

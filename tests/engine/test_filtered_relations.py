@@ -21,6 +21,7 @@ from framework import (
     StateMachine,
     Sum,
     Transition,
+    Unique,
     changed,
     computed,
     created,
@@ -191,6 +192,63 @@ def test_created_and_changed_are_about_members(app: App) -> None:
     with app.transaction() as tx:
         tx.update(task, hours=13)
     assert app.get(Worker, worker.id).alarm is Alarm.OFF
+
+
+def test_a_part_of_what_is_linked_is_counted_by_each_who_links(database_url: str) -> None:
+    class Calm(StrEnum):
+        NO = "no"
+        YES = "yes"
+
+    class Signed(Entity, table=True):
+        __table_args__ = (Unique("team_id", "player_id"),)
+
+        team_id: UUID = Field(foreign_key="team.id")
+        player_id: UUID = Field(foreign_key="player.id", ondelete="CASCADE")
+
+    class Player(Entity, table=True):
+        goals: int = 0
+
+    class Team(Entity, table=True):
+        players: list[Player] = Relationship(link_model=Signed)
+        scorers: list[Player] = subset(players, lambda player: player.goals > 0)
+
+        scoring: int = computed(Count(scorers))
+        goals: int = computed(Sum(scorers, lambda player: player.goals))
+        best: int | None = computed(Max(scorers, lambda player: player.goals))
+        calm: Calm = computed(
+            StateMachine(
+                Calm.NO,
+                Transition(Calm.NO, Calm.YES, when=entered(scorers)),
+                Transition(Calm.YES, Calm.NO, when=left(scorers)),
+            )
+        )
+
+    app = App([Signed, Player, Team], database=database_url)
+    app.create()
+    with app.transaction() as tx:
+        player = tx.add(Player())
+        teams = [tx.add(Team()), tx.add(Team())]
+        for team in teams:
+            tx.add(Signed(team_id=team.id, player_id=player.id))
+
+    def said() -> list[tuple[int, int, int | None, str]]:
+        found = [app.get(Team, team.id) for team in teams]
+        return [(one.scoring, one.goals, one.best, one.calm.value) for one in found]
+
+    assert said() == [(0, 0, None, "no")] * 2
+    with app.transaction() as tx:
+        tx.update(player, goals=3)
+    assert said() == [(1, 3, 3, "yes")] * 2
+    with app.transaction() as tx:
+        tx.update(player, goals=0)
+    assert said() == [(0, 0, None, "no")] * 2
+    with app.transaction() as tx:
+        tx.update(player, goals=2)
+    with app.transaction() as tx:
+        tx.delete(player)
+    assert said() == [(0, 0, None, "no")] * 2
+    assert app.verify() == []
+    app.close()
 
 
 def test_explain_shows_the_members(app: App) -> None:

@@ -35,8 +35,12 @@ from framework import (
     computed,
     created,
     derive,
+    entered,
     failed,
+    left,
+    merged,
     on,
+    subset,
 )
 from framework.app import App
 from framework.runtime.receipt import Receipt
@@ -159,3 +163,59 @@ def uses(app: App, id: UUID) -> None:
     with app.transaction() as tx:
         assert_type(tx.add(Customer(name="ada")), Customer)
         assert_type(tx.get(Customer, id), Customer)
+
+
+class PaidOrder(Order, where=lambda order: order.status is OrderStatus.PAID):
+    @property
+    def euros(self) -> float:
+        return assert_type(self.total_cents, int) / 100
+
+
+class Party(Entity):
+    name: str
+    household_id: UUID | None = Field(default=None, foreign_key="household.id")
+
+
+class Person(Party, table=True):
+    pass
+
+
+class Company(Party, table=True):
+    pass
+
+
+class Full(StrEnum):
+    NO = "no"
+    YES = "yes"
+
+
+class Household(Entity, table=True):
+    persons: list[Person] = Relationship()
+    companies: list[Company] = Relationship()
+    parties: list[Party] = merged(persons, companies)
+    named: list[Person] = subset(persons, lambda person: assert_type(person, Person).name)
+
+    count: int = computed(Count(parties, where=lambda party: assert_type(party, Party).name))
+    full: Full = computed(
+        StateMachine(
+            Full.NO,
+            Transition(Full.NO, Full.YES, when=entered(named)),
+            Transition(Full.YES, Full.NO, when=left(Person)),
+        )
+    )
+
+
+class Sums(Global, table=True):
+    euros: int = computed(Sum(PaidOrder, lambda order: int(assert_type(order, PaidOrder).euros)))
+    parties: int = computed(Count(Party))
+
+
+@derive
+def card(party: Party) -> Charge | None:
+    return None
+
+
+def views(app: App, id: UUID) -> None:
+    assert_type(app.get(PaidOrder, id), PaidOrder)
+    assert_type(app.members(Party), list[Party])
+    PaidOrder(email="ada@example.org", total_cents=3)

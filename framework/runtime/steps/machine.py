@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from framework.computations.statemachine import Transition
-from framework.computations.triggers import Occasion
+from framework.computations.triggers import LinkTrigger, Occasion
 from framework.model.entity import GLOBAL_ID
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.runtime.change import Change
@@ -103,7 +103,8 @@ def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
 
 
 def _named(plan: TriggerPlan, row: Row | None) -> UUID | None:
-    if row is None:
+    """The machine's record that a row names; a link that leads nowhere names none."""
+    if row is None or (isinstance(plan.trigger, LinkTrigger) and row[plan.trigger.far_key] is None):
         return None
     return GLOBAL_ID if plan.key is None else row[plan.key]
 
