@@ -172,6 +172,7 @@ def _filtered(
     tables: list[Any] = [base for base in bases if _has_table(base)]
     if len(tables) == 1:
         registry().map_imperatively(model, inherits=tables[0])
+        type.__setattr__(model, "__table__", tables[0].__table__)
     return model
 
 

@@ -176,9 +176,9 @@ class Database(ABC):
         With `narrow`, whatever it is asked is narrowed first.
         """
         with self.open_session() as session:
-            self.memberships.show(session)
             if narrow is not None:
                 narrow_all(session, narrow)
+            self.memberships.show(session)
             yield session
 
     @abstractmethod

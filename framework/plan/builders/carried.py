@@ -132,9 +132,11 @@ def carried_lens(route: Route, name: str) -> tuple[Lens | None, list[LookupNode]
     if lens is None:
         return None, []
     column = f"_{route.host.table.name}_{name}{lens.column}"
+    seen = Lens(lens.name, column, link.model, link.view)
+    if column in link.inner:  # for another trigger of the same machine
+        return seen, []
     reads: frozenset[Read] = frozenset({(far.shape, lens.column)})
-    node = carry(link, far, column, Boolean(), attrgetter(lens.column), reads)
-    return Lens(lens.name, column, link.model, link.view), [node]
+    return seen, [carry(link, far, column, Boolean(), attrgetter(lens.column), reads)]
 
 
 def reads_of_link(route: Route, nodes: Sequence[LookupNode]) -> frozenset[Read]:
