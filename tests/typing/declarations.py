@@ -193,9 +193,9 @@ class Household(Entity, table=True):
     persons: list[Person] = Relationship()
     companies: list[Company] = Relationship()
     parties: list[Party] = merged(persons, companies)
-    named: list[Person] = subset(persons, lambda person: assert_type(person, Person).name)
+    named: list[Person] = subset(persons, lambda person: person.name)
 
-    count: int = computed(Count(parties, where=lambda party: assert_type(party, Party).name))
+    count: int = computed(Count(parties, where=lambda party: party.name))
     full: Full = computed(
         StateMachine(
             Full.NO,
@@ -206,7 +206,7 @@ class Household(Entity, table=True):
 
 
 class Sums(Global, table=True):
-    euros: int = computed(Sum(PaidOrder, lambda order: int(assert_type(order, PaidOrder).euros)))
+    euros: int = computed(Sum(PaidOrder, lambda order: int(order.euros)))
     parties: int = computed(Count(Party))
 
 
