@@ -90,10 +90,14 @@ def _arrows(node: Node, measured: Measured | None) -> Iterable[str]:
         cost = None if measured is None else measured.costs.get(node)
         label = f"|{node.rule.name}|" if cost is None else f'|"{node.rule.name}<br/>{cost}"|'
     for source, read in wakes(node):
-        field = read if source.is_derived(read) else None
         for target, written in node.writes:
-            shown = written if written in target.model.__computed__ else None  # links carry what nobody sees
-            yield f"    {_id(source, field)} -->{label} {_id(target, shown)}"
+            yield f"    {_id(source, _shown(source, read))} -->{label} {_id(target, _shown(target, written))}"
+
+
+def _shown(shape: Shape, name: str | None) -> str | None:
+    """The property or the view of that name; of what nobody sees, as links carry it, the record."""
+    is_seen = name in shape.model.__computed__ or any(lens.column == name for lens in shape.views.values())
+    return name if is_seen else None
 
 
 def _title(shape: Shape) -> str:

@@ -93,18 +93,18 @@ def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[Trig
 def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
     """The record that the change concerns."""
     old, new = _named(plan, change.before_row), _named(plan, change.after_row)
-    match plan.trigger.occasion:
-        case Occasion.ENTERED:
-            return new if new != old else None
-        case Occasion.LEFT:
-            return old if new != old else None
-        case _:
-            return old if change.after_row is None else new
+    if plan.trigger.occasion not in (Occasion.ENTERED, Occasion.LEFT):
+        return old if change.after_row is None else new
+    if isinstance(plan.trigger, LinkTrigger):  # a link that leads nowhere has nobody in it
+        old = None if change.before_row is None or change.before_row[plan.trigger.far_key] is None else old
+        new = None if change.after_row is None or change.after_row[plan.trigger.far_key] is None else new
+    if old == new:
+        return None
+    return new if plan.trigger.occasion is Occasion.ENTERED else old
 
 
 def _named(plan: TriggerPlan, row: Row | None) -> UUID | None:
-    """The machine's record that a row names; a link that leads nowhere names none."""
-    if row is None or (isinstance(plan.trigger, LinkTrigger) and row[plan.trigger.far_key] is None):
+    if row is None:
         return None
     return GLOBAL_ID if plan.key is None else row[plan.key]
 
