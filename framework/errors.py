@@ -70,10 +70,15 @@ class Transient(IntegrationError):
     """{message}"""
 
     def __init__(
-        self, message: str, *, code: str = "transient", retry_after: timedelta | None = None
+        self,
+        message: str,
+        *,
+        code: str = "transient",
+        retry_after: timedelta | None = None,
+        **facts: Any,
     ) -> None:
         self.retry_after = retry_after
-        super().__init__(message, code=code)
+        super().__init__(message, code=code, **facts)
 
 
 class Permanent(IntegrationError):

@@ -46,15 +46,23 @@ class Gate:
         """How many calls may start at this moment."""
         if self.paused is not None:
             return Room(0)
-        if self._held_until is not None and now < self._held_until:
-            return Room(0, self._held_until)
+        if (until := self.left_alone_until(now)) is not None:
+            return Room(0, until)
         free = self.policy.concurrency - self.running
         if free <= 0:
             return Room(0)
+        return self._with_tokens(free if isinstance(self.breaker, Closed) else 1, now)
+
+    def left_alone_until(self, now: datetime) -> datetime | None:
+        """When the vendor may be called again that asked to wait, or does not answer; None for now."""
+        if self._held_until is not None and now < self._held_until:
+            return self._held_until
         admission = admit(self.breaker, self.policy.breaker, now)
-        if isinstance(admission, Refused):
-            return Room(0, admission.until)
-        return self._with_tokens(1 if admission.probe else free, now)
+        return admission.until if isinstance(admission, Refused) else None
+
+    def rate_reached_until(self, now: datetime) -> datetime | None:
+        """When the rate allows for another call; None for now."""
+        return self._with_tokens(1, now).until
 
     def enter(self, calls: int, now: datetime) -> bool:
         """So many calls start, no more than there was room for; whether they probe an open breaker."""

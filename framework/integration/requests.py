@@ -10,10 +10,10 @@ from framework.errors import DispatchError
 from framework.integration.calls import CallView, idempotency_key
 from framework.integration.desk import Desk
 from framework.integration.handlers import PollHandler
-from framework.integration.http import HTTPClient
 from framework.integration.ingest import TERMINAL, Source, ingest
 from framework.integration.inputs import InvalidInput
 from framework.integration.outcomes import Completed, Failed, Outcome, Processing
+from framework.integration.visit import Visit
 from framework.model.apicall import CallStatus
 from framework.model.payload import Payload
 from framework.plan.view import view_of
@@ -47,7 +47,7 @@ async def ask(
     desk: Desk,
     name: str,
     call_id: UUID,
-    http: HTTPClient,
+    visit: Visit,
     told: Payload | Mapping[str, Any] | None = None,
 ) -> Payload | Outcome | None:
     """Let an `api` verb answer about a call. An outcome is ingested too.
@@ -56,7 +56,7 @@ async def ask(
     """
     api = next((api for api in desk.handlers.apis if api.name == name), None)
     if api is None and name == QUERY and desk.handlers.poll is not None:
-        return await _query(engine, desk, desk.handlers.poll, call_id, http)
+        return await _query(engine, desk, desk.handlers.poll, call_id, visit)
     if api is None:
         known = ", ".join(api.name for api in desk.handlers.apis) or "none"
         raise NoSuchQuestion(integration=desk.integration.name, name=name, call=desk.shape.name, known=known)
@@ -64,26 +64,28 @@ async def ask(
         raise InvalidInput(name=name, problems="it takes none")
     more = () if api.input is None else (api.input.read(name, told),)
     row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
-    answer = await api.answer(_seen(engine, desk, row), http, *more)
+    async with visit() as http:
+        answer = await api.answer(_seen(engine, desk, row), http, *more)
     if isinstance(answer, Completed | Failed | Processing):
         await anyio.to_thread.run_sync(_ingest, engine, desk, Source.OPERATOR, answer, call_id)
     return answer
 
 
 async def _query(
-    engine: Engine, desk: Desk, look_up: PollHandler, call_id: UUID, http: HTTPClient
+    engine: Engine, desk: Desk, look_up: PollHandler, call_id: UUID, visit: Visit
 ) -> Outcome | None:
     """Ask the vendor now, whenever the next poll is due. Raises NotSentYet."""
     row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
     if row["external_id"] is None:
         raise NotSentYet(call=desk.shape.name, id=call_id, integration=desk.integration.name)
-    outcome = await look_up(_seen(engine, desk, row), http)
+    async with visit() as http:
+        outcome = await look_up(_seen(engine, desk, row), http)
     if outcome is not None:
         await anyio.to_thread.run_sync(_ingest, engine, desk, Source.POLL, outcome, call_id)
     return outcome
 
 
-async def cancel(engine: Engine, desk: Desk, call_id: UUID, http: HTTPClient) -> None:
+async def cancel(engine: Engine, desk: Desk, call_id: UUID, visit: Visit) -> None:
     """Cancel a call: at the vendor if it has it, or before it was ever sent. Raises CannotBeCanceled."""
     if await anyio.to_thread.run_sync(_withdraw, engine, desk, call_id):
         return
@@ -95,7 +97,8 @@ async def cancel(engine: Engine, desk: Desk, call_id: UUID, http: HTTPClient) ->
         raise CannotBeCanceled(why="it is being sent; try again in a moment", **facts)
     if desk.handlers.cancel is None:
         raise CannotBeCanceled(why=f"{desk.integration.name} has no `cancel` for it", **facts)
-    outcome = await desk.handlers.cancel(_seen(engine, desk, row), http)
+    async with visit() as http:
+        outcome = await desk.handlers.cancel(_seen(engine, desk, row), http)
     if outcome is not None:
         await anyio.to_thread.run_sync(_ingest, engine, desk, Source.OPERATOR, outcome, call_id)
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import anyio
@@ -23,6 +24,7 @@ from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.orphans import PATIENCE, Orphans
 from framework.integration.outbox import Outbox
+from framework.integration.visit import admitted
 from framework.integration.worker import Worker
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.payload import Payload
@@ -33,6 +35,8 @@ from framework.runtime.transaction import Transaction
 from framework.tenancy import context_outside, within
 
 _log = get_logger(__name__)
+
+R = TypeVar("R")
 
 
 class NoSuchIntegration(DispatchError):
@@ -131,14 +135,9 @@ class Workshop:
 
     async def settle(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109  # how long to wait for others
         """Carry out what is due until nothing is. For `timeout` seconds also wait for what will be due."""
-        if (
-            self._loop is not None
-            and self._worker is not None
-            and self._loop is not asyncio.get_running_loop()
-        ):
-            there = asyncio.run_coroutine_threadsafe(self.settle(timeout), self._loop)
-            await asyncio.wrap_future(there)
-            return
+        await self._beside_the_worker(self._settle(timeout))
+
+    async def _settle(self, timeout: float) -> None:  # noqa: ASYNC109  # how long to wait for others
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout
         async with self.working() as worker:
@@ -158,19 +157,35 @@ class Workshop:
     ) -> Any:
         """Let an `api` verb answer a user about a call."""
         desk = self._desk(call)
-        async with self._client(desk) as http:
-            return await requests.ask(self.engine, desk, name, call_id, http, told)
+        asked = requests.ask(self.engine, desk, name, call_id, partial(self._visit, desk), told)
+        return await self._beside_the_worker(asked)
 
     async def cancel(self, call: APICall) -> None:
         """Cancel a call. Raises CannotBeCanceled."""
         desk = self._desk(type(call))
-        async with self._client(desk) as http:
-            await requests.cancel(self.engine, desk, call.id, http)
+        await self._beside_the_worker(requests.cancel(self.engine, desk, call.id, partial(self._visit, desk)))
+
+    async def _beside_the_worker(self, doing: Coroutine[Any, Any, R]) -> R:
+        """Do it on the loop to which the gates belong: the worker's, if one is at work."""
+        if self._worker is None or self._loop is None or self._loop is asyncio.get_running_loop():
+            return await doing
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, self._loop))
+
+    @asynccontextmanager
+    async def _visit(self, desk: Desk) -> AsyncIterator[HTTPClient]:
+        """The way to the vendor, for one request of a user."""
+        try:
+            with admitted(self.gates[desk.integration.name], self.engine.clock):
+                async with self._client(desk) as http:
+                    yield http
+        finally:
+            if self._worker is not None:
+                self._worker.executor.ring()  # a call may have waited for the place
 
     @asynccontextmanager
     async def _client(self, desk: Desk) -> AsyncIterator[HTTPClient]:
         """The worker's client, or one for the moment."""
-        if self._worker is not None and self._loop is asyncio.get_running_loop():
+        if self._worker is not None:
             client = await self._worker.client(desk.integration)
             if client is not None:
                 yield client

@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,7 @@ from framework.errors import (
 )
 from framework.integration import requests, workshop
 from framework.integration.inputs import InvalidInput
+from framework.integration.visit import RateReached
 from framework.observe import redactor
 from framework.runtime.errors import NoSuchRecord, StaleWork
 from framework.tenancy import UnknownTenant
@@ -97,11 +99,17 @@ def _of_the_vendor(error: IntegrationError) -> Response:
         case NeedsAttention():
             said = "The operator of this App must look after the integration first."
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, said, **code)
+        case RateReached():
+            return _later(problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), **code), error.retry_after)
         case Transient(retry_after=wait):
             busy = problem(HTTPStatus.SERVICE_UNAVAILABLE, "The vendor is busy. Try again later.", **code)
-            return busy if wait is None else _with(busy, "retry-after", str(math.ceil(wait.total_seconds())))
+            return _later(busy, wait)
         case _:
             return problem(HTTPStatus.BAD_GATEWAY, "The vendor gave no answer that could be used.", **code)
+
+
+def _later(answer: Response, wait: timedelta | None) -> Response:
+    return answer if wait is None else _with(answer, "retry-after", str(math.ceil(wait.total_seconds())))
 
 
 def _with(answer: Response, name: str, value: str) -> Response:

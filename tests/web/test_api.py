@@ -17,7 +17,7 @@ from framework import APICall, CallStatus, Event, Field, Payload, derive
 from framework.app import App, Settings
 from framework.clock import ManualClock
 from framework.errors import DeclarationError, Declined, NeedsAttention, Permanent, Transient
-from framework.integration import AuthRef, Completed, Failed, Integration, Outcome
+from framework.integration import AuthRef, Completed, Failed, Integration, Outcome, Rate
 from framework.storage.errors import DatabaseBusy
 from framework.testing.serving import listening
 from framework.web.access import Authorize, BearerTokens, Permits
@@ -299,8 +299,8 @@ class Pages(Payload):
     by: str
 
 
-def inquisitive(*, fails: Exception | None = None) -> Integration[Any]:
-    acme = submitted(Vendor(accepted))
+def inquisitive(*, fails: Exception | None = None, **policy: Any) -> Integration[Any]:
+    acme = submitted(Vendor(accepted), **policy)
 
     @acme.api(Charge)
     async def pages(charge: Any, http: httpx.AsyncClient, wanted: Range) -> Pages:
@@ -478,6 +478,29 @@ async def test_the_user_hears_whose_problem_it_is_and_not_what_the_vendor_said(
     assert answer.headers.get("retry-after") == ("8" if isinstance(error, Transient) else None)
     assert ("a request" in caplog.text) is (status >= 500)
     assert the_charge(app).status is CallStatus.PENDING
+
+
+async def test_a_user_who_comes_too_often_hears_when_to_come_back() -> None:
+    app = open_shop(inquisitive(rate=Rate(0.1, burst=1)))
+    place(app)
+    body = {"call_id": str(the_charge(app).id), "input": {"first": 1, "last": 1}}
+    async with browser(app) as client:
+        first = await client.post("/api/acme/pages", json=body)
+        second = await client.post("/api/acme/pages", json=body)
+    assert first.status_code == 200
+    assert assert_problem(second, 429)["code"] == "rate_reached"
+    assert second.headers["retry-after"] == "11"
+
+
+async def test_users_of_a_paused_integration_hear_that_and_not_why() -> None:
+    app = open_shop(inquisitive())
+    place(app)
+    app.workshop.gates["acme"].pause(VENDORS_WORDS)
+    body = {"call_id": str(the_charge(app).id), "input": {"first": 1, "last": 1}}
+    async with browser(app) as client:
+        answer = await client.post("/api/acme/pages", json=body)
+    assert assert_problem(answer, 503)["code"] == "paused"
+    assert "hers-4711" not in answer.text
 
 
 async def test_a_database_that_does_not_answer_is_no_bug_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
