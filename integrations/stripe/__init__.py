@@ -5,7 +5,7 @@ idempotency key and with the call's id in its metadata. Whatever happens to the 
 again by that id.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,12 +16,22 @@ from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, Failed, NotSubmitted, Outcome, Processing
 from framework.integration.policy import Policy, PollSchedule, Rate
 from framework.integration.secrets import resolve
+from framework.integration.signature import Verify
 from framework.model.apicall import APICall
 from integrations.stripe import mapping
 from integrations.stripe.client import StripeClient, StripeError
 from integrations.stripe.errors import UNEXPECTED_STATE, translated
-from integrations.stripe.mapping import REFERENCE, ToIntent, ToResult, is_declined, outcome_of
+from integrations.stripe.mapping import (
+    REFERENCE,
+    ToIntent,
+    ToRefund,
+    ToRefundResult,
+    ToResult,
+    is_declined,
+    outcome_of,
+)
 from integrations.stripe.models import PaymentIntent
+from integrations.stripe.refunds import give_refunds
 from integrations.stripe.settings import StripeSettings
 from integrations.stripe.webhooks import FINAL, event_in, outcome_of_event, signed_with
 
@@ -51,22 +61,27 @@ class StripeIntegration(Integration[StripeSettings]):
 
 
 def create_stripe_integration(
-    call: type[APICall],
+    call: type[APICall] | None = None,
     settings: StripeSettings | None = None,
     *,
     to_intent: ToIntent = mapping.to_intent,
     to_result: ToResult | None = None,
+    refund: type[APICall] | None = None,
+    to_refund: ToRefund = mapping.to_refund,
+    to_refund_result: ToRefundResult | None = None,
     policy: Policy = POLICY,
 ) -> Integration[StripeSettings]:
-    """Charge for every call of this class.
+    """Charge for every call of this class, and give back for every call of the class `refund`.
 
     `to_intent` reads the call's request, `to_result` makes its result of a succeeded intent. By default the
     request has `amount_cents` and `currency`, and maybe `receipt_email`, `payment_method` and `description`;
     the result's fields are filled by name: `url` (of the receipt), `payment_intent`, `charge`, `amount_cents`
     and `currency`.
+
+    A refund's request has `payment_intent`, and maybe `amount_cents` (without it all that is left goes back)
+    and `reason`; its result takes `refund`, `payment_intent`, `amount_cents` and `currency`.
     """
     stripe = StripeIntegration("stripe", settings=settings or StripeSettings, policy=policy)
-    as_result = to_result or mapping.to_result_of(result_type(call))
 
     def client_for(http: HTTPClient) -> StripeClient:
         return StripeClient(http, resolve(stripe.settings.secret_key_ref))
@@ -77,6 +92,32 @@ def create_stripe_integration(
         return [secret for part in listed.split(",") if (secret := part.strip())]
 
     signed = signed_with(webhook_secrets)
+
+    if call is not None:
+        as_result = to_result or mapping.to_result_of(result_type(call))
+        take_payments(stripe, call, to_intent, as_result, client_for, signed)
+    if refund is not None:
+        as_refund = to_refund_result or mapping.to_refund_result_of(result_type(refund))
+        give_refunds(stripe, refund, to_refund, as_refund, client_for, signed)
+
+    @stripe.test_connection
+    @stripe.check_health
+    async def reach(http: HTTPClient) -> None:
+        with translated():
+            await client_for(http).list_payment_intents(limit=1)
+
+    return stripe
+
+
+def take_payments(
+    stripe: Integration[StripeSettings],
+    call: type[APICall],
+    to_intent: ToIntent,
+    as_result: ToResult,
+    client_for: Callable[[HTTPClient], StripeClient],
+    signed: Verify,
+) -> None:
+    """Let every call of this class be one payment intent."""
 
     @stripe.submit(call)
     async def create_intent(charge: CallView, http: HTTPClient) -> Completed | Failed | Processing:
@@ -136,19 +177,11 @@ def create_stripe_integration(
                 return None
             return outcome_of(await canceled(client, intent, "requested_by_customer"), as_result)
 
-    @stripe.test_connection
-    @stripe.check_health
-    async def reach(http: HTTPClient) -> None:
-        with translated():
-            await client_for(http).list_payment_intents(limit=1)
-
     async def conclude(client: StripeClient, intent: PaymentIntent) -> Outcome:
         """What an intent means for its call. A declined one is closed first: nobody is there to pay it."""
         if is_declined(intent):
             intent = await canceled(client, intent, "abandoned")
         return outcome_of(intent, as_result)
-
-    return stripe
 
 
 async def find(client: StripeClient, charge: CallView) -> PaymentIntent | None:

@@ -227,6 +227,28 @@ class StripeClient:
         }
         return await self._post("/v1/refunds", form, Refund, idempotency_key)
 
+    async def retrieve_refund(self, refund: str) -> Refund:
+        """GET /v1/refunds/{refund}."""
+        return await self._get(f"/v1/refunds/{_segment(refund)}", {}, Refund)
+
+    async def list_refunds(
+        self, payment_intent: str, *, limit: int = PAGE_SIZE, starting_after: str | None = None
+    ) -> Page[Refund]:
+        """GET /v1/refunds: one page of the refunds of one intent, newest first."""
+        form: Form = {"payment_intent": payment_intent, "limit": limit, "starting_after": starting_after}
+        return await self._get("/v1/refunds", form, Page[Refund])
+
+    async def all_refunds(self, payment_intent: str) -> AsyncIterator[Refund]:
+        """Every page of `list_refunds`, newest first."""
+        last: str | None = None
+        while True:
+            page = await self.list_refunds(payment_intent, starting_after=last)
+            for refund in page.data:
+                yield refund
+            if not page.has_more or not page.data:
+                return
+            last = page.data[-1].id
+
     async def _get(self, path: str, form: Form, model: type[Answer]) -> Answer:
         answer = await self.http.get(path, params=urlencode(flatten(form)), headers=self._headers)
         return _read(answer, model, writing=False)

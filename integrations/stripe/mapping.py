@@ -8,7 +8,7 @@ from uuid import UUID
 
 from framework.integration.outcomes import Completed, ExternalId, Failed, Outcome, Processing
 from framework.model.payload import Payload
-from integrations.stripe.models import Charge, PaymentIntent
+from integrations.stripe.models import Charge, PaymentIntent, Refund
 
 REFERENCE = "api_call_id"
 """The metadata key under which Stripe keeps our call's id, and gives it back in every event."""
@@ -124,6 +124,71 @@ def outcome_of(
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewRefund:
+    """What a business gives back. Without `amount` it is all that is left of the payment."""
+
+    payment_intent: str
+    amount: int | None = None
+    reason: str | None = None
+
+
+ToRefund: TypeAlias = Callable[[Any], NewRefund]
+ToRefundResult: TypeAlias = Callable[[Refund], Payload | None]
+
+
+def to_refund(request: Any) -> NewRefund:
+    """From a request with `payment_intent`, and maybe `amount_cents` and `reason`."""
+    return NewRefund(
+        payment_intent=request.payment_intent,
+        amount=getattr(request, "amount_cents", None),
+        reason=getattr(request, "reason", None),
+    )
+
+
+def to_refund_result_of(result: type[Payload] | None) -> ToRefundResult:
+    """A function that fills the fields of a payload class of which a refund knows something."""
+
+    def to_result(refund: Refund) -> Payload | None:
+        if result is None:
+            return None
+        said = {
+            "refund": refund.id,
+            "payment_intent": refund.payment_intent,
+            "amount_cents": refund.amount,
+            "currency": refund.currency,
+        }
+        return result(**{name: said[name] for name in result.model_fields if name in said})
+
+    return to_result
+
+
+def outcome_of_refund(
+    refund: Refund,
+    to_result: ToRefundResult,
+    *,
+    event_id: str | None = None,
+    occurred_at: datetime | None = None,
+) -> Outcome:
+    """What the status of a refund means for its call; `pending` and what is new are not final."""
+    names: dict[str, Any] = {
+        "external_id": ExternalId(refund.id),
+        "reference": reference_of(refund),
+        "event_id": event_id,
+        "occurred_at": occurred_at,
+    }
+    match refund.status:
+        case "succeeded":
+            return Completed(to_result(refund), **names)
+        case "failed" | "canceled":
+            why = refund.failure_reason or "no reason given"
+            return Failed(
+                f"The refund {refund.status} ({why})", code=refund.failure_reason or refund.status, **names
+            )
+        case _:
+            return Processing(detail=refund.status or "pending", **names)
+
+
 def is_declined(intent: PaymentIntent) -> bool:
     """Whether the intent waits for another payment method after one was refused."""
     return intent.status == "requires_payment_method" and intent.last_payment_error is not None
@@ -137,10 +202,10 @@ def why_canceled(intent: PaymentIntent) -> tuple[str, str]:
     return f"The payment was canceled ({intent.cancellation_reason or 'no reason given'})", "canceled"
 
 
-def reference_of(intent: PaymentIntent) -> UUID | None:
-    """Our call's id, if this intent is one of ours."""
+def reference_of(one: PaymentIntent | Refund) -> UUID | None:
+    """Our call's id, if this intent or refund is one of ours."""
     try:
-        return UUID(intent.metadata[REFERENCE])
+        return UUID((one.metadata or {})[REFERENCE])
     except (KeyError, ValueError):
         return None
 

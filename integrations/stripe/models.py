@@ -52,12 +52,16 @@ class PaymentIntent(WireModel):
 
 
 class Refund(WireModel):
+    """An amount on its way back to the payer. A bank may still send back what `succeeded`."""
+
     id: str
     amount: int
     currency: str
     created: int
     payment_intent: str | None = None
     status: str | None = None
+    failure_reason: str | None = None
+    metadata: dict[str, str] | None = None
 
 
 class EventData(WireModel):

@@ -6,6 +6,7 @@ description of API version 2023-08-16.
 """
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,11 +119,18 @@ class StripeSandbox(Sandbox):
         api_key: str = "sk_test_sandbox",
         webhook_secret: str = "whsec_sandbox",
         automatic: bool = True,
-        events: Iterable[str] = (EventKind.SUCCEEDED, EventKind.CANCELED, EventKind.PAYMENT_FAILED),
+        pending_refunds: bool = False,
+        events: Iterable[str] = (
+            EventKind.SUCCEEDED,
+            EventKind.CANCELED,
+            EventKind.PAYMENT_FAILED,
+            EventKind.REFUND_UPDATED,
+        ),
         **options: Any,
     ) -> None:
         super().__init__(webhook_secret=webhook_secret, **options)
         self.automatic = automatic
+        self.pending_refunds = pending_refunds
         self._api_key = api_key
         self.events = frozenset(events)
         self._books = Books()
@@ -141,6 +149,7 @@ class StripeSandbox(Sandbox):
             self._writing(f"{intents}/{{id}}/confirm", self._confirm_intent),
             self._writing(f"{intents}/{{id}}/cancel", self._cancel_intent),
             self._reading("/v1/charges/{id}", lambda request: _find(self._books.charges, request, "charge")),
+            self._reading("/v1/refunds", self._list_refunds),
             self._writing("/v1/refunds", self._create_refund),
             self._reading("/v1/refunds/{id}", lambda request: _find(self._books.refunds, request, "refund")),
             self._reading("/v1/events", self._list_events),
@@ -203,6 +212,46 @@ class StripeSandbox(Sandbox):
         intent = self._books.payment_intents[intent_id]
         self._books.charges[intent["latest_charge"]]["status"] = "failed"
         self._decline(intent, code, code, message)
+
+    def refunded(self, refund_id: str, *, failure: str | None = None) -> None:
+        """A pending refund arrives at the payer, or fails for this reason."""
+        refund = self._books.refunds[refund_id]
+        if refund["status"] != "pending":
+            return
+        refund |= (
+            {"status": "succeeded"} if failure is None else {"status": "failed", "failure_reason": failure}
+        )
+        self._record(EventKind.REFUND_UPDATED, refund)
+
+    def was_paid(self, intent_id: str, amount: int) -> None:
+        """A payment of earlier days, of which nothing was told here and which can be refunded."""
+        charge_id, now = f"ch_of_{intent_id}", int(self.now().timestamp())
+        self._books.charges[charge_id] = {
+            "id": charge_id,
+            "object": "charge",
+            "amount": amount,
+            "amount_captured": amount,
+            "amount_refunded": 0,
+            "captured": True,
+            "created": now,
+            "currency": "eur",
+            "metadata": {},
+            "paid": True,
+            "payment_intent": intent_id,
+            "refunded": False,
+            "status": "succeeded",
+        }
+        self._books.payment_intents[intent_id] = {
+            "id": intent_id,
+            "object": "payment_intent",
+            "amount": amount,
+            "amount_received": amount,
+            "created": now,
+            "currency": "eur",
+            "latest_charge": charge_id,
+            "metadata": {},
+            "status": "succeeded",
+        }
 
     # Endpoints.
 
@@ -303,7 +352,7 @@ class StripeSandbox(Sandbox):
         }
 
     def _list_events(self, request: Request) -> Object:
-        types = request.query_params.getlist("types[]")
+        types = _listed(request, "types")
         delivered = request.query_params.get("delivery_success")
         events = [
             event
@@ -322,7 +371,10 @@ class StripeSandbox(Sandbox):
         charge = self._books.charges[intent["latest_charge"]]
         left = charge["amount"] - charge["amount_refunded"]
         amount = _amount(form) if "amount" in form else left
-        if amount > left or not left:
+        if not left:
+            said = f"Charge {charge['id']} has already been refunded."
+            raise Refusal(400, said, code="charge_already_refunded")
+        if amount > left:
             raise Refusal(400, f"Refund amount ({amount}) is greater than charge amount left ({left}).")
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount"]
@@ -336,11 +388,16 @@ class StripeSandbox(Sandbox):
             "metadata": _metadata(form),
             "payment_intent": intent["id"],
             "reason": form.get("reason"),
-            "status": "succeeded",
+            "status": "pending" if self.pending_refunds else "succeeded",
         }
         self._books.refunds[refund["id"]] = refund
         self._record("charge.refunded", charge, request)
+        if self.pending_refunds and self.automatic:
+            self.later(lambda: self.refunded(refund["id"]))
         return refund
+
+    def _list_refunds(self, request: Request) -> Object:
+        return _page(request, self._books.refunds.values(), "payment_intent")
 
     # How it works.
 
@@ -465,7 +522,7 @@ class StripeSandbox(Sandbox):
         return letter is None or letter.arrived
 
     def _expanded(self, intent: Object, request: Request) -> Object:
-        if "latest_charge" in request.query_params.getlist("expand[]") and intent["latest_charge"]:
+        if "latest_charge" in _listed(request, "expand") and intent["latest_charge"]:
             return {**intent, "latest_charge": self._books.charges[intent["latest_charge"]]}
         return intent
 
@@ -489,8 +546,8 @@ def _page(request: Request, objects: Iterable[Object], *filters: str) -> Object:
         if name.partition("[")[0] not in known:
             raise Refusal(400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
     newest = [one for one in reversed(list(objects)) if one["created"] >= int(query.get("created[gte]", 0))]
-    if "customer" in filters and "customer" in query:
-        newest = [one for one in newest if one["customer"] == query["customer"]]
+    for name in {"customer", "payment_intent"} & set(filters) & set(query):
+        newest = [one for one in newest if one[name] == query[name]]
     if after := query.get("starting_after"):
         ids = [one["id"] for one in newest]
         newest = newest[ids.index(after) + 1 :] if after in ids else []
@@ -550,6 +607,13 @@ def _payment_method(form: Form) -> str | None:
         said = f"No such PaymentMethod: '{method}'"
         raise Refusal(400, said, code="resource_missing", param="payment_method")
     return method
+
+
+def _listed(request: Request, name: str) -> list[str]:
+    """A list in a query: `name[]`, or `name[0]` as the SDKs write it."""
+    return [
+        value for key, value in request.query_params.multi_items() if re.fullmatch(rf"{name}\[\d*\]", key)
+    ]
 
 
 def _metadata(form: Form) -> dict[str, str]:

@@ -21,8 +21,15 @@ from framework.integration.signature import (
     require_recent,
     required_header,
 )
-from integrations.stripe.mapping import ToResult, intent_of, moment, outcome_of
-from integrations.stripe.models import Charge, Event, PaymentIntent
+from integrations.stripe.mapping import (
+    ToRefundResult,
+    ToResult,
+    intent_of,
+    moment,
+    outcome_of,
+    outcome_of_refund,
+)
+from integrations.stripe.models import Charge, Event, PaymentIntent, Refund
 
 HEADER = "Stripe-Signature"
 
@@ -37,8 +44,12 @@ class EventKind(StrEnum):
     CHARGE_SUCCEEDED = "charge.succeeded"
     """Subscribe to it in place of `payment_intent.succeeded` to have the receipt's address in the result."""
 
+    REFUND_UPDATED = "charge.refund.updated"
+    """Under API versions of 2024 and later it is called `refund.updated` and `refund.failed`."""
+
 
 FINAL = (EventKind.SUCCEEDED, EventKind.CANCELED)
+OF_REFUNDS = (EventKind.REFUND_UPDATED, "refund.updated", "refund.failed")
 
 
 def sign(secret: str, body: bytes, at: datetime) -> str:
@@ -89,6 +100,17 @@ def _intent_in(event: Event) -> PaymentIntent | None:
     except ValidationError:
         raise MalformedDelivery(f"Stripe event of type {event.type}") from None
     return None
+
+
+def outcome_of_refund_event(event: Event, to_result: ToRefundResult) -> Outcome | None:
+    """What an event tells about a refund; None if it tells nothing."""
+    if event.type not in OF_REFUNDS:
+        return None
+    try:
+        refund = Refund.model_validate(event.data.object)
+    except ValidationError:
+        raise MalformedDelivery(f"Stripe event of type {event.type}") from None
+    return outcome_of_refund(refund, to_result, event_id=event.id, occurred_at=moment(event.created))
 
 
 def _signature(secret: str, timestamp: int | str, body: bytes) -> str:

@@ -5,7 +5,7 @@ from tests.integrations.github.subject import GITHUB, GITHUB_COMMENTS
 from tests.integrations.openai.subject import OPENAI
 from tests.integrations.s3.subject import S3
 from tests.integrations.slack.subject import SLACK
-from tests.integrations.stripe.subject import STRIPE
+from tests.integrations.stripe.subject import STRIPE, STRIPE_REFUNDS
 from tests.integrations.volctts.subject import VOLCTTS
 
-SUBJECTS = (DEEPL, GITHUB, GITHUB_COMMENTS, OPENAI, S3, SLACK, STRIPE, VOLCTTS)
+SUBJECTS = (DEEPL, GITHUB, GITHUB_COMMENTS, OPENAI, S3, SLACK, STRIPE, STRIPE_REFUNDS, VOLCTTS)

@@ -29,6 +29,8 @@ def problems(exchange: Exchange, contract: Contract) -> list[str]:
     path = raw_path[raw_path.index("/v1/") :]
     body = _unexpanded(json.loads(exchange.response.content))
     undescribed = {"/v1/payment_intents/search": "payment_intent", "/v1/events": "event"}
+    if (method, path) == ("GET", "/v1/refunds"):  # described are making one and looking at one
+        return [problem for item in body["data"] for problem in contract.problems_of("refund", item)]
     if path in undescribed and exchange.response.is_success:
         return [problem for item in body["data"] for problem in contract.problems_of(undescribed[path], item)]
     if path in undescribed or path.startswith("/v1/charges/"):

@@ -43,16 +43,18 @@ async def test_every_kind_of_exchange_follows_the_description(
     await stripe.confirm_payment_intent(waiting.id, idempotency_key="confirm")
     unwanted = await pay("pm_card_amex", confirm=False)
     await stripe.cancel_payment_intent(unwanted.id, reason="requested_by_customer")
-    await stripe.create_refund(
+    refund = await stripe.create_refund(
         payment_intent=paid.id, amount=90, reason="requested_by_customer", idempotency_key="r"
     )
+    assert await stripe.retrieve_refund(refund.id) == refund
+    assert [one async for one in stripe.all_refunds(paid.id)] == [refund]
     await stripe.list_payment_intents(limit=3, starting_after=unwanted.id)
     await stripe.list_events(types=["payment_intent.succeeded"])
     with pytest.raises(StripeError):
         await stripe.retrieve_payment_intent("pi_unknown")
     problems = witness.problems(contract)
     assert problems == []
-    assert len(witness.exchanges) == 11
+    assert len(witness.exchanges) == 13
     assert [contract.problems_of("event", event) for event in stripe_sandbox.books()["events"]] == [
         [] for _ in stripe_sandbox.books()["events"]
     ]

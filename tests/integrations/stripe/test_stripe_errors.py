@@ -59,9 +59,39 @@ def test_stripes_advice_overrides_the_table_where_nothing_was_done(
 
 def test_the_code_is_the_most_telling_one() -> None:
     declined = error(402, type="card_error", code="card_declined", decline_code="lost_card", message="No.")
-    assert (integration_error(declined).code, str(integration_error(declined))) == ("lost_card", "No.")
+    assert (integration_error(declined).code, str(integration_error(declined))) == (
+        "lost_card",
+        "No. Let the payer use another payment method.",
+    )
     assert integration_error(error(404, code="resource_missing")).code == "resource_missing"
     assert integration_error(error(400)).code == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("status", "advice", "step"),
+    [
+        (400, None, "Compare the request with Stripe's documentation."),
+        (401, None, "Check STRIPE_SECRET_KEY: it is wrong, expired or revoked."),
+        (402, None, "Let the payer use another payment method."),
+        (403, None, "Give the key of STRIPE_SECRET_KEY the permission that it lacks."),
+        (409, None, "It is tried again under the same key."),
+        (409, False, "Stripe advises against trying again; look at its dashboard."),
+        (400, True, "It is tried again under the same key."),
+        (429, None, "It is tried again more slowly."),
+        (500, None, "The call is looked for at Stripe before anything is sent again."),
+        (302, None, "Check STRIPE_BASE_URL: it does not lead to Stripe."),
+    ],
+)
+def test_every_message_ends_with_the_next_step(status: int, advice: bool | None, step: str) -> None:
+    refusal = error(status, message="Stripe said so")
+    refusal.should_retry = advice
+    assert str(integration_error(refusal)) == f"Stripe said so. {step}"
+
+
+def test_what_was_given_back_already_is_the_answer_of_the_business() -> None:
+    refused = integration_error(error(400, code="charge_already_refunded", message="Already refunded."))
+    assert (type(refused), refused.code) == (Declined, "charge_already_refunded")
+    assert str(refused) == "Already refunded. Nothing is left to give back."
 
 
 @pytest.mark.parametrize(
