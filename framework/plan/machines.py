@@ -4,7 +4,8 @@ from collections import defaultdict
 from typing import Any
 
 from framework.computations.statemachine import StateMachine, Transition
-from framework.computations.triggers import Trigger
+from framework.computations.triggers import Occasion, Trigger
+from framework.model.apicall import FromEvents
 from framework.plan.builders.carried import carried_lens, carried_trigger
 from framework.plan.entries import entries_of, reads_of_entry
 from framework.plan.given import Given, given_to
@@ -45,7 +46,8 @@ def machine_node(
         _check_ambiguity(shape, name, transitions, label)
         plan = TriggerPlan(trigger, source, route.key, tuple(transitions), label, lens)
         reads |= {(one, field if one.kind is not Kind.EVENT else None) for one, field in plan.wakes}
-        reads |= presence(source, lens)
+        here = presence(source, lens)
+        reads |= here - {(source, None)} if _is_outcome(trigger, source) else here
         triggers.append(plan)
     entries = entries_of(shape, name, machine, strict_reads=strict_reads)
     writes = {(shape, name)} | {(shape, entry.property) for plans in entries.values() for entry in plans}
@@ -77,6 +79,16 @@ def machine_node(
         guards=guards,
     )
     return [*carriers, node]
+
+
+def _is_outcome(trigger: Trigger, source: Shape) -> bool:
+    """Whether the trigger waits for what integration events say of a call: no call comes to be with that."""
+    return (
+        source.kind is Kind.CALL
+        and trigger.occasion is Occasion.BECAME
+        and isinstance(source.model.__computed__.get(trigger.field or ""), FromEvents)
+        and trigger.value != trigger.start
+    )
 
 
 def _check_states(shape: Shape, name: str, machine: StateMachine[Any]) -> None:
