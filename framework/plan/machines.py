@@ -46,8 +46,8 @@ def machine_node(
         _check_ambiguity(shape, name, transitions, label)
         plan = TriggerPlan(trigger, source, route.key, tuple(transitions), label, lens)
         reads |= {(one, field if one.kind is not Kind.EVENT else None) for one, field in plan.wakes}
-        here = presence(source, lens)
-        reads |= here - {(source, None)} if _is_outcome(trigger, source) else here
+        if lens is not None or not _is_outcome(trigger, source):
+            reads |= presence(source, lens)
         triggers.append(plan)
     entries = entries_of(shape, name, machine, strict_reads=strict_reads)
     writes = {(shape, name)} | {(shape, entry.property) for plans in entries.values() for entry in plans}
