@@ -41,7 +41,7 @@ def test_the_methods_of_an_app() -> None:
 
 def test_the_methods_of_a_transaction() -> None:
     of_the_engine = {"abandon", "finish", "insert", "plan", "work"}
-    methods = "add add_all delete dispatch ensure get load now update"
+    methods = "add add_all delete dispatch ensure get load now reserve update"
     assert public(Transaction) - of_the_engine == set(methods.split())
 
 

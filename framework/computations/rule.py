@@ -46,7 +46,8 @@ def derive(
 
     From an event to records: made once. From an entity to entities: kept equal to what the function returns.
     From an entity to calls or events: made once, never changed. The function may read the facts of its
-    argument, and the computed properties that `reads` lists (`reads=[Order.total]`, or `reads=["total"]`).
+    argument, and the computed properties that `reads` lists (`reads=[Order.total]`, or `reads=["total"]`). A
+    second argument may be the row of a `Global`: what is kept equal follows its changes, too.
     `renamed_from` is what the rule was called before (`"shop.orders.bill"`), so that a migration knows what
     it has made.
 

@@ -11,7 +11,8 @@ class Sequence(Computation[int]):
     """The next number of its scope, given once, when the record comes to be, and never again.
 
     `per` names the facts of the row that make up the scope; without any there is one scope. Numbers are
-    given in the transaction of the record: one that rolls back leaves no gap.
+    given in the transaction of the record: one that rolls back leaves no gap. `tx.reserve` takes numbers
+    that are given outside.
     """
 
     per: tuple[str, ...] = ()

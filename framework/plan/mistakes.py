@@ -185,7 +185,7 @@ class UnheardValidator(DeclarationError):
 
 class UntypedRule(DeclarationError):
     """The rule {rule} needs one parameter and a return type that name record classes, such as `(order: Order)
-    -> Charge | None`; it has {signature}.
+    -> Charge | None`, and may take a Global after its record; it has {signature}.
     """
 
 

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 from framework.computations.rule import Rule
 from framework.model.apicall import IntegrationEvent
 from framework.model.columns import without_none
+from framework.model.entity import Global
 from framework.model.record import Record, is_filtered
+from framework.plan.given import given_to
 from framework.plan.lens import Lens, presence
 from framework.plan.mistakes import (
     RuleFeedsWrongKind,
@@ -40,11 +42,11 @@ def rule_nodes(
         if rule.key in keys:
             raise TwoRulesOneName(rule=rule.key)
         keys.add(rule.key)
-        sources, targets = _types(shapes, rule)
+        sources, parameters, targets = _types(shapes, rule)
         for source in sources:
-            node = _node(source, targets, rule)
+            node = _node(shapes, source, parameters, targets, rule)
             if strict_reads:
-                node.rule = watched_rule(rule, node.source.facts)
+                node.rule = watched_rule(rule, node.source.facts, parameters)
             nodes.append(node)
     return nodes
 
@@ -62,12 +64,19 @@ class _Source(NamedTuple):
         return f"{rule.key}[{self.shape.name}]" if self.one_of_several else rule.key
 
 
-def _node(given: _Source, targets: tuple[Shape, ...], rule: Rule[Any, Any]) -> RuleNode:
+def _node(
+    shapes: Shapes,
+    given: _Source,
+    parameters: type[Record] | None,
+    targets: tuple[Shape, ...],
+    rule: Rule[Any, Any],
+) -> RuleNode:
     source = given.shape
     for target in targets:
         _check_kinds(rule, source, target)
-    declared = _declared_reads(given, rule)
     place = f"the rule {rule.name}"
+    declared, told = _declared_reads(given, rule, parameters)
+    read, _ = given_to(shapes, parameters, [rule.function], told, place)
     names = tuple(name for _, name in declared if name) if declared else None
     found = read_fields(source, [rule.function], _found(source, rule, names), place, given.model)
     for shape, name in found:
@@ -86,7 +95,7 @@ def _node(given: _Source, targets: tuple[Shape, ...], rule: Rule[Any, Any]) -> R
     )
     for target in targets:
         target.makers.append(node)
-    return node
+    return node.with_given(read)
 
 
 def _found(source: Shape, rule: Rule[Any, Any], declared: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -103,16 +112,22 @@ def _found(source: Shape, rule: Rule[Any, Any], declared: tuple[str, ...] | None
         return (*source.facts, *declared)
 
 
-def _types(shapes: Shapes, rule: Rule[Any, Any]) -> tuple[list[_Source], tuple[Shape, ...]]:
+def _types(
+    shapes: Shapes, rule: Rule[Any, Any]
+) -> tuple[list[_Source], type[Record] | None, tuple[Shape, ...]]:
+    """The sources, the Global that comes after them, if one does, and the targets."""
     signature = inspect.signature(rule.function)
     try:
         hints = get_type_hints(rule.function)
     except NameError as error:
         raise UntypedRule(rule=rule.name, signature=str(signature)) from error
     made = hints.pop("return", None)
-    given = [model for hint in hints.values() for model in _arms(hint)]
+    first, *rest = hints.values() or (None,)
+    given = list(_arms(first))
+    parameters = rest[0] if len(rest) == 1 and _is_record(rest[0]) and issubclass(rest[0], Global) else None
     targets = list(dict.fromkeys(_records_in(made)))
-    if len(signature.parameters) != 1 or not given or not all(map(_is_record, given)) or not targets:
+    typed = len(signature.parameters) == len(hints) == (1 if parameters is None else 2)
+    if not typed or not all(map(_is_record, given)) or not targets:
         raise UntypedRule(rule=rule.name, signature=str(signature))
     sources = [
         _Source(model, shape, lens, len(given) > 1 or not issubclass(model, shape.model))
@@ -130,7 +145,7 @@ def _types(shapes: Shapes, rule: Rule[Any, Any]) -> tuple[list[_Source], tuple[S
                 rule=rule.name, target=model.__name__, source=given[0].__name__, reason=reason
             )
     made_in = [shape for model in targets for shape, _ in _known(shapes, rule, model)]
-    return sources, tuple(dict.fromkeys(made_in))
+    return sources, parameters, tuple(dict.fromkeys(made_in))
 
 
 def _arms(hint: Any) -> tuple[Any, ...]:
@@ -171,13 +186,19 @@ def _check_kinds(rule: Rule[Any, Any], source: Shape, target: Shape) -> None:
     raise RuleFeedsWrongKind(rule=rule.name, target=target.name, source=source.name, reason=reason)
 
 
-def _declared_reads(given: _Source, rule: Rule[Any, Any]) -> frozenset[tuple[Shape, str | None]]:
-    """A rule is given one record, and can read nothing else."""
+def _declared_reads(
+    given: _Source, rule: Rule[Any, Any], parameters: type[Record] | None
+) -> tuple[frozenset[tuple[Shape, str | None]], tuple[str, ...]]:
+    """A rule is given one record, and perhaps a Global, and can read nothing else."""
     source = given.shape
     reads = set()
+    told = []
     for read in rule.reads:
         model = getattr(read, "class_", given.model)  # of a property by its name: whatever the rule is given
         name = read if isinstance(read, str) else getattr(read, "key", None)
+        if parameters is not None and model is parameters:
+            told.append(f"{parameters.__name__}.{name}")
+            continue
         if name not in source.fields or not issubclass(given.model, model):
             raise UnknownRead(
                 place=f"the rule {rule.name}",
@@ -186,7 +207,7 @@ def _declared_reads(given: _Source, rule: Rule[Any, Any]) -> frozenset[tuple[Sha
                 fields=", ".join(source.fields),
             )
         reads.add((source, name))
-    return frozenset(reads)
+    return frozenset(reads), tuple(told)
 
 
 def _reached(target: Shape, source: Shape) -> set[Shape]:

@@ -76,9 +76,18 @@ def watched_where(where: Callable[..., Any], reads: Collection[str] | None, plac
     return _watching(where, reads, place, None) if reads else where
 
 
-def watched_rule(rule: Rule[Any, Any], facts: Collection[str]) -> Rule[Any, Any]:
-    """The rule with its argument watched, if it declares reads: it may read facts, and what it declares."""
+def watched_rule(
+    rule: Rule[Any, Any], facts: Collection[str], given: type[Any] | None = None
+) -> Rule[Any, Any]:
+    """The rule with its arguments watched, if it declares reads: it may read facts, and what it declares."""
     if not rule.reads:
         return rule
-    fields = {*facts, *(read if isinstance(read, str) else read.key for read in rule.reads)}
-    return replace(rule, function=_watching(rule.function, fields, f"the rule {rule.name}", None))
+    prefix = f"{given.__name__}." if given else ""
+    fields = {read if isinstance(read, str) else read.key for read in rule.reads if not _is_of(read, given)}
+    told = {f"{prefix}{read.key}" for read in rule.reads if _is_of(read, given)}
+    watching = _watching(rule.function, {*facts, *fields, *told}, f"the rule {rule.name}", given)
+    return replace(rule, function=watching)
+
+
+def _is_of(read: Any, given: type[Any] | None) -> bool:
+    return given is not None and getattr(read, "class_", None) is given

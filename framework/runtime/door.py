@@ -27,6 +27,8 @@ from framework.storage.tables import MADE_BY
 Extra: TypeAlias = Literal["ignore", "forbid"]
 """What becomes of values that are no facts: of a record, whose class knows them; of a caller, who may err."""
 
+_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
 
 class Validator(Protocol):
     """What pydantic makes of a declaration."""
@@ -44,8 +46,8 @@ class Door:
         for name in shape.facts:
             field = shape.model.model_fields[name]
             fields[name] = (storable(field.annotation, field.metadata), field)
-        config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
-        model = create_model(shape.name, __config__=config, __validators__=_validators(shape), **fields)
+        self._fields = fields
+        model = create_model(shape.name, __config__=_CONFIG, __validators__=_validators(shape), **fields)
         self._facts = model
         self._validator: Validator = model.__pydantic_validator__
         self._blank: dict[str, Any] = dict.fromkeys(statements.codec.names)
@@ -98,6 +100,12 @@ class Door:
     def own_row(self, now: datetime, facts: Mapping[str, Any]) -> dict[str, Any]:
         """The whole row of an event that the framework itself makes: its facts are known to be valid."""
         return {**self._blank, **self._fixed, "id": new_id(), "at": now, **facts}
+
+    def some(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A few facts as their declaration has them; raises InvalidRecord."""
+        wanted: dict[str, Any] = {name: self._fields[name] for name in values}
+        model = create_model(self.shape.name, __config__=_CONFIG, **wanted)
+        return dict(self._valid(model.__pydantic_validator__, values, "forbid"))
 
     def facts(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The facts as their declaration has them; raises InvalidRecord."""

@@ -126,6 +126,10 @@ class ConflictingKey(DispatchError):
     """The key {key!r} was used for another {event}: {difference}. One key names one fact; use a new key."""
 
 
+class CannotReserve(DispatchError):
+    """{count} numbers of {model}.{property} cannot be reserved: {reason}"""
+
+
 class NotAKey(DispatchError):
     """{property} counts by {key!r}, which is no {kind}. Return a key of the type that the property is
     annotated with, or None for a record that counts for no key.

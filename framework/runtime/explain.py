@@ -1,6 +1,6 @@
 """Explain: why a property has its value, from its inputs back to the rule and the event."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -159,8 +159,16 @@ class _Reader:
     def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, list[Input]]:
         nodes = self._makers(shape, property)
         because, inputs = self._own_reasons(nodes, shape, row, property)
-        given = {parameters for node in nodes for parameters in givens_of(node)}
+        given = dict.fromkeys(
+            parameters for node in nodes for one in self._carrying(node) for parameters in givens_of(one)
+        )
         return because, [*inputs, *(one for parameters in given for one in self._parameters(parameters))]
+
+    def _carrying(self, node: Node) -> Iterator[Node]:
+        """The node itself, and those of what links carry for it."""
+        yield node
+        inner = {(shape, name) for shape, name in node.reads if name in shape.inner}
+        yield from (one for one in self.plan.nodes if one.writes & inner)
 
     def _parameters(self, given: Given) -> list[Input]:
         return [_input(given.shape, row, given.fields) for row in self.where(given.shape, "id", GLOBAL_ID)]

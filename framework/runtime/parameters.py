@@ -45,7 +45,7 @@ class Parameters:
         """Keep others from computing with the parameters until the transaction ends."""
         if shape not in self._alone and self._work.concurrent:
             self._alone.add(shape)
-            self._work.database.hold(self._work.connection, "parameters", shape.table.name)
+            self._work.hold("parameters", shape.table.name)
 
     def now(self, given: Given) -> Any:
         """The row of the Global as it is now, as a callback sees it."""
@@ -94,4 +94,4 @@ class Parameters:
     def _share(self, shape: Shape) -> None:
         if self._work.concurrent and shape not in self._shared and shape not in self._alone:
             self._shared.add(shape)
-            self._work.database.share(self._work.connection, "parameters", shape.table.name)
+            self._work.share("parameters", shape.table.name)

@@ -33,6 +33,7 @@ from framework.runtime.errors import (
     TransactionOver,
 )
 from framework.runtime.present import detached
+from framework.runtime.reserve import reserve
 from framework.runtime.resting import collector_at_rest
 from framework.runtime.waves import follow
 from framework.runtime.work import Work
@@ -151,6 +152,15 @@ class Transaction:
         valid = self.work.doors[shape].facts(current | facts)
         for name in facts:
             self.work.set(change, name, valid[name])
+
+    def reserve(self, model: type[Record], property: str, count: int, /, **scope: Any) -> range:
+        """The next `count` numbers of a `Sequence`, in the scope of these facts: no record will be given
+        them. Raises CannotReserve.
+
+        Like those of records they belong to the transaction: if it rolls back they are given to others.
+        """
+        self._refuse_if_over()
+        return reserve(self.plan, self.work, self._shape_of(model), property, count, scope)
 
     def delete(self, record: Record | type[Record], id: UUID | None = None, /) -> None:
         """Delete a stored entity; what refers to it follows its `ondelete`, or keeps it from going."""

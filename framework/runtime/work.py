@@ -91,6 +91,8 @@ class Work:
 
     def insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Many records of one class come to be."""
+        if shape.parameters:
+            self.parameters.concern(shape)
         known = self.rows.setdefault(shape, {})
         changes = {row["id"]: Change(shape, row["id"], None, row, stored=False) for row in rows}
         if len(changes) < len(rows) or (known and not known.keys().isdisjoint(changes)):
@@ -213,6 +215,10 @@ class Work:
         yet.
         """
         self.database.hold(self.connection, *name, *([self.tenant] if self.tenant else []))
+
+    def share(self, *name: str) -> None:
+        """Keep others from holding what goes by this name until the transaction ends; they may share it."""
+        self.database.share(self.connection, *name, *([self.tenant] if self.tenant else []))
 
     def where(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """All records whose field has the value.

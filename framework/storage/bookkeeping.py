@@ -81,7 +81,9 @@ def _sql(statement: Any, dialect: Dialect) -> str:
 
 
 def _next_number(tables: Tables, dialect: Dialect) -> str:
-    """Give the next number of a scope. Parameters: name, scope, the first number, the step."""
+    """Give the next numbers of a scope, and return the last. Parameters: name, scope, the last number of a
+    new scope, how far a known one moves.
+    """
     table = tables.sequences
     given = upserting(dialect)(table).values(
         name=bindparam("name"), scope=bindparam("scope"), last=bindparam("start")

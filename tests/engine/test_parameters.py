@@ -33,8 +33,10 @@ from framework import (
     StateMachine,
     Sum,
     Transition,
+    Unique,
     WeightedSum,
     computed,
+    derive,
     on,
 )
 from framework.app import App, Settings, opened
@@ -372,4 +374,106 @@ def test_a_row_that_is_being_made_waits_for_the_parameter_that_is_being_changed(
             changing.result(), making.result()
         assert have_alone is Parameters.have_alone
         assert sorted(item.with_vat for item in items(app, basket)) == [150, 300]
+        assert app.verify() == []
+
+
+class Ware(Entity, table=True):
+    price: int
+
+
+class Parcel(Entity, table=True):
+    ware_id: UUID
+    weight: int
+
+
+class Sold(Event, table=True):
+    price: int
+
+
+class Receipt(Event, table=True):
+    vat: int
+
+
+@derive
+def parcels(ware: Ware, shop: Shop) -> list[Parcel]:
+    return [Parcel(ware_id=ware.id, weight=shop.vat) for _ in range(ware.price // shop.threshold)]
+
+
+@derive
+def receipt(sold: Sold, shop: Shop) -> Receipt | None:
+    return Receipt(vat=shop.vat) if sold.price > shop.threshold else None
+
+
+def test_what_a_rule_keeps_equal_follows_the_parameter_and_what_it_made_once_does_not(
+    database_url: str,
+) -> None:
+    with opened(App([[Ware, Parcel, Sold, Receipt, Shop, parcels, receipt]], database=database_url)) as app:
+        with app.transaction() as tx:
+            ware = tx.add(Ware(price=11)).id
+            tx.add(Ware(price=1))
+        app.dispatch(Sold(price=6))
+        before = app.query(select(Parcel).order_by(Parcel.id))  # type: ignore[arg-type]  # a column
+        turn(app, vat=3, threshold=3)
+        after = app.query(select(Parcel).order_by(Parcel.id))  # type: ignore[arg-type]  # a column
+        assert [one.weight for one in before] == [10, 10]
+        assert [(one.ware_id, one.weight) for one in after] == [(ware, 3)] * 3
+        assert [one.id for one in after[:2]] == [one.id for one in before]
+        turn(app, vat=3, threshold=100)
+        assert app.query(select(Parcel)) == []
+        assert [one.vat for one in app.query(select(Receipt))] == [10]
+        assert app.verify() == []
+
+
+class Tag(Entity, table=True):
+    name: str
+    weight: int = 1
+
+
+class Tagged(Entity, table=True):
+    __table_args__ = (Unique("post_id", "tag_id"),)
+
+    post_id: UUID = Field(foreign_key="post.id", ondelete="CASCADE")
+    tag_id: UUID = Field(foreign_key="tag.id", ondelete="CASCADE")
+
+
+class Post(Entity, table=True):
+    tags: list[Tag] = Relationship(link_model=Tagged)
+
+    heavy: int = computed(Count(tags, lambda tag, shop: tag.weight > shop.threshold, given=Shop))
+    most: int | None = computed(Max(tags, lambda tag, shop: tag.weight * shop.vat, given=Shop))
+    by_name: dict[str, int] = computed(
+        Sum(
+            tags,
+            lambda tag, shop: tag.weight * shop.vat,
+            by=lambda tag, shop: tag.name or None,
+            given=Shop,
+        )
+    )
+    spread: int = computed(
+        Custom(
+            lambda post, shop: sum(tag.weight % shop.vat for tag in post.tags),
+            reads=("tags.weight",),
+            given=Shop,
+        )
+    )
+
+
+def test_a_parameter_reaches_what_is_computed_over_links(database_url: str) -> None:
+    with opened(App([[Tag, Tagged, Post, Shop]], database=database_url)) as app:
+        with app.transaction() as tx:
+            post, other = (tx.add(Post()).id for _ in range(2))
+            weights = {"a": 4, "b": 9, "": 7}
+            tags = [tx.add(Tag(name=name, weight=weight)).id for name, weight in weights.items()]
+            for tag in tags:
+                tx.add(Tagged(post_id=post, tag_id=tag))
+        found = app.get(Post, post)
+        assert (found.heavy, found.most, found.by_name, found.spread) == (2, 90, {"a": 40, "b": 90}, 20)
+        with app.transaction() as tx:
+            tx.update(Shop, threshold=8, vat=2)
+            tx.update(Tag, tags[0], name="b")
+            tx.add(Tagged(post_id=other, tag_id=tags[1]))
+        found = app.get(Post, post)
+        assert (found.heavy, found.most, found.by_name, found.spread) == (1, 18, {"b": 26}, 2)
+        assert app.get(Post, other).by_name == {"b": 18}
+        assert "vat = 2" in str(app.explain(Post, "most", post))
         assert app.verify() == []

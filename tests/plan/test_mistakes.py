@@ -1102,7 +1102,7 @@ def test_a_rule_says_what_it_makes_of_what() -> None:
 
     assert refusal(Order, parcel) == (
         "The rule parcel needs one parameter and a return type that name record classes, such as `(order: "
-        "Order) -> Charge | None`; it has (order)."
+        "Order) -> Charge | None`, and may take a Global after its record; it has (order)."
     )
 
 
@@ -1116,7 +1116,7 @@ def test_a_rule_names_classes_that_can_be_found() -> None:
 
     assert refusal(Order, parcel) == (
         "The rule parcel needs one parameter and a return type that name record classes, such as `(order: "
-        "Order) -> Charge | None`; it has (order: 'Odrer') -> "
+        "Order) -> Charge | None`, and may take a Global after its record; it has (order: 'Odrer') -> "
         "test_a_rule_names_classes_that_can_be_found.<locals>.Order | None."
     )
 

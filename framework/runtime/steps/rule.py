@@ -1,7 +1,9 @@
 """Rules: what a record gives rise to is made once, or kept equal, by the key of rule, source and position."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from framework.model.record import Record
 from framework.plan.node import RuleNode
@@ -11,12 +13,18 @@ from framework.runtime.change import Change
 from framework.runtime.errors import RuleReturnedWrongThing
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.seen import seen
+from framework.runtime.sweep import claimed, untouched
 from framework.runtime.work import Work
+from framework.storage.codec import Row
 from framework.storage.tables import MADE_BY
 
 
 def step(node: RuleNode, work: Work) -> None:
-    """Apply the rule to every record of its source that came, changed in what the rule reads, or went."""
+    """Apply the rule to every record of its source that came, changed in what the rule reads, or went; to
+    every record, if a parameter changed, unless what comes of it is made once.
+    """
+    given = work.parameters.given(node.given)
+    everybody = not node.once and work.parameters.changed(node.given)
     for change in work.changes(node.source):
         source = seen(change, node.lens)
         if source.after is None:
@@ -24,10 +32,16 @@ def step(node: RuleNode, work: Work) -> None:
             if source.before is not None and not stays:
                 _withdraw(node, work, change)
         elif source.before is None and change.before is None:
-            for position, record in enumerate(made(node, source.after)):
+            for position, record in enumerate(made(node, source.after, *given)):
                 _make(node, work, change, position, record)
-        elif source.before is None or (node.fields and change.differs(node.fields)):
+        elif everybody or source.before is None or (node.fields and change.differs(node.fields)):
             _keep_equal(node, work, change, source.after)
+    if everybody:
+        for rows in untouched(work, node.source):
+            for change in claimed(work, node.source, _unequal(node, work, rows)):
+                source = seen(change, node.lens)
+                if source.after is not None:
+                    _keep_equal(node, work, change, source.after)
 
 
 def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -35,16 +49,17 @@ def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
     existing = {
         row[MADE_BY]: (shape, row) for shape in node.targets for row, _ in facts.views(shape) if row[MADE_BY]
     }
+    given = facts.given(node.given)
     for row in facts.expected[node.source].values():
-        record = view_of(node.source.view, row) if node.lens is None else node.lens.see(row)
-        for position, target in enumerate([] if record is None else made(node, record)):
+        record = _shown(node, row)
+        for position, target in enumerate([] if record is None else made(node, record, *given)):
             key = f"{node.key}:{row['id'].hex}:{position}"
             found = existing.pop(key, None)
             shape = facts.plan.shapes[type(target)]
             if found is None:
-                if not (
-                    node.once and shape.kind is Kind.ENTITY  # an entity from an event may be deleted later
-                ) and not is_spared(facts.work, key):
+                # an entity from an event may be deleted later, and a parameter was another one then
+                may_lack = node.once and (shape.kind is Kind.ENTITY or bool(given))
+                if not may_lack and not is_spared(facts.work, key):
                     facts.found.append(Difference(shape.model, target.id, "existence", "missing", key))
             elif shape.kind is Kind.ENTITY and not node.once:
                 valid = facts.work.doors[shape].facts({name: target.__dict__[name] for name in shape.facts})
@@ -57,9 +72,9 @@ def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
             )
 
 
-def made(node: RuleNode, record: Any) -> list[Record]:
+def made(node: RuleNode, record: Any, *given: Any) -> list[Record]:
     """What the rule returns for the record, as a list; raises RuleReturnedWrongThing."""
-    returned = node.rule.function(record)
+    returned = node.rule.function(record, *given)
     if returned is None:
         return []
     records = (
@@ -88,7 +103,7 @@ def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None
     are.
     """
     existing = _existing(node, work, source)
-    for position, wanted in enumerate(made(node, record)):
+    for position, wanted in enumerate(made(node, record, *work.parameters.given(node.given))):
         shape = _shape(node, wanted)
         present = existing.pop((shape, position), None)
         if present is None:
@@ -96,13 +111,53 @@ def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None
             if shape.kind is Kind.ENTITY or not is_spared(work, key):
                 _make(node, work, source, position, wanted)
         elif shape.kind is Kind.ENTITY:
-            facts = work.doors[shape].facts({name: wanted.__dict__[name] for name in shape.facts})
-            given = {name: value for name, value in facts.items() if name != "id" and _is_given(wanted, name)}
-            for name, value in given.items():
+            for name, value in _chosen(work, wanted):
                 work.set(present, name, value)
     for (shape, _), present in existing.items():
         if shape.kind is Kind.ENTITY:
             work.remove(present)
+
+
+def _unequal(node: RuleNode, work: Work, rows: list[Row]) -> list[Row]:
+    """Of a batch of sources in the order of their ids, those of which the rule makes something else now; what
+    it has made of them is read by one statement for each target.
+    """
+    given = work.parameters.given(node.given)
+    there: dict[UUID, dict[int, tuple[Shape, Row]]] = defaultdict(dict)
+    for shape in node.targets if rows else ():
+        ends = [f"{node.key}:{rows[0]['id'].hex}:", f"{node.key}:{rows[-1]['id'].hex};"]
+        for values in work.connection.rows(work.statements[shape].made, ends):
+            row = work.statements[shape].codec.decode(values)
+            _, source, position = row[MADE_BY].rsplit(":", 2)
+            there[UUID(hex=source)][int(position)] = shape, row
+    shown = [(row, record) for row in rows if (record := _shown(node, row)) is not None]
+    return [
+        row for row, record in shown if not _is_made(node, work, made(node, record, *given), there[row["id"]])
+    ]
+
+
+def _shown(node: RuleNode, row: Row) -> Any:
+    """The record as the rule sees it; None if it is no member of the view that the rule is for."""
+    return view_of(node.source.view, row) if node.lens is None else node.lens.see(row)
+
+
+def _is_made(node: RuleNode, work: Work, records: list[Record], there: dict[int, tuple[Shape, Row]]) -> bool:
+    if set(there) != set(range(len(records))):
+        return False
+    for position, record in enumerate(records):
+        shape, row = there[position]
+        if shape is not _shape(node, record):
+            return False
+        if shape.kind is Kind.ENTITY and any(row[name] != value for name, value in _chosen(work, record)):
+            return False
+    return True
+
+
+def _chosen(work: Work, record: Record) -> Iterator[tuple[str, Any]]:
+    """The facts that the rule chose, as their declaration has them."""
+    shape = work.database.plan.shapes[type(record)]
+    facts = work.doors[shape].facts({name: record.__dict__[name] for name in shape.facts})
+    yield from ((name, value) for name, value in facts.items() if name != "id" and _is_given(record, name))
 
 
 def _withdraw(node: RuleNode, work: Work, source: Change) -> None:

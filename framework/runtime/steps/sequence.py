@@ -1,8 +1,8 @@
 """Numbers: given once, when a record comes to be, from a counter of its scope that the transaction holds."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -19,16 +19,20 @@ def step(node: SequenceNode, work: Work) -> None:
     """Give every new record the next number of its scope; the scopes in order, so that nobody waits in a
     circle.
     """
-    numbered: list[tuple[str, Change]] = []
+    numbered: dict[str, list[Change]] = defaultdict(list)
     for change in work.changes(node.host):
         row = change.after_row
         if row is not None and change.before_row is None and row[node.property] is None:
-            numbered.append((scope_of(node, row), change))
-    for scope, change in sorted(numbered, key=itemgetter(0)):
-        parameters = [node.name, scope, node.computation.start, node.computation.step]
-        (number,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
-        work.set(change, node.scope, scope)
-        work.set(change, node.property, number)
+            numbered[scope_of(node, row)].append(change)
+    for scope, changes in sorted(numbered.items()):
+        for change, number in zip(changes, _next(node, work, scope, len(changes)), strict=True):
+            work.set(change, node.scope, scope)
+            work.set(change, node.property, number)
+
+
+def reserve(node: SequenceNode, work: Work, scope: Row, count: int) -> range:
+    """The next numbers of a scope, which no record will be given."""
+    return _next(node, work, scope_of(node, scope), count)
 
 
 def expected(node: SequenceNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -42,6 +46,14 @@ def expected(node: SequenceNode, facts: Recomputation) -> Iterator[Expectation]:
             facts.found.append(Difference(node.host.model, id, node.property, number, "a number of its own"))
         given[place] = id
     return iter(())
+
+
+def _next(node: SequenceNode, work: Work, scope: str, count: int) -> range:
+    """So many numbers by one statement; others of this scope wait until the transaction ends."""
+    start, step = node.computation.start, node.computation.step
+    parameters = [node.name, scope, start + (count - 1) * step, count * step]
+    (last,) = work.connection.row(work.database.bookkeeping.next_number, parameters)
+    return range(last - (count - 1) * step, last + step, step)
 
 
 def scope_of(node: SequenceNode, row: Row) -> str:
