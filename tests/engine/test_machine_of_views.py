@@ -433,14 +433,14 @@ class KennelOnPostgres(Kennel):
 
 
 DAYS = settings(
-    max_examples=15,
-    stateful_step_count=25,
+    max_examples=12,
+    stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
 Kennel.TestCase.settings = DAYS
-KennelOnPostgres.TestCase.settings = settings(DAYS, max_examples=5)
+KennelOnPostgres.TestCase.settings = settings(DAYS, max_examples=4)
 TestKennel = Kennel.TestCase
 
 
