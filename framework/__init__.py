@@ -37,6 +37,7 @@ from framework.model.entity import Entity, Event, Global
 from framework.model.payload import Payload
 from framework.model.relation import Relationship
 from framework.model.renamed import Renamed
+from framework.model.takeover import takeover
 from framework.model.unique import Unique
 from framework.model.views import merged, subset
 from framework.tenancy import current_tenant, tenant, tenant_key
@@ -98,6 +99,7 @@ __all__ = [
     "policy",
     "race",
     "subset",
+    "takeover",
     "tenant",
     "tenant_key",
 ]

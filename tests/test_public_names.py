@@ -11,7 +11,7 @@ NAMES = """
     Formula Global Index IntegrationEvent Latest Lookup Max Min OnEntry Payload Reader Refused Relationship
     Renamed Retention Sequence Some StateMachine Sum Transition Unique WeightedSum
     all_of any_of became changed completed computed condition created current_tenant deleted derive entered
-    failed guard left merged on policy race subset tenant tenant_key
+    failed guard left merged on policy race subset takeover tenant tenant_key
 """
 APP = """
     activity asgi ask attempts authorize cancel close create create_tenant dead_calls dispatch engine explain
@@ -41,7 +41,7 @@ def test_the_methods_of_an_app() -> None:
 
 def test_the_methods_of_a_transaction() -> None:
     of_the_engine = {"abandon", "finish", "insert", "plan", "work"}
-    methods = "add add_all delete dispatch ensure get load now reserve update"
+    methods = "add add_all delete delete_where dispatch ensure get load now reserve update update_where"
     assert public(Transaction) - of_the_engine == set(methods.split())
 
 

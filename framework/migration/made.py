@@ -13,6 +13,7 @@ from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.reach import Slice
 from framework.runtime.recomputation import Recomputation
+from framework.runtime.removal import remove
 from framework.runtime.steps.rule import made
 from framework.runtime.work import Work
 from framework.storage.codec import Codec
@@ -48,7 +49,7 @@ def bring(node: RuleNode, work: QuietWork, facts: Recomputation, part: Slice, ta
     if not node.once:
         for change in present.values():
             if change.shape.kind is Kind.ENTITY and change.after_row is not None:
-                work.remove(change)
+                remove(work, change)
     _spare(work, spared)
 
 

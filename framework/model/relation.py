@@ -10,9 +10,10 @@ from sqlmodel.main import RelationshipInfo
 class Relation(RelationshipInfo):
     """A relation as a class body declares it; through a link model, also which end of the link is which."""
 
-    def __init__(self, *, by: str | None, **options: Any) -> None:
+    def __init__(self, *, by: str | None, symmetric: bool, **options: Any) -> None:
         super().__init__(**options)
         self.by = by  # the key of the link that names the record that has the relation
+        self.symmetric = symmetric
 
 
 def Relationship(  # noqa: N802  # it reads as what it declares, and as SQLModel's does
@@ -20,17 +21,20 @@ def Relationship(  # noqa: N802  # it reads as what it declares, and as SQLModel
     back_populates: str | None = None,
     link_model: type[Any] | None = None,
     by: Any = None,
+    symmetric: bool = False,
     sa_relationship_kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
     """Declare the records at the other end of a foreign key; or, with a `link_model`, of its two.
 
     `by` says which key of the link names this record, where both could:
-    `followers: list["Member"] = Relationship(link_model=Follow, by=Follow.followed_id)`.
+    `followers: list["Member"] = Relationship(link_model=Follow, by=Follow.followed_id)`. With `symmetric` it
+    makes no difference: a link is seen from both its ends, and a pair is one link, however it is written.
     """
     return Relation(
         back_populates=back_populates,
         link_model=link_model,
         by=getattr(by, "key", by),
+        symmetric=symmetric,
         sa_relationship_kwargs=sa_relationship_kwargs,
     )
 
@@ -42,6 +46,9 @@ def join_through(model: Any, relation: RelationshipInfo) -> None:
     link: Table = relation.link_model.__table__
     joins: dict[str, Any] = {"viewonly": True}
     here = keys_to(link, model.__tablename__)
+    if getattr(relation, "symmetric", False) and len(here) == 2:
+        relation.link_model = _ends_of(relation, here)
+        link = relation.link_model.__table__
     by = getattr(relation, "by", None) or (here[0] if len(here) == 1 else None)
     if by in here:
         joins["primaryjoin"] = lambda: _joined(link, by, model)
@@ -49,6 +56,14 @@ def join_through(model: Any, relation: RelationshipInfo) -> None:
             there = next(key for key in here if key != by)
             joins["secondaryjoin"] = lambda: _joined(link, there, model)
     relation.sa_relationship_kwargs = joins | dict(relation.sa_relationship_kwargs or {})
+
+
+def _ends_of(relation: RelationshipInfo, keys: list[str]) -> Any:
+    from framework.model.symmetric import ends_of  # it declares records, and they have relations
+
+    first, second = keys
+    relation.by = first  # type: ignore[attr-defined]  # it is a Relation: it is symmetric
+    return ends_of(relation.link_model, (first, second))
 
 
 def keys_to(link: Table, table: str) -> list[str]:

@@ -13,6 +13,7 @@ from framework.computations.retention import Retention
 from framework.computations.rule import Rule
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.record import Record, is_filtered
+from framework.plan.ends import rule_of_ends
 from framework.plan.mistakes import FutureAnnotations, NotADeclaration
 
 
@@ -36,13 +37,17 @@ def collect(modules: Iterable[object]) -> Declarations:
     models = [model for model in classes if not is_filtered(model)]
     if any(issubclass(model, APICall) for model in models) and IntegrationEvent not in models:
         models.append(IntegrationEvent)
+    rules = [thing for thing in found if isinstance(thing, Rule)]
+    for end in [vars(model)["__end__"] for model in models if "__end__" in vars(model)]:
+        models.append(end)
+        rules.append(rule_of_ends(end))
     for model in models:
         if isinstance(next(iter(inspect.get_annotations(model).values()), None), str):
             raise FutureAnnotations(model=model.__name__, module=model.__module__)
     return Declarations(
         tuple(models),
         tuple(model for model in classes if is_filtered(model)),
-        tuple(thing for thing in found if isinstance(thing, Rule)),
+        tuple(rules),
         tuple(thing for thing in found if isinstance(thing, Guard)),
         tuple(thing for thing in found if isinstance(thing, QueryPolicy)),
         tuple(thing for thing in found if isinstance(thing, Activity)),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from framework.model.record import Record
+from framework.model.symmetric import LinkEnd
 from framework.plan.mistakes import (
     AmbiguousLink,
     BrokenLink,
@@ -24,12 +25,32 @@ def check_links(shapes: Shapes, shape: Shape) -> None:
     seen: dict[tuple[Shape, str], str] = {}
     for name, relation in shape.model.__sqlmodel_relationships__.items():
         if relation.link_model is None:
+            if getattr(relation, "symmetric", False):
+                reason = "it is symmetric. Name the class of its links: `link_model=...`."
+                raise BrokenLink(model=shape.name, relation=name, link="no link", reason=reason)
             continue
+        if getattr(relation, "symmetric", False) and not is_end(relation.link_model):
+            _refuse_symmetry(shapes, shape, name, relation.link_model)
         link = _link(shapes, shape, name, relation.link_model)
         key = _near_key(shape, name, link, getattr(relation, "by", None))
         if (link, key) in seen:
             raise SameSide(model=shape.name, one=seen[link, key], other=name, link=link.name, key=key)
         seen[link, key] = name
+
+
+def is_end(model: Any) -> bool:
+    """Whether the class is that of the ends of a symmetric link, which users do not see."""
+    return isinstance(model, type) and issubclass(model, LinkEnd)
+
+
+def _refuse_symmetry(shapes: Shapes, shape: Shape, name: str, model: Any) -> None:
+    link = _link(shapes, shape, name, model)
+    keys = [key for key, target in link.references.items() if target is shape]
+    reason = (
+        f"a symmetric link has two foreign keys to {shape.name}, and this one has {len(keys)}. Declare two, "
+        "or leave out `symmetric`."
+    )
+    raise BrokenLink(model=shape.name, relation=name, link=link.name, reason=reason)
 
 
 def route_through(shapes: Shapes, shape: Shape, name: str, target: Shape) -> Route:
@@ -55,6 +76,7 @@ def _link(shapes: Shapes, shape: Shape, name: str, model: Any) -> Shape:
     if not isinstance(model, type) or not issubclass(model, Record):
         title = getattr(model, "__name__", "a table without a class")
         raise LinkTableRelation(model=shape.name, relation=name, link=title)
+    model = getattr(model, "__link__", model) if model not in shapes else model
     if model not in shapes:
         raise UndeclaredRecord(place=f"{shape.name}.{name}", model=model.__name__)
     return shapes[model]

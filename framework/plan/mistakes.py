@@ -75,6 +75,10 @@ class RepeatedPairs(DeclarationError):
     """
 
 
+class CannotBeTaken(DeclarationError):
+    """{model}.{field} cannot be taken over: {reason}"""
+
+
 class SameSide(DeclarationError):
     """{model}.{one} and {model}.{other} both go through {link} by {key}, so they are one relation. Drop one,
     or let it go by the other key.

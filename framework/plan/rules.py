@@ -14,6 +14,7 @@ from framework.model.record import Record, is_filtered
 from framework.plan.given import given_to
 from framework.plan.lens import Lens, presence
 from framework.plan.mistakes import (
+    CannotBeTaken,
     RuleFeedsWrongKind,
     TwoRulesOneName,
     UndeclaredRecord,
@@ -74,6 +75,7 @@ def _node(
     source = given.shape
     for target in targets:
         _check_kinds(rule, source, target)
+        _check_takeovers(rule, source, target)
     place = f"the rule {rule.name}"
     declared, told = _declared_reads(given, rule, parameters)
     read, _ = given_to(shapes, parameters, [rule.function], told, place)
@@ -184,6 +186,13 @@ def _check_kinds(rule: Rule[Any, Any], source: Shape, target: Shape) -> None:
     else:
         return
     raise RuleFeedsWrongKind(rule=rule.name, target=target.name, source=source.name, reason=reason)
+
+
+def _check_takeovers(rule: Rule[Any, Any], source: Shape, target: Shape) -> None:
+    """What a rule keeps equal to its source cannot be left with None."""
+    if target.takeovers and source.kind is not Kind.EVENT:
+        reason = f"the rule {rule.name} keeps it equal to a {source.name}. Leave out `takeover`."
+        raise CannotBeTaken(model=target.name, field=target.takeovers[0], reason=reason)
 
 
 def _declared_reads(

@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 from framework.computations.admission import Guard
 from framework.computations.policy import QueryPolicy
 from framework.model.record import Record
+from framework.model.symmetric import LinkEnd
 from framework.plan.uniques import UniquePlan
 from framework.plan.view import view_class
 
@@ -78,6 +79,7 @@ class Shape:
     views: dict[object, "Lens"] = field(default_factory=dict)  # by filtered class, or by class and relation
     machines: tuple["MachineNode", ...] = ()  # of its own properties
     depth: int = 0  # how many references lead from it to what refers to nothing
+    takeovers: tuple[str, ...] = ()  # unique facts that go to whoever takes them last
     relative: bool = True  # all computed properties can be kept by relative updates
 
     @property
@@ -87,6 +89,11 @@ class Shape:
     @property
     def fields(self) -> tuple[str, ...]:
         return (*self.model.__facts__, *self.model.__computed__)
+
+    @property
+    def title(self) -> str:
+        """The name of the class as users know it: the ends of a symmetric link go by the link's."""
+        return self.model.__link__.__name__ if issubclass(self.model, LinkEnd) else self.name
 
     def is_derived(self, name: str | None) -> bool:
         """Whether a node writes this field: a computed property, or an inner one."""

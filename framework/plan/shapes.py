@@ -1,6 +1,6 @@
 """Shapes from classes: tables, references between them, and the relations that were named."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
@@ -8,14 +8,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import APICall
-from framework.model.columns import UtcDateTime, column_type
+from framework.model.columns import UtcDateTime, admits_none, column_type
 from framework.model.entity import Event, Global
 from framework.model.fields import UNDEFINED
 from framework.model.record import Record
+from framework.model.takeover import may_be_taken
 from framework.plan.links import check_links, route_through
 from framework.plan.mistakes import (
     AmbiguousSide,
     BrokenRelation,
+    CannotBeTaken,
     GlobalWithoutDefault,
     SecondSource,
     TableCollision,
@@ -53,6 +55,7 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
             raise UnheardValidator(model=shape.name, validator=name)
         if shape.kind is Kind.GLOBAL:
             _check_defaults(shape)
+        shape.takeovers = tuple(_takeovers(shape))
         for name in (*model.__facts__, *model.__computed__):
             field = model.model_fields[name]
             if column_type(field.annotation, field.metadata) is None:
@@ -93,6 +96,24 @@ def _check_defaults(shape: Shape) -> None:
     for name, default in shape.model.__facts__.items():
         if default is UNDEFINED:
             raise GlobalWithoutDefault(model=shape.name, field=name)
+
+
+def _takeovers(shape: Shape) -> Iterator[str]:
+    """The facts whose value may be taken over: they are unique, and may be left with None."""
+    for name in shape.facts:
+        field = shape.model.model_fields[name]
+        if not may_be_taken(field):
+            continue
+        reason = ""
+        if shape.kind is Kind.EVENT:
+            reason = f"{shape.name} is an event, and events never change. Declare it on an entity."
+        elif not any(one.columns == (name,) and one.where is None for one in shape.uniques):
+            reason = "it is not unique, so all may have it. Declare `unique=True`, or leave out `takeover`."
+        elif not admits_none(field.annotation):
+            reason = "who had it would be left with None. Annotate it `| None`, or leave out `takeover`."
+        if reason:
+            raise CannotBeTaken(model=shape.name, field=name, reason=reason)
+        yield name
 
 
 def _refer(shape: Shape, column: Column[Any], reference: ForeignKey, tables: dict[str, Shape]) -> None:

@@ -20,6 +20,7 @@ class Change:
         "after_row",
         "before_row",
         "dirty",
+        "held",
         "id",
         "position",
         "shape",
@@ -37,6 +38,7 @@ class Change:
         self.after_row = after
         self.stored = stored  # whether the database has the row, perhaps in an earlier form
         self.told = False  # whether the database has been told of a change, so that it has not what was found
+        self.held: dict[str, Any] | None = None  # the unique values that the database was told of
         self.dirty: dict[str, None] = {}  # columns that the database has yet to be told of
         self._before: Any = None
         self._after: Any = None

@@ -38,6 +38,12 @@ class AmbiguousKey(DispatchError):
     """{model} has several unique keys: {keys}. Say which one counts: `tx.ensure(record, by=(...))`."""
 
 
+class CannotExchange(DispatchError):
+    """Records of {model} exchange their {columns}, which cannot be empty in between. Give one of them another
+    value first, in a transaction of its own.
+    """
+
+
 class DeletedHere(DispatchError):
     """{model} {id} was deleted in this transaction, which cannot give its id to another. Update the record
     instead.
@@ -109,6 +115,16 @@ class CallsAreDerived(DispatchError):
 class RuleOwned(DispatchError):
     """{model} {id} was made by the rule {rule}, which keeps it equal to its source. Change the source
     instead.
+    """
+
+
+class NotACriterion(DispatchError):
+    """{given!r} is no criterion. Say in SQL which records of {model} are meant: `{model}.id == id`."""
+
+
+class KeptByRule(StillReferenced):
+    """{model} {id} cannot follow the record that it refers to and that goes: the rule {rule} still makes it
+    as it was. Delete or change its source, {source} {source_id}, in the same transaction.
     """
 
 

@@ -331,7 +331,7 @@ def _fields(node: Node, shape: Shape) -> frozenset[str]:
 
 
 def _way(route: Route) -> str:
-    return f"{route.source.name}.{route.key}" if route.far else f"{route.key}"
+    return f"{route.source.title}.{route.key}" if route.far else f"{route.key}"
 
 
 def _listed(things: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from framework.model.entity import Event
 from framework.model.record import Record
+from framework.model.symmetric import LinkEnd
 from framework.runtime.change import Change
 from framework.runtime.present import detached
 
@@ -53,6 +54,14 @@ class Receipt(Generic[E]):
         return f"<Receipt of {type(self.event).__name__} {self.id}: {len(self.changes)} changes>"
 
 
+def _is_same(change: Change) -> bool:
+    """Whether users see no difference: hidden columns may differ."""
+    before, after = change.before_row, change.after_row
+    if before is None or after is None:
+        return before is after
+    return all(before[name] == after[name] for name in change.shape.fields)
+
+
 def net_changes(changes: Iterable[Change]) -> list[NetChange]:
     """The changes that a transaction leaves, without those that came to nothing."""
     net = []
@@ -60,7 +69,7 @@ def net_changes(changes: Iterable[Change]) -> list[NetChange]:
         before, after = change.before_row, change.after_row
         if before is not None:
             before |= {name: derive(before) for name, derive in change.shape.derive_old.items()}
-        if before == after:
+        if issubclass(change.shape.model, LinkEnd) or _is_same(change):
             continue
         kind = (
             ChangeKind.CREATED

@@ -74,7 +74,7 @@ def _not_unique(work: "Work", violation: Violation, batch: list[Change]) -> Exce
         if len(batch) == 1 or violation.blames(row) or _is_taken(work, violation, change):
             values = ", ".join(repr(str(row[column])) for column in columns)
             names, code = ", ".join(columns), _code(change, columns)
-            return AlreadyExists(model=change.shape.name, columns=names, values=values, code=code)
+            return AlreadyExists(model=change.shape.title, columns=names, values=values, code=code)
     return None
 
 

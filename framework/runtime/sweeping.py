@@ -22,6 +22,7 @@ from framework.plan.retentions import RetentionPlan
 from framework.plan.shape import Kind
 from framework.runtime.engine import Engine
 from framework.runtime.errors import StillReferenced
+from framework.runtime.removal import expire, remove
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
 from framework.storage.expired import Expired
@@ -173,8 +174,7 @@ def _remove(
     work = transaction.work
     found = [work.adopt(plan.shape, values) for values in work.connection.rows(sql, parameters)]
     going = [change for change in found if change.id not in held]
-    for change in going:
-        work.expire(change)
+    expire(work, plan.shape, going)
     _forget(work)
     return len(going)
 
@@ -183,7 +183,7 @@ def _remove_one(transaction: Transaction, plan: RetentionPlan, id: UUID) -> int:
     change = transaction.work.find(plan.shape, id)
     if change is None:
         return 0
-    transaction.work.expire(change)
+    expire(transaction.work, plan.shape, [change])
     _forget(transaction.work)
     return 1
 
@@ -195,4 +195,4 @@ def _forget(work: Work) -> None:
             events = next(one for one in work.statements if one.model is IntegrationEvent)
             for change in [one for one in changes.values() if one.after_row is None]:
                 for event in work.where(events, "call_id", change.id):
-                    work.remove(event)
+                    remove(work, event)

@@ -181,12 +181,10 @@ class _TracedWork(Work):
         for one in written:
             self._log.wrote(one)
 
-    def remove(self, change: Change) -> None:
-        if change.after_row is None or change in self._going:
-            return
+    def gone(self, change: Change) -> None:
         written = Written(change.shape.model, change.id, None, change.after_row, None)
         with self._log.telling(written):
-            super().remove(change)
+            super().gone(change)
         self._log.wrote(written)
 
     def moved(

@@ -15,6 +15,7 @@ from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
 from framework.runtime.batches import batches, batches_by_type
+from framework.runtime.bulk import matching
 from framework.runtime.change import Change
 from framework.runtime.ensuring import ensure, key_of
 from framework.runtime.errors import (
@@ -32,9 +33,12 @@ from framework.runtime.errors import (
     TransactionFailed,
     TransactionOver,
 )
+from framework.runtime.kept import refuse_losses
 from framework.runtime.present import detached
+from framework.runtime.removal import remove, remove_all
 from framework.runtime.reserve import reserve
 from framework.runtime.resting import collector_at_rest
+from framework.runtime.takeover import take_over
 from framework.runtime.waves import follow
 from framework.runtime.work import Work
 from framework.storage.codec import Row
@@ -138,18 +142,58 @@ class Transaction:
         alone).
         """
         self._refuse_if_over()
-        model = record if isinstance(record, type) else type(record)
-        if self._shape_of(model).is_parameter:  # before its row is locked
-            self.work.parameters.have_alone(self._shape_of(model))
+        self._have_alone(self._shape_of(record if isinstance(record, type) else type(record)))
         change = self._stored(record, id)
-        shape = change.shape
-        self._refuse_unless_editable(change)
+        self._refuse_unless_facts(change.shape, facts)
+        self._change(change, facts)
+
+    def update_where(self, model: type[Record], criterion: Any, /, *criteria: Any, **facts: Any) -> int:
+        """Change facts of all records that meet the criteria; returns how many there were.
+
+        `tx.update_where(Order, Order.cents == 0, paid=True)`. Criteria see what this transaction has done so
+        far; derived properties are as they were before it.
+        """
+        self._refuse_if_over()
+        shape = self._shape_of(model)
+        self._refuse_unless_facts(shape, facts)
+        self._have_alone(shape)
+        found = matching(self.work, shape, model, (criterion, *criteria), Lock.CHANGE)
+        with self._whole_or_nothing():
+            for change in found:
+                self._change(change, facts)
+        return len(found)
+
+    def delete_where(self, model: type[Record], criterion: Any, /, *criteria: Any) -> int:
+        """Delete all entities that meet the criteria, as `delete` does each; returns how many there were."""
+        self._refuse_if_over()
+        shape = self._shape_of(model)
+        if shape.kind is Kind.GLOBAL:
+            raise GlobalIsFixed(model=shape.name)
+        found = matching(self.work, shape, model, (criterion, *criteria), Lock.REFERENCE)
+        with self._whole_or_nothing():
+            for change in found:
+                self._refuse_unless_editable(change)
+            self.work.doomed |= frozenset(found)
+            remove_all(self.work, shape, found)
+        return len(found)
+
+    def _have_alone(self, shape: Shape) -> None:
+        if shape.is_parameter:  # before its row is locked
+            self.work.parameters.have_alone(shape)
+
+    def _refuse_unless_facts(self, shape: Shape, facts: dict[str, Any]) -> None:
         for name in facts:
             if name not in shape.facts or name == "id":
                 refuse(shape.model, name)
+
+    def _change(self, change: Change, facts: dict[str, Any]) -> None:
+        shape = change.shape
+        self._refuse_unless_editable(change)
         assert change.after_row is not None
         current = {name: change.after_row[name] for name in shape.facts}
         valid = self.work.doors[shape].facts(current | facts)
+        if shape.takeovers:
+            take_over(self.work, shape, change.id, valid, facts.keys())
         for name in facts:
             self.work.set(change, name, valid[name])
 
@@ -169,7 +213,7 @@ class Transaction:
             raise GlobalIsFixed(model=change.shape.name)
         self._refuse_unless_editable(change)
         with self._whole_or_nothing():
-            self.work.remove(change)
+            remove(self.work, change)
 
     def get(self, model: type[R], id: UUID | None = None) -> R:
         """The record as it is in this transaction, before derived properties have followed."""
@@ -187,6 +231,8 @@ class Transaction:
             for turn in taken:
                 turn.take(self.work)
             self._promise(type(record), shape, [row])
+            if shape.takeovers:
+                take_over(self.work, shape, row["id"], row, shape.takeovers)
             return self.work.insert(shape, row)
         except Exception as failure:
             self._failure = failure
@@ -200,7 +246,12 @@ class Transaction:
     def _insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Let records come to be whose rows are valid."""
         self._refuse_if_over()
-        self.work.insert_all(shape, rows)
+        if not shape.takeovers:
+            self.work.insert_all(shape, rows)
+            return
+        for row in rows:  # each may take over from those before it
+            take_over(self.work, shape, row["id"], row, shape.takeovers)
+            self.work.insert(shape, row)
 
     def _addable(self, model: type[Record], record: object = None) -> Shape:
         """The shape of a class whose records users may add."""
@@ -250,6 +301,7 @@ class Transaction:
 
     def _follow(self, *, complete: bool) -> None:
         follow(self.work, complete=complete)
+        refuse_losses(self.work)
         for (shape, id), lens in self._promised.items():
             row = self.work.rows[shape][id].after_row
             if row is not None and lens.see(row) is None:

@@ -6,6 +6,8 @@ from operator import attrgetter
 
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
+from framework.runtime.exchange import Telling, given_up, in_order
+from framework.storage.codec import Row
 from framework.storage.database import Connection
 from framework.storage.statements import TableStatements
 from framework.storage.violation import Violation
@@ -63,7 +65,7 @@ class Untold:
     def has_been_told(self, change: Change) -> None:
         """The database has this new row already."""
         self.new.remove(change)
-        change.stored = True
+        self._stored(change)
 
     def make_room(self, shape: Shape) -> None:
         """Tell the database of unique values that were given up, before another record takes them."""
@@ -84,6 +86,10 @@ class Untold:
             position = end
 
     def _insert_of(self, shape: Shape, batch: list[Change]) -> None:
+        if shape.unique and self.changed and batch:
+            for telling in given_up(list(self.changed), batch):
+                _, names, whole = _columns(telling)
+                self._update_of(shape, names, [telling[0]], whole=whole)
         statements = self._statements[shape]
         sql, parameters = statements.insertion
         rows = [parameters.of(change.after_row) for change in batch]  # type: ignore[arg-type]  # batch has rows
@@ -98,24 +104,32 @@ class Untold:
         except Violation as violation:
             raise self._explain(violation, batch) from violation
         for change in batch:
-            change.stored = True
+            self._stored(change)
             change.dirty.clear()
+
+    @staticmethod
+    def _stored(change: Change) -> None:
+        change.stored = True
+        if change.shape.unique and change.after_row is not None:
+            change.held = {name: change.after_row[name] for name in change.shape.unique}
 
     def _update(self) -> None:
         changed, self.changed = self.changed, {}
-        alike = groupby(changed, lambda change: (change.shape, tuple(_news_of(change))))
-        for (shape, names), group in alike:
-            batch = [change for change in group if change.after_row is not None]
-            if names and batch:
-                self._update_of(shape, names, batch)
+        for (shape, names, whole), group in groupby(in_order(changed), _columns):
+            self._update_of(shape, names, [change for change, _ in group], whole=whole)
         for change in changed:
             change.dirty.clear()
             change.told = True
 
-    def _update_of(self, shape: Shape, names: tuple[str, ...], batch: list[Change]) -> None:
-        """The same columns of one record, or of some that come one after the other."""
+    def _update_of(self, shape: Shape, names: tuple[str, ...], batch: list[Change], *, whole: bool) -> None:
+        """The same columns of one record, or of some in a row; unless `whole`, that they are empty."""
+        batch = [change for change in batch if change.after_row is not None]
+        if not names or not batch:
+            return
+        empty: Row = {} if whole else dict.fromkeys(names)
+        told = [{**change.after_row, **empty} if empty else change.after_row for change in batch]  # type: ignore[dict-item]  # batch has rows
         sql, parameters = self._statements[shape].update(names)
-        rows = [parameters.of(change.after_row) for change in batch]  # type: ignore[arg-type]  # batch has rows
+        rows = [parameters.of(row) for row in told]  # type: ignore[arg-type]  # batch has rows
         try:
             if len(rows) == 1:
                 self._connection.run(sql, rows[0])
@@ -123,6 +137,17 @@ class Untold:
                 self._connection.run_many(sql, rows)
         except Violation as violation:
             raise self._explain(violation, batch) from violation
+        for change, row in zip(batch, told, strict=True):
+            change.told = True
+            change.dirty |= dict.fromkeys(empty)
+            if shape.unique:
+                change.held = {name: row[name] for name in shape.unique}  # type: ignore[index]  # batch has rows
+
+
+def _columns(telling: Telling) -> tuple[Shape, tuple[str, ...], bool]:
+    """Of which columns the database is told, and whether of their values."""
+    change, emptied = telling
+    return change.shape, tuple(_news_of(change)) if emptied is None else emptied, emptied is None
 
 
 def _news_of(change: Change) -> Iterable[str]:

@@ -7,6 +7,7 @@ from framework.plan.node import MachineNode
 from framework.runtime.doomed import take_doomed
 from framework.runtime.errors import TooManyWaves
 from framework.runtime.propagate import propagate
+from framework.runtime.removal import remove
 from framework.runtime.work import Work
 from framework.storage.statements import Lock
 
@@ -44,10 +45,11 @@ def _remove(wave: Work, doomed: Iterable[tuple[MachineNode, UUID]]) -> None:
     wave.doomed = frozenset(change for change in found if change is not None)
     for change in found:
         if change is not None:
-            wave.remove(change)
+            remove(wave, change)
 
 
 def _absorb(work: Work, wave: Work) -> None:
+    work.followed += wave.followed
     for shape, changes in wave.rows.items():
         known = work.rows.setdefault(shape, {})
         for id, change in changes.items():

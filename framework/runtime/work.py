@@ -13,14 +13,15 @@ from framework.runtime.at_hand import AtHand
 from framework.runtime.change import Change
 from framework.runtime.door import Door
 from framework.runtime.due import Due
-from framework.runtime.errors import AlreadyExists, DeletedHere, StillReferenced
+from framework.runtime.errors import AlreadyExists, DeletedHere
+from framework.runtime.followed import Followed
 from framework.runtime.parameters import Parameters
 from framework.runtime.refused import explained, missing
 from framework.runtime.untold import Untold
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.errors import TransactionInterrupted
-from framework.storage.statements import Lock
+from framework.storage.statements import SOME, Lock
 from framework.storage.violation import Violation
 
 DELETED = "the record was deleted"
@@ -55,15 +56,16 @@ class Work:
         self._waiting = Waiting()
         self.parameters = Parameters(self)
         self._at_hand = AtHand()
-        self._let_go: set[tuple[Shape, str]] = set()
+        self.let_go: set[tuple[Shape, str]] = set()
         self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self.expired: set[Change] = set()
         self._moves: list[Row] = []
         self.doomed: frozenset[Change] = frozenset()  # records that go together, whoever refers to whom
-        self._going: set[Change] = set()
+        self.going: set[Change] = set()
         self._absent: dict[tuple[Shape, UUID], None] = {}
-        self._held: set[Change] = set()
+        self.held: set[Change] = set()
+        self.followed: list[Followed] = []
 
     def insert(self, shape: Shape, row: Row) -> Change:
         """A record comes to be."""
@@ -114,7 +116,7 @@ class Work:
             return False
         row[name] = value
         if name in change.shape.references:
-            self._let_go.add((change.shape, name))
+            self.let_go.add((change.shape, name))
         if self._at_hand.indexes:
             self._at_hand.note(change, name, value)
         if change.stored:
@@ -136,47 +138,29 @@ class Work:
         for reader in node.readers:
             self.wake(reader)
 
-    def remove(self, change: Change) -> None:
-        """A record goes, and what refers to it by cascade; the rest must have let go of it."""
-        if change.after_row is None or change in self._going:
+    def delete(self, changes: Sequence[Change]) -> None:
+        """Tell the database, at once, that stored records of one class are gone."""
+        if not changes:
             return
-        shape = change.shape
-        self._going.add(change)  # a circle of cascades comes back to it
-        if self.concurrent and change.stored and shape.referrers and change not in self._held:
-            self.connection.row(self.statements[shape].hold, [self.statements[shape].encode_id(change.id)])
-        for referrer, key, ondelete in shape.referrers:
-            if (referrer, key) in self._let_go:
-                self.untold.tell_of(referrer)  # what has let go of the record must not go with it
-                self._let_go.discard((referrer, key))
-            for other in self.where(referrer, key, change.id):
-                if ondelete == "CASCADE":
-                    self.remove(other)
-                elif ondelete == "SET NULL":
-                    self.set(other, key, None)
-                elif other in self.doomed:
-                    self.remove(other)
-                elif other is not change:
-                    raise StillReferenced(model=shape.name, id=change.id, referrer=referrer.name, field=key)
-            if self.tenant is not None and ondelete == "SET NULL":
-                self.untold.tell_of(referrer)  # the database would set the tenant to NULL, too
-        if change.stored:
-            self.connection.run(
-                self.statements[shape].deletion, [self.statements[shape].encode_id(change.id)]
-            )
-            change.stored = False
-        for machine in shape.machines:  # a record that comes back under this id starts anew
+        statements = self.statements[changes[0].shape]
+        ids = [statements.encode_id(change.id) for change in changes]
+        if len(ids) == 1:
+            self.connection.run(statements.deletion, ids)
+        else:
+            self.connection.run(statements.deletion_of_some, ids + ids[-1:] * (SOME - len(ids)))
+
+    def gone(self, change: Change) -> None:
+        """A record is no longer there, as the database has been told."""
+        assert change.after_row is not None, "it is only now that it goes"
+        for machine in change.shape.machines:  # a record that comes back under this id starts anew
             state = change.after_row[machine.property]
             self.moved(machine, change.id, DELETED, change.id, state, machine.machine.initial)
+        change.stored = False
         change.after_row = None
         change.dirty.clear()
         self.untold.changed.pop(change, None)
-        for node in shape.watchers:
+        for node in change.shape.watchers:
             self.wake(node)
-
-    def expire(self, change: Change) -> None:
-        """A record goes because it is not kept any longer: what was made of it once outlives it."""
-        self.expired.add(change)
-        self.remove(change)
 
     def find(self, shape: Shape, id: UUID, lock: Lock = Lock.CHANGE) -> Change | None:
         """The record with this id, read once and then remembered; None if there is none.
@@ -196,7 +180,7 @@ class Work:
         if found is not None:
             change = self._remember(shape, found)
             if lock is Lock.REFERENCE:
-                self._held.add(change)
+                self.held.add(change)
             return change
         if self.concurrent:
             self._absent[shape, id] = None
@@ -229,6 +213,22 @@ class Work:
         found = [one for one in stored if one.after_row is not None and one.after_row[key] == value]
         known = set(found)
         return found + [one for one in self._untold(shape, key, value) if one not in known]
+
+    def where_any(self, shape: Shape, key: str, values: Sequence[UUID]) -> list[Change]:
+        """All records whose field has one of at most `SOME` ids."""
+        if len(values) == 1:
+            return self.where(shape, key, values[0])
+        if shape.parameters:
+            self.parameters.concern(shape)
+        statements = self.statements[shape]
+        wanted = [statements.encode_id(value) for value in values]
+        wanted += wanted[-1:] * (SOME - len(wanted))
+        rows = self.connection.rows(statements.selection_of_any(key), wanted)
+        stored = [self.adopt(shape, row) for row in rows]
+        found = {one: None for one in stored if one.after_row is not None and one.after_row[key] in values}
+        for value in values:
+            found |= dict.fromkeys(self._untold(shape, key, value))
+        return list(found)
 
     def _untold(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """Records whose field has the value, of which the database has yet to be told, and perhaps others."""

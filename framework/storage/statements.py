@@ -51,6 +51,10 @@ def earliest(dialect: Dialect) -> ColumnElement[Any]:
     return literal_column("''" if dialect.name == "sqlite" else "'-infinity'")
 
 
+SOME = 64
+"""So many records are looked for, or deleted, by one statement; of fewer, the last is named again."""
+
+
 class Lock(StrEnum):
     """What others are kept from doing to a row that is read, until the transaction ends. SQLite has one
     writer anyway.
@@ -77,6 +81,7 @@ class TableStatements:
         self._insertions: dict[int, str] = {}
         self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
         self._adjustments: dict[tuple[AdditiveNode, ...], tuple[str, str]] = {}
+        self._any: dict[str, str] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
         self._selections: dict[tuple[tuple[str, ...], Lock], tuple[str, Parameters]] = {}
 
@@ -163,7 +168,7 @@ class TableStatements:
             )
             if names != ("id",) and self.dialect.name != "sqlite":  # SQLite keeps them so in its indexes
                 statement = statement.order_by(*self.recency())
-            compiled = Statement(_locking(statement, lock), self.dialect)
+            compiled = Statement(locking(statement, lock), self.dialect)
             self._selections[names, lock] = compiled.sql, Parameters(compiled.names, self.codec)
         return self._selections[names, lock]
 
@@ -171,7 +176,7 @@ class TableStatements:
     def hold(self) -> str:
         """Lock the row with this id against all that others could do to it."""
         statement: Any = select(literal_column("1")).where(self.table.c.id == bindparam("id_"))
-        return Statement(_locking(statement, Lock.REFERENCE), self.dialect).sql
+        return Statement(locking(statement, Lock.REFERENCE), self.dialect).sql
 
     @cached_property
     def deletion(self) -> str:
@@ -179,12 +184,29 @@ class TableStatements:
         statement = delete(self.table).where(self.table.c.id == bindparam("id_")).returning(*self.columns)
         return Statement(statement, self.dialect).sql
 
+    def selection_of_any(self, name: str) -> str:
+        """Select, to change them, whole rows that have one of `SOME` values of the column."""
+        if name not in self._any:
+            column = self.table.c[name]
+            parameters = [bindparam(f"{name}_{number}", type_=column.type) for number in range(SOME)]
+            statement: Any = select(*self.columns).where(column.in_(parameters))
+            if self.dialect.name != "sqlite":
+                statement = statement.order_by(self.table.c.id)
+            self._any[name] = Statement(locking(statement, Lock.CHANGE), self.dialect).sql
+        return self._any[name]
+
+    @cached_property
+    def deletion_of_some(self) -> str:
+        """Delete the rows with `SOME` ids."""
+        parameters = [bindparam(f"id_{number}", type_=self.table.c.id.type) for number in range(SOME)]
+        return Statement(delete(self.table).where(self.table.c.id.in_(parameters)), self.dialect).sql
+
     @cached_property
     def made(self) -> str:
         """Select what a rule made of one source, by the range of keys that begin alike."""
         made_by = self.table.c[MADE_BY]
         statement = select(*self.columns).where(made_by >= bindparam("from_"), made_by < bindparam("to_"))
-        return Statement(_locking(statement.order_by(made_by), Lock.CHANGE), self.dialect).sql
+        return Statement(locking(statement.order_by(made_by), Lock.CHANGE), self.dialect).sql
 
     @cached_property
     def everything(self) -> str:
@@ -264,16 +286,16 @@ class TableStatements:
             statement = (
                 select(*columns).where(*conditions).order_by(*order).limit(limit).offset(literal_column("0"))
             )
-            self._firsts[name] = Statement(_locking(statement, lock), self.dialect).sql
+            self._firsts[name] = Statement(locking(statement, lock), self.dialect).sql
         return self._firsts[name]
 
 
 def locked_against_references(statement: Any) -> Any:
     """The statement, such that what it finds may go: nobody refers to it anew meanwhile."""
-    return _locking(statement, Lock.REFERENCE)
+    return locking(statement, Lock.REFERENCE)
 
 
-def _locking(statement: Any, lock: Lock) -> Any:
+def locking(statement: Any, lock: Lock) -> Any:
     match lock:
         case Lock.NONE:
             return statement

@@ -1,4 +1,4 @@
-"""A library: articles and tags through links with facts of their own, and readers who follow each other."""
+"""A library: articles and tags through links with facts of their own, and readers who know each other."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -27,6 +27,7 @@ from framework import (
     created,
     deleted,
     derive,
+    takeover,
 )
 
 
@@ -129,8 +130,23 @@ class Follow(Entity, table=True):
     followed_id: UUID = Field(foreign_key="reader.id", ondelete="CASCADE")
 
 
+class Friendship(Entity, table=True):
+    one_id: UUID = Field(foreign_key="reader.id", ondelete="CASCADE")
+    other_id: UUID = Field(foreign_key="reader.id", ondelete="CASCADE")
+
+
+class Seat(Entity, table=True):
+    reader_id: UUID | None = takeover(
+        Field(default=None, foreign_key="reader.id", unique=True, ondelete="SET NULL")
+    )
+    number: int | None = Field(default=None, unique=True)
+    price: int = 0
+
+
 class Reader(Entity, table=True):
     books: int = 0
+    seats: list[Seat] = Relationship()
+    friends: list["Reader"] = Relationship(link_model=Friendship, symmetric=True)
     following: list["Reader"] = Relationship(link_model=Follow, by=Follow.follower_id)
     followers: list["Reader"] = Relationship(link_model=Follow, by=Follow.followed_id)
 
@@ -139,6 +155,16 @@ class Reader(Entity, table=True):
     books_above: int = computed(Sum(following, lambda reader: reader.books))
     books_below: int = computed(Sum(followers, lambda reader: reader.books))
     reach: int = computed(Sum(followers, lambda reader: reader.followed))
+    befriended: int = computed(Count(friends))
+    shared: int = computed(Sum(friends, lambda reader: reader.books))
+    best: int | None = computed(Max(friends, lambda reader: reader.books))
+    all_read: bool = computed(Every(friends, lambda reader: reader.books > 2))
+    circle: int = computed(Sum(friends, lambda reader: reader.befriended))
+    shelves: list[int] = computed(
+        Custom(lambda reader: sorted(friend.books for friend in reader.friends), reads=("friends.books",))
+    )
+    held: int = computed(Count(seats))
+    paid: int = computed(Sum(seats, lambda seat: seat.price))
 
 
-MODULE = [Note, Tagging, Tag, Article, first_note, Follow, Reader]
+MODULE = [Note, Tagging, Tag, Article, first_note, Follow, Friendship, Seat, Reader]

@@ -1,12 +1,24 @@
 """Many to many through a link model: what is computed over the far ends follows links and far ends alike."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from operator import itemgetter
 from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
+from framework import (
+    Entity,
+    Field,
+    Relationship,
+    StateMachine,
+    Transition,
+    Unique,
+    became,
+    changed,
+    computed,
+)
 from framework.app import App, opened
 from framework.model.record import RelationWritten
 from framework.runtime.errors import AlreadyExists, MissingReference
@@ -188,6 +200,56 @@ def test_the_picture_shows_no_column_that_users_do_not_see(app: App) -> None:
     lines = app.graph().splitlines()
     assert "    Tagging.exists --> Article.weight" in lines
     assert not any("_article_weight" in line for line in lines)
+
+
+class Mark(Entity, table=True):
+    __table_args__ = (Unique("sheet_id", "stamp_id"),)
+
+    sheet_id: UUID = Field(foreign_key="sheet.id", ondelete="CASCADE")
+    stamp_id: UUID = Field(foreign_key="stamp.id", ondelete="CASCADE")
+
+
+class Stamp(Entity, table=True):
+    color: str = "none"
+
+
+class Ink(StrEnum):
+    DRY = "dry"
+    RED = "red"
+    BLUE = "blue"
+    MIXED = "mixed"
+
+
+class Sheet(Entity, table=True):
+    stamps: list[Stamp] = Relationship(link_model=Mark)
+
+    ink: Ink = computed(
+        StateMachine(
+            Ink.DRY,
+            Transition(Ink.DRY, Ink.RED, when=became(stamps, "color", "red")),
+            Transition(Ink.DRY, Ink.BLUE, when=became(stamps, "color", "blue")),
+            Transition(Ink.RED, Ink.MIXED, when=changed(stamps, "color")),
+            Transition(Ink.BLUE, Ink.MIXED, when=changed(stamps, "color")),
+        )
+    )
+
+
+def test_several_triggers_wait_for_one_field_at_the_far_end(database_url: str) -> None:
+    with opened(App([[Mark, Stamp, Sheet]], database=database_url)) as app:
+        with app.transaction() as tx:
+            red, plain = tx.add(Stamp(color="red")).id, tx.add(Stamp()).id
+            sheets = [tx.add(Sheet()).id for _ in range(2)]
+            tx.add(Mark(sheet_id=sheets[0], stamp_id=red))  # who is linked when red has become red here
+            tx.add(Mark(sheet_id=sheets[1], stamp_id=plain))
+        assert [app.get(Sheet, id).ink for id in sheets] == [Ink.RED, Ink.DRY]
+        for color in ("green", "blue"):
+            with app.transaction() as tx:
+                tx.update(Stamp, plain, color=color)
+        assert app.get(Sheet, sheets[1]).ink is Ink.BLUE
+        with app.transaction() as tx:
+            tx.update(Stamp, red, color="pink")
+        assert [app.get(Sheet, id).ink for id in sheets] == [Ink.MIXED, Ink.BLUE]
+        assert [str(one) for one in app.verify()] == []
 
 
 def test_those_who_follow_are_not_those_who_are_followed(app: App) -> None:

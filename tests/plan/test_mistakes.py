@@ -51,6 +51,7 @@ from framework import (
     policy,
     race,
     subset,
+    takeover,
 )
 from framework.app import App, Settings
 from framework.errors import DeclarationError
@@ -397,6 +398,38 @@ def test_a_link_that_leads_there_twice_is_refused() -> None:
     )
 
 
+def test_a_symmetric_link_has_two_ends_of_the_class() -> None:
+    class Tagged(Entity, table=True):
+        __table_args__ = (Unique("post_id", "tag_id"),)
+
+        post_id: UUID = Field(foreign_key="post.id")
+        tag_id: UUID = Field(foreign_key="tag.id")
+
+    class Tag(Entity, table=True):
+        name: str
+
+    class Post(Entity, table=True):
+        tags: list[Tag] = Relationship(link_model=Tagged, symmetric=True)
+
+    assert refusal(Tag, Post, Tagged) == (
+        "Post.tags cannot go through Tagged: a symmetric link has two foreign keys to Post, and this one has "
+        "1. Declare two, or leave out `symmetric`."
+    )
+
+
+def test_what_is_symmetric_goes_through_a_link() -> None:
+    class Leaflet(Entity, table=True):
+        page_id: UUID = Field(foreign_key="page.id")
+
+    class Page(Entity, table=True):
+        leaflets: list[Leaflet] = Relationship(symmetric=True)
+
+    assert refusal(Leaflet, Page) == (
+        "Page.leaflets cannot go through no link: it is symmetric. Name the class of its links: "
+        "`link_model=...`."
+    )
+
+
 class Follow(Entity, table=True):
     __table_args__ = (Unique("follower_id", "followed_id"),)
 
@@ -445,6 +478,55 @@ def test_a_lookup_through_a_link_is_on_the_wrong_side() -> None:
     assert refusal(Member, Follow) == (
         "Member.first: Lookup needs a to-one relation, but Member.following is to-many. Use Latest or First "
         "to look at one of many records."
+    )
+
+
+# -- taking over -------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_unique_cannot_be_taken_over() -> None:
+    class Seat(Entity, table=True):
+        holder: str | None = takeover(Field(default=None))
+
+    assert refusal(Seat) == (
+        "Seat.holder cannot be taken over: it is not unique, so all may have it. Declare `unique=True`, or "
+        "leave out `takeover`."
+    )
+
+
+def test_who_is_taken_from_must_be_able_to_go_without() -> None:
+    class Seat(Entity, table=True):
+        holder: str = takeover(Field(unique=True))
+
+    assert refusal(Seat) == (
+        "Seat.holder cannot be taken over: who had it would be left with None. Annotate it `| None`, or "
+        "leave out `takeover`."
+    )
+
+
+def test_nothing_is_taken_from_an_event() -> None:
+    class Seated(Event, table=True):
+        holder: str | None = takeover(Field(default=None, unique=True))
+
+    assert refusal(Seated) == (
+        "Seated.holder cannot be taken over: Seated is an event, and events never change. Declare it on an "
+        "entity."
+    )
+
+
+def test_nothing_is_taken_from_what_a_rule_keeps_equal() -> None:
+    class Holder(Entity, table=True):
+        name: str
+
+    class Seat(Entity, table=True):
+        holder: str | None = takeover(Field(default=None, unique=True))
+
+    @derive
+    def seat(holder: Holder) -> Seat:
+        return Seat(holder=holder.name)
+
+    assert refusal(Holder, Seat, seat) == (
+        "Seat.holder cannot be taken over: the rule seat keeps it equal to a Holder. Leave out `takeover`."
     )
 
 

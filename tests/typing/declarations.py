@@ -29,6 +29,7 @@ from framework import (
     StateMachine,
     Sum,
     Transition,
+    Unique,
     became,
     changed,
     completed,
@@ -41,6 +42,7 @@ from framework import (
     merged,
     on,
     subset,
+    takeover,
 )
 from framework.app import App
 from framework.runtime.receipt import Receipt
@@ -123,6 +125,29 @@ class Customer(Entity, table=True):
     name: str
 
 
+class Wish(Entity, table=True):
+    __table_args__ = (Unique("customer_id", "gift_id"),)
+
+    customer_id: UUID = Field(foreign_key="customer.id")
+    gift_id: UUID = Field(foreign_key="gift.id")
+
+
+class Friendship(Entity, table=True):
+    one_id: UUID = Field(foreign_key="gift.id")
+    other_id: UUID = Field(foreign_key="gift.id")
+
+
+class Gift(Entity, table=True):
+    owner_id: UUID | None = takeover(Field(default=None, foreign_key="customer.id", unique=True))
+    price: int
+    wishers: list[Customer] = Relationship(link_model=Wish)
+    likes: list["Gift"] = Relationship(link_model=Friendship, symmetric=True)
+    better: list["Gift"] = Relationship(link_model=Friendship, by=Friendship.one_id)
+
+    wished: int = computed(Count(wishers, lambda customer: customer.name))
+    dearest: int | None = computed(Max(likes, lambda gift: gift.price))
+
+
 class Totals(Global, table=True):
     mood: OrderStatus = computed(
         StateMachine(
@@ -163,6 +188,9 @@ def uses(app: App, id: UUID) -> None:
     with app.transaction() as tx:
         assert_type(tx.add(Customer(name="ada")), Customer)
         assert_type(tx.get(Customer, id), Customer)
+        assert_type(tx.add(Gift(price=1)).owner_id, UUID | None)
+        assert_type(tx.update_where(Gift, Gift.price == 1, price=2), int)
+        assert_type(tx.delete_where(Gift, Gift.price > 1, Gift.owner_id == id), int)
 
 
 class PaidOrder(Order, where=lambda order: order.status is OrderStatus.PAID):

@@ -117,7 +117,7 @@ def carried_trigger(route: Route, name: str, trigger: Trigger) -> tuple[Trigger,
         far_key=far.key,
         declared=trigger,
     )
-    if column is None or field is None:
+    if column is None or field is None or column in route.source.inner:  # another trigger waits for it too
         return over, []
     kind = far.shape.table.c[field].type
     return over, [carry(route.source, far, column, kind, attrgetter(field), frozenset({(far.shape, field)}))]

@@ -12,8 +12,10 @@ from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.errors import RuleReturnedWrongThing
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
+from framework.runtime.removal import remove
 from framework.runtime.seen import seen
 from framework.runtime.sweep import claimed, untouched
+from framework.runtime.takeover import take_over
 from framework.runtime.work import Work
 from framework.storage.codec import Row
 from framework.storage.tables import MADE_BY
@@ -57,8 +59,8 @@ def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
             found = existing.pop(key, None)
             shape = facts.plan.shapes[type(target)]
             if found is None:
-                # an entity from an event may be deleted later, and a parameter was another one then
-                may_lack = node.once and (shape.kind is Kind.ENTITY or bool(given))
+                # what is of an event may be gone since, or a parameter was another one then
+                may_lack = node.once and (shape.kind is Kind.ENTITY or bool(given) or _may_go(shape))
                 if not may_lack and not is_spared(facts.work, key):
                     facts.found.append(Difference(shape.model, target.id, "existence", "missing", key))
             elif shape.kind is Kind.ENTITY and not node.once:
@@ -70,6 +72,15 @@ def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
             facts.found.append(
                 Difference(shape.model, row["id"], "existence", "present", f"no source for {key}")
             )
+
+
+def _may_go(shape: Shape) -> bool:
+    """Whether its records go with what they refer to."""
+    return any(
+        ondelete == "CASCADE" and referrer is shape
+        for target in shape.references.values()
+        for referrer, _, ondelete in target.referrers
+    )
 
 
 def made(node: RuleNode, record: Any, *given: Any) -> list[Record]:
@@ -95,7 +106,10 @@ def made(node: RuleNode, record: Any, *given: Any) -> list[Record]:
 def _make(node: RuleNode, work: Work, source: Change, position: int, record: Record) -> None:
     shape = _shape(node, record)
     key = f"{node.key}:{source.id.hex}:{position}"
-    work.insert(shape, work.doors[shape].row(record, work.now, made_by=key))
+    row = work.doors[shape].row(record, work.now, made_by=key)
+    if shape.takeovers:
+        take_over(work, shape, row["id"], row, shape.takeovers)
+    work.insert(shape, row)
 
 
 def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None:
@@ -115,7 +129,7 @@ def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None
                 work.set(present, name, value)
     for (shape, _), present in existing.items():
         if shape.kind is Kind.ENTITY:
-            work.remove(present)
+            remove(work, present)
 
 
 def _unequal(node: RuleNode, work: Work, rows: list[Row]) -> list[Row]:
@@ -163,7 +177,7 @@ def _chosen(work: Work, record: Record) -> Iterator[tuple[str, Any]]:
 def _withdraw(node: RuleNode, work: Work, source: Change) -> None:
     for (shape, _), present in _existing(node, work, source).items():
         if shape.kind is Kind.ENTITY:
-            work.remove(present)
+            remove(work, present)
 
 
 def _existing(node: RuleNode, work: Work, source: Change) -> dict[tuple[Shape, int], Change]:

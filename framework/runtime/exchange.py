@@ -1,0 +1,103 @@
+"""Unique values that go from one record to another: in which order the database is told of them."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from framework.plan.shape import Shape
+from framework.plan.uniques import UniquePlan
+from framework.runtime.change import Change
+from framework.runtime.errors import CannotExchange
+
+Telling = tuple[Change, tuple[str, ...] | None]
+"""A changed record, and the columns that are emptied at first; None: all that is new is told."""
+
+
+def in_order(changed: Iterable[Change]) -> Iterator[Telling]:
+    """Who gives a unique value up is told of before who takes it; of those in a circle, one is emptied first.
+
+    Raises CannotExchange where none can be.
+    """
+    all_changed = list(changed)
+    waits = _waits(all_changed)
+    if not waits:
+        yield from ((change, None) for change in all_changed)
+        return
+    followers: dict[Change, list[Change]] = {}
+    for change, givers in waits.items():
+        for giver in givers:
+            followers.setdefault(giver, []).append(change)
+    ready = deque(change for change in all_changed if change not in waits)
+    while ready or waits:
+        if not ready:
+            change, givers = next(iter(waits.items()))
+            for giver, unique in givers.items():
+                yield giver, _emptied(giver.shape, unique)
+            del waits[change]
+            ready.append(change)
+        told = ready.popleft()
+        yield told, None
+        for follower in followers.get(told, ()):
+            if follower in waits:
+                waits[follower].pop(told, None)
+                if not waits[follower]:
+                    del waits[follower]
+                    ready.append(follower)
+
+
+def given_up(changed: Iterable[Change], new: Sequence[Change]) -> Iterator[Telling]:
+    """The records whose unique values the database must forget before new records bring them."""
+    if not changed:
+        return
+    shape = new[0].shape
+    for unique in shape.uniques:
+        wanted = {_values(change.after_row, unique.columns) for change in new}
+        for change in changed:
+            held = _held(change, unique) if change.shape is shape and _gives(change, unique) else None
+            if held is not None and held in wanted:
+                yield change, _nullable(shape, unique) or None
+
+
+def _waits(changed: Sequence[Change]) -> dict[Change, dict[Change, UniquePlan]]:
+    """Who waits for whom to give up what is unique."""
+    waits: dict[Change, dict[Change, UniquePlan]] = {}
+    movers = [one for one in changed if one.shape.unique and not one.shape.unique.isdisjoint(one.dirty)]
+    if len(movers) < 2:
+        return waits
+    for shape in dict.fromkeys(change.shape for change in movers):
+        for unique in shape.uniques:
+            these = [change for change in movers if change.shape is shape and _gives(change, unique)]
+            held = {_held(change, unique): change for change in these}
+            held.pop(None, None)
+            for change in these:
+                giver = held.get(_values(change.after_row, unique.columns))
+                if giver is not None and giver is not change:
+                    waits.setdefault(change, {})[giver] = unique
+    return waits
+
+
+def _gives(change: Change, unique: UniquePlan) -> bool:
+    """Whether the record has been changed in what is unique, or in what makes it count there."""
+    columns = (*unique.columns, *unique.filters)
+    return change.stored and change.after_row is not None and any(name in change.dirty for name in columns)
+
+
+def _held(change: Change, unique: UniquePlan) -> tuple[object, ...] | None:
+    """The values that the database has of the record."""
+    return _values(change.before_row if change.held is None else change.held, unique.columns)
+
+
+def _values(row: dict[str, object] | None, names: Sequence[str]) -> tuple[object, ...] | None:
+    """The values of unique columns; None where one is None, which is like nothing else."""
+    values = () if row is None else tuple(row[name] for name in names)
+    return None if row is None or None in values else values
+
+
+def _emptied(shape: Shape, unique: UniquePlan) -> tuple[str, ...]:
+    nullable = _nullable(shape, unique)
+    if not nullable and unique.where is None:
+        raise CannotExchange(model=shape.title, columns=", ".join(unique.columns))
+    return nullable
+
+
+def _nullable(shape: Shape, unique: UniquePlan) -> tuple[str, ...]:
+    return tuple(name for name in unique.columns if shape.table.c[name].nullable)

@@ -1,0 +1,47 @@
+"""Selections by criteria of the caller's own, which speak of the columns of the class."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Dialect, select
+from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.types import TypeEngine
+
+from framework.storage.statements import Lock, TableStatements, locking
+
+
+def selection_where(
+    statements: TableStatements, criteria: Sequence[Any], lock: Lock
+) -> tuple[str, list[Any]]:
+    """Select whole rows that meet the criteria; and the values in these, as the driver takes them."""
+    table, dialect = statements.table, statements.dialect
+
+    def own(element: Any, **_: Any) -> Any:
+        """The App's own column for the class's: it may have others beside it."""
+        if isinstance(element, Column) and getattr(element.table, "name", None) == table.name:
+            return table.c.get(element.name)
+        return None
+
+    statement: Any = select(*statements.columns).where(
+        *(replacement_traverse(criterion, {}, own) for criterion in criteria)
+    )
+    if dialect.name != "sqlite":  # locked in the order of ids; SQLite has one writer
+        statement = statement.order_by(table.c.id)
+    compiled: Any = locking(statement, lock).compile(
+        dialect=dialect, compile_kwargs={"render_postcompile": True}
+    )
+    values = compiled.construct_params()
+    names: Sequence[str] = compiled.positiontup or ()
+    return compiled.string, [_encoded(values[name], _kind(compiled.binds, name), dialect) for name in names]
+
+
+def _kind(binds: Mapping[str, Any], name: str) -> TypeEngine[Any]:
+    """The type of a parameter; the many of one `IN` are numbered."""
+    bind = binds[name] if name in binds else binds[name.rpartition("_")[0]]
+    kind: TypeEngine[Any] = bind.type
+    return kind
+
+
+def _encoded(value: Any, kind: TypeEngine[Any], dialect: Dialect) -> Any:
+    encode = kind.dialect_impl(dialect).bind_processor(dialect)
+    return value if encode is None else encode(value)

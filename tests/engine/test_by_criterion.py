@@ -1,0 +1,150 @@
+"""Many records at once, by a criterion: all that follows from each follows, and few statements are said."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from framework.app import App, opened
+from framework.model.record import ComputedPropertyWritten
+from framework.runtime.errors import (
+    CallsAreDerived,
+    GlobalIsFixed,
+    ImmutableRecord,
+    InvalidRecord,
+    NotACriterion,
+)
+from tests.engine.conftest import Watch
+from tests.engine.shop import MODULE, Charge, Customer, Item, Order, OrderShut, Totals, cashier
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[App]:
+    with opened(App([MODULE], [cashier()], database_url)) as app:
+        yield app
+        assert [str(one) for one in app.verify()] == []
+
+
+@pytest.fixture
+def orders(app: App) -> list[UUID]:
+    """Two orders of a customer, with a hundred items each, priced from 0 to 99."""
+    with app.transaction() as tx:
+        customer = tx.add(Customer(name="ada"))
+        orders = [tx.add(Order(customer_id=customer.id)).id for _ in range(2)]
+        for price in range(100):
+            for order in orders:
+                tx.add(Item(order_id=order, price=price))
+    return orders
+
+
+def test_records_that_meet_a_criterion_are_changed(app: App, orders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        assert tx.update_where(Item, Item.order_id == orders[0], Item.price >= 90, price=1) == 10
+    assert app.get(Order, orders[0]).total == sum(range(90)) + 10
+    assert app.get(Order, orders[1]).total == sum(range(100))
+    assert app.get(Totals).revenue == app.get(Order, orders[0]).total + sum(range(100))
+
+
+def test_records_that_meet_a_criterion_move(app: App, orders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        assert tx.update_where(Item, Item.order_id == orders[0], order_id=orders[1]) == 100
+    assert [app.get(Order, id).count for id in orders] == [0, 200]
+
+
+def test_records_that_meet_a_criterion_are_deleted(app: App, orders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        assert tx.delete_where(Item, Item.price < 50) == 100
+    assert [app.get(Order, id).count for id in orders] == [50, 50]
+    assert len(app.query(select(Item))) == 100
+
+
+def test_what_refers_to_what_is_deleted_follows(app: App, orders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        assert tx.delete_where(Order, Order.id.in_(orders)) == 2  # type: ignore[attr-defined]  # a column
+    assert app.query(select(Item)) == []
+    assert app.get(Totals).orders == 0
+
+
+def test_a_criterion_sees_what_the_transaction_has_done(app: App, orders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        fresh = tx.add(Item(order_id=orders[0], price=1000)).id
+        tx.update_where(Item, Item.price == 7, price=1001)
+        assert tx.update_where(Item, Item.price >= 1000, name="dear") == 3
+        assert tx.delete_where(Item, Item.name == "dear", Item.price == 1001) == 2
+        assert tx.delete_where(Item, Item.price == 7) == 0
+    assert app.get(Item, fresh).name == "dear"
+
+
+def test_a_criterion_may_look_at_other_tables(app: App, orders: list[UUID]) -> None:
+    of_ada = select(Order.id).join(Customer).where(Customer.name == "ada")
+    with app.transaction() as tx:
+        assert tx.update_where(Item, Item.order_id.in_(of_ada), Item.price == 3, price=0) == 2  # type: ignore[union-attr]
+        expensive = Order.items.any(Item.price == 99)  # type: ignore[attr-defined]
+        assert tx.update_where(Order, expensive, note="dear") == 2
+        assert tx.update_where(Order, ~expensive, note="cheap") == 0
+
+
+def test_values_of_every_kind_are_compared_as_they_are_kept(app: App) -> None:
+    shut = OrderShut(order_id=UUID(int=1))
+    with app.transaction() as tx:
+        order = tx.add(Order()).id
+        item = tx.add(Item(order_id=order, name="ä", paid=True, bought_at=shut.at)).id
+        assert tx.update_where(Item, Item.bought_at == shut.at, price=1) == 1
+        assert tx.update_where(Item, Item.paid == True, Item.name == "ä", price=2) == 1  # noqa: E712  # SQL
+        assert tx.update_where(Item, Item.name == None, price=3) == 0  # noqa: E711  # SQL
+        assert tx.update_where(Order, Order.payment == "due", note="y") == 1
+    assert app.get(Item, item).price == 2
+
+
+def test_what_one_record_refuses_all_are_refused(app: App, orders: list[UUID]) -> None:
+    with pytest.raises(InvalidRecord, match="Item is not valid: paid"), app.transaction() as tx:
+        tx.update_where(Item, Item.price == 1, paid="perhaps")
+    with pytest.raises(ComputedPropertyWritten), app.transaction() as tx:
+        tx.update_where(Order, Order.count > 0, count=1)
+    with app.transaction() as tx:
+        charged = tx.add(Order(cents=5)).id
+    with pytest.raises(CallsAreDerived), app.transaction() as tx:
+        tx.delete_where(Charge, Charge.order_id == charged)
+    with pytest.raises(GlobalIsFixed), app.transaction() as tx:
+        tx.delete_where(Totals, Totals.orders == 0)
+    assert app.get(Order, orders[0]).count == 100
+
+
+def test_what_is_no_criterion_is_refused(app: App) -> None:
+    with pytest.raises(NotACriterion) as refused, app.transaction() as tx:
+        tx.delete_where(Item, True)
+    assert str(refused.value) == (
+        "True is no criterion. Say in SQL which records of Item are meant: `Item.id == id`."
+    )
+
+
+def test_events_stay_as_they_are(app: App, orders: list[UUID]) -> None:
+    app.dispatch(OrderShut(order_id=orders[0]))
+    with pytest.raises(ImmutableRecord), app.transaction() as tx:
+        tx.delete_where(OrderShut, OrderShut.order_id == orders[0])
+
+
+def test_many_are_told_in_few_statements(app: App, watch: Watch, orders: list[UUID]) -> None:
+    with watch() as statements, app.transaction() as tx:
+        tx.delete_where(Item, Item.order_id == orders[0])
+    assert len([one for one in statements if one.startswith("DELETE FROM item")]) == 2  # of 64 at most
+    assert len([one for one in statements if one.startswith("SELECT")]) < 20
+
+
+class DearItem(Item, where=lambda item: item.price is not None and item.price >= 90):
+    """A part of all items."""
+
+
+def test_of_a_view_its_members_alone_are_meant(database_url: str) -> None:
+    with opened(App([[*MODULE, DearItem]], [cashier()], database_url)) as app:
+        with app.transaction() as tx:
+            order = tx.add(Order()).id
+            for price in range(100):
+                tx.add(Item(order_id=order, price=price))
+        with app.transaction() as tx:
+            assert tx.update_where(DearItem, DearItem.order_id == order, name="dear") == 10
+        with app.transaction() as tx:
+            assert tx.delete_where(DearItem, DearItem.name == "dear", Item.price < 95) == 5  # type: ignore[operator]
+        assert app.get(Order, order).count == 95
+        assert [str(one) for one in app.verify()] == []

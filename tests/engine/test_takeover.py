@@ -1,0 +1,206 @@
+"""One to one: an occupied end is refused, or taken over; and unique values can be exchanged."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from framework import (
+    Count,
+    Entity,
+    Event,
+    Field,
+    Lookup,
+    Relationship,
+    Sum,
+    Unique,
+    computed,
+    derive,
+    takeover,
+)
+from framework.app import App, opened
+from framework.runtime.errors import AlreadyExists, CannotExchange
+
+
+class Seated(Event, table=True):
+    holder_id: UUID = Field(foreign_key="holder.id")
+
+
+class Seat(Entity, table=True):
+    """Who takes a seat gives up the one that they had; a number is of one seat, and stays."""
+
+    holder_id: UUID | None = takeover(Field(default=None, foreign_key="holder.id", unique=True))
+    number: int | None = Field(default=None, unique=True)
+    price: int = 0
+    holder: "Holder" = Relationship(back_populates="seats")
+
+    holder_name: str | None = computed(Lookup(holder, lambda holder: holder.name))
+
+
+class Holder(Entity, table=True):
+    name: str
+    code: str = Field(unique=True)
+    seats: list[Seat] = Relationship(back_populates="holder")
+
+    held: int = computed(Count(seats))
+    paid: int = computed(Sum(seats, lambda seat: seat.price))
+
+
+class Place(Entity, table=True):
+    __table_args__ = (Unique("row", "position"),)
+
+    row: str
+    position: int | None = None
+
+
+@derive
+def seat(seated: Seated) -> Seat:
+    return Seat(holder_id=seated.holder_id, price=7)
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[App]:
+    with opened(App([[Seated, Seat, Holder, Place, seat]], database=database_url)) as app:
+        yield app
+        assert [str(one) for one in app.verify()] == []
+
+
+@pytest.fixture
+def holders(app: App) -> list[UUID]:
+    with app.transaction() as tx:
+        return [tx.add(Holder(name=name, code=name)).id for name in ("ada", "bob")]
+
+
+def totals(app: App, holders: list[UUID]) -> list[tuple[int, int]]:
+    found = [app.get(Holder, id) for id in holders]
+    return [(holder.held, holder.paid) for holder in found]
+
+
+def test_an_occupied_end_is_taken_over(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        old = tx.add(Seat(holder_id=holders[0], price=10)).id
+        new = tx.add(Seat(holder_id=holders[1], price=20)).id
+    with app.transaction() as tx:
+        tx.update(Seat, new, holder_id=holders[0])
+    assert app.get(Seat, old).holder_id is None
+    assert app.get(Seat, old).holder_name is None
+    assert app.get(Seat, new).holder_name == "ada"
+    assert totals(app, holders) == [(1, 20), (0, 0)]
+
+
+def test_a_new_record_takes_over(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        old = tx.add(Seat(holder_id=holders[0], price=10)).id
+    with app.transaction() as tx:
+        tx.add(Seat(holder_id=holders[0], price=30))
+        tx.add(Seat(holder_id=holders[0], price=40))
+    assert app.get(Seat, old).holder_id is None
+    assert totals(app, holders) == [(1, 40), (0, 0)]
+
+
+def test_what_a_rule_makes_takes_over(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        tx.add(Seat(holder_id=holders[0], price=10))
+    app.dispatch(Seated(holder_id=holders[0]))
+    app.dispatch(Seated(holder_id=holders[0]))
+    assert totals(app, holders) == [(1, 7), (0, 0)]
+    assert len(app.query(select(Seat))) == 3
+
+
+def test_of_many_new_records_the_last_takes_over(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        tx.add_all(Seat(holder_id=holders[0], price=price) for price in (1, 2, 4))
+    assert totals(app, holders) == [(1, 4), (0, 0)]
+    assert len(app.query(select(Seat))) == 3
+
+
+def test_who_has_a_value_keeps_it_by_taking_it_again(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        seat = tx.add(Seat(holder_id=holders[0], price=10)).id
+        tx.update(Seat, seat, holder_id=holders[0])
+    with app.transaction() as tx:
+        tx.update(Seat, seat, holder_id=holders[0], price=11)
+    assert totals(app, holders) == [(1, 11), (0, 0)]
+
+
+def test_seats_are_exchanged_one_after_the_other_or_at_once(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        seats = [tx.add(Seat(holder_id=id, price=n)).id for n, id in enumerate(holders, 1)]
+    with app.transaction() as tx:  # bob's seat goes to ada, and the one that she left to bob
+        tx.update(Seat, seats[1], holder_id=holders[0])
+        tx.update(Seat, seats[0], holder_id=holders[1])
+    assert totals(app, holders) == [(1, 2), (1, 1)]
+
+
+def test_without_takeover_a_value_that_is_taken_is_refused(app: App) -> None:
+    with app.transaction() as tx:
+        tx.add(Seat(number=1))
+        other = tx.add(Seat(number=2)).id
+    with pytest.raises(AlreadyExists, match="Seat with number = '1' exists already"), app.transaction() as tx:
+        tx.update(Seat, other, number=1)
+
+
+def test_two_records_exchange_a_unique_value(app: App) -> None:
+    with app.transaction() as tx:
+        one, other, third = (tx.add(Seat(number=number, price=number)).id for number in (1, 2, 3))
+    with app.transaction() as tx:
+        tx.update(Seat, one, number=2)
+        tx.update(Seat, other, number=1)
+    assert [app.get(Seat, id).number for id in (one, other)] == [2, 1]
+    with app.transaction() as tx:  # back, and after the database was told of it: in a circle of three
+        tx.update(Seat, one, number=1)
+        tx.update(Seat, other, number=2)
+        tx.work.flush()
+        tx.update(Seat, one, number=2)
+        tx.update(Seat, other, number=3)
+        tx.update(Seat, third, number=1)
+    assert [app.get(Seat, id).number for id in (one, other, third)] == [2, 3, 1]
+
+
+def test_unique_values_move_up_in_a_row(app: App) -> None:
+    with app.transaction() as tx:
+        seats = [tx.add(Seat(number=number)).id for number in range(300)]
+    with app.transaction() as tx:
+        for number, id in enumerate(seats):
+            tx.update(Seat, id, number=number + 1)
+    assert [app.get(Seat, id).number for id in seats] == list(range(1, 301))
+
+
+def test_a_value_that_is_never_empty_moves_up_too(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        tx.update(Holder, holders[0], code="bob")
+        tx.update(Holder, holders[1], code="eve")
+    assert [app.get(Holder, id).code for id in holders] == ["bob", "eve"]
+
+
+def test_values_that_are_never_empty_cannot_be_exchanged(app: App, holders: list[UUID]) -> None:
+    with pytest.raises(CannotExchange) as refused, app.transaction() as tx:
+        tx.update(Holder, holders[0], code="bob")
+        tx.update(Holder, holders[1], code="ada")
+    assert str(refused.value) == (
+        "Records of Holder exchange their code, which cannot be empty in between. Give one of them another "
+        "value first, in a transaction of its own."
+    )
+    assert [app.get(Holder, id).code for id in holders] == ["ada", "bob"]
+
+
+def test_values_that_are_unique_together_are_exchanged(app: App) -> None:
+    with app.transaction() as tx:
+        one, other = (tx.add(Place(row="a", position=position)).id for position in (1, 2))
+    with app.transaction() as tx:
+        tx.update(Place, one, position=2)
+        tx.update(Place, other, position=1)
+    assert [app.get(Place, id).position for id in (one, other)] == [2, 1]
+
+
+def test_a_new_record_takes_a_value_that_is_given_up_after_it_came(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        old = tx.add(Seat(number=1)).id
+    with app.transaction() as tx:
+        new = tx.add(Seat(number=1)).id
+        tx.update(Seat, old, number=5)
+        tx.add(Holder(name="eve", code="ada"))
+        tx.update(Holder, holders[0], code="ida")
+    assert [app.get(Seat, id).number for id in (old, new)] == [5, 1]
+    assert app.get(Holder, holders[0]).code == "ida"
