@@ -1,14 +1,23 @@
-"""DeepL's two endpoints that are used here, one typed method each, raw and untranslated."""
+"""DeepL's endpoints that are used here, one typed method each, raw and untranslated."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import SecretStr, ValidationError
 
-from integrations.deepl.models import ErrorBody, TranslateAnswer, TranslateBody, Usage, Wire
+from integrations.deepl.models import (
+    DocumentHandle,
+    DocumentStanding,
+    ErrorBody,
+    TranslateAnswer,
+    TranslateBody,
+    Usage,
+    Wire,
+)
 
 PRO = "https://api.deepl.com"
 FREE = "https://api-free.deepl.com"
@@ -48,6 +57,32 @@ class DeepLClient:
         answer = await self.http.post(self._url("/v2/translate"), headers=self._headers, json=content)
         return _read(answer, TranslateAnswer)
 
+    async def upload(
+        self, content: bytes, filename: str, *, target_lang: str, source_lang: str | None = None
+    ) -> DocumentHandle:
+        """`POST /v2/document`: the id and the key under which the document can be asked for."""
+        form = {"target_lang": target_lang} | ({"source_lang": source_lang} if source_lang else {})
+        answer = await self.http.post(
+            self._url("/v2/document"), headers=self._headers, data=form, files={"file": (filename, content)}
+        )
+        return _read(answer, DocumentHandle)
+
+    async def standing(self, handle: DocumentHandle) -> DocumentStanding:
+        """`POST /v2/document/{id}`: how a document stands."""
+        return _read(await self._about(handle, ""), DocumentStanding)
+
+    async def download(self, handle: DocumentHandle) -> bytes:
+        """`POST /v2/document/{id}/result`: the translated document, which DeepL hands out once."""
+        answer = await self._about(handle, "/result")
+        if answer.status_code != 200:
+            raise _refusal(answer)
+        return answer.content
+
+    async def _about(self, handle: DocumentHandle, what: str) -> httpx.Response:
+        url = self._url(f"/v2/document/{quote(handle.document_id, safe='')}{what}")
+        body = {"document_key": handle.document_key}
+        return await self.http.post(url, headers=self._headers, json=body)
+
     async def usage(self) -> Usage:
         """`GET /v2/usage`: what the key has used and may use. Costs nothing."""
         answer = await self.http.get(self._url("/v2/usage"), headers=self._headers)
@@ -74,13 +109,16 @@ def home_of(key: SecretStr, base_url: str = PRO) -> str:
 def _read(answer: httpx.Response, kind: type[Answer]) -> Answer:
     trace = answer.headers.get("X-Trace-ID", "")
     if answer.status_code != 200:
-        raise DeepLRefusal(
-            answer.status_code, _message(answer), retry_after=_retry_after(answer), trace=trace
-        )
+        raise _refusal(answer)
     try:
         return kind.model_validate_json(answer.content)
     except ValidationError as error:
         raise UnreadableAnswer(answer.text[:2000], trace=trace) from error
+
+
+def _refusal(answer: httpx.Response) -> DeepLRefusal:
+    trace = answer.headers.get("X-Trace-ID", "")
+    return DeepLRefusal(answer.status_code, _message(answer), retry_after=_retry_after(answer), trace=trace)
 
 
 def _message(answer: httpx.Response) -> str:

@@ -26,6 +26,25 @@ class TranslateAnswer(Wire):
     translations: list[Translation] = Field(min_length=1)
 
 
+class DocumentHandle(Wire):
+    """Names an uploaded document. DeepL encrypts it with the key, and keeps the key nowhere."""
+
+    document_id: str = Field(min_length=1)
+    document_key: str = Field(min_length=1)
+
+
+class DocumentStanding(Wire):
+    """How a document stands. `status` stays text: DeepL may add one."""
+
+    document_id: str
+    status: str
+    seconds_remaining: int | None = None
+    billed_characters: int | None = None
+    error_message: str | None = None
+    message: str | None = None
+    """Where DeepL's own example has the reason, in place of `error_message`."""
+
+
 class Usage(Wire):
     """Characters used and allowed in the current billing period."""
 

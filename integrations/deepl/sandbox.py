@@ -1,7 +1,10 @@
-"""A double of DeepL that marks texts instead of translating them, and bills every character of every try."""
+"""A double of DeepL that marks texts and documents instead of translating them, and bills every try."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from email.message import Message
+from email.parser import BytesParser
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
@@ -13,6 +16,7 @@ from starlette.routing import Route
 from framework.testing.sandbox import Sandbox
 
 LARGEST_REQUEST = 128 * 1024
+FORMATS = frozenset({"docx", "htm", "html", "pdf", "pptx", "srt", "txt", "xlf", "xliff", "xlsx"})
 LANGUAGES = frozenset(
     {
         "AR",
@@ -74,12 +78,25 @@ class Billed:
     characters: int
 
 
+@dataclass
+class SandboxDocument:
+    """A document in the vendor's books, until it is handed out."""
+
+    id: str
+    key: str
+    content_base64: str
+    target_lang: str
+    failure: str | None = None
+    queries: int = 0
+    handed_out: bool = False
+
+
 class DeepLSandbox(Sandbox):
     """DeepL with its own keys, languages and quota."""
 
     name: ClassVar[str] = "deepl"
     environment = {"DEEPL_AUTH_KEY": "sandbox"}
-    ledgers = {"billed": list[Billed]}
+    ledgers = {"billed": list[Billed], "documents": dict[str, SandboxDocument]}
 
     def __init__(
         self,
@@ -87,6 +104,7 @@ class DeepLSandbox(Sandbox):
         keys: Collection[str] = ("sandbox",),
         character_limit: int = 500_000,
         languages: Collection[str] = LANGUAGES,
+        queued_queries: int = 1,
         **kit: Any,
     ) -> None:
         super().__init__(**kit)
@@ -94,6 +112,8 @@ class DeepLSandbox(Sandbox):
         self.languages = frozenset(languages)
         self.character_limit = character_limit
         self.billed: list[Billed] = []
+        self.queued_queries = queued_queries
+        self.documents: dict[str, SandboxDocument] = {}
 
     @property
     def characters(self) -> int:
@@ -102,6 +122,9 @@ class DeepLSandbox(Sandbox):
     def routes(self) -> Sequence[Route]:
         return [
             Route("/v2/translate", self._translate, methods=["POST"]),
+            Route("/v2/document", self._upload, methods=["POST"]),
+            Route("/v2/document/{id}", self._standing, methods=["POST"]),
+            Route("/v2/document/{id}/result", self._result, methods=["POST"]),
             Route("/v2/usage", self._usage, methods=["GET"]),
         ]
 
@@ -114,7 +137,11 @@ class DeepLSandbox(Sandbox):
         )
 
     def books(self) -> Mapping[str, Any]:
-        return {"characters": self.characters, "billed": [asdict(entry) for entry in self.billed]}
+        return {
+            "characters": self.characters,
+            "billed": [asdict(entry) for entry in self.billed],
+            "documents": [asdict(one) for one in self.documents.values()],
+        }
 
     def throttled(self, retry_after: int) -> Response:
         return refused(429, "Too many requests", retry_after=str(retry_after))
@@ -147,8 +174,84 @@ class DeepLSandbox(Sandbox):
             {**translation, "billed_characters": len(text)} if asked.show_billed_characters else translation
         )
 
+    async def _upload(self, request: Request) -> Response:
+        form, content, filename = _multipart(request.headers.get("content-type", ""), await request.body())
+        if content is None or "target_lang" not in form:
+            return refused(400, "Bad request. Reason: Parameter 'file' or 'target_lang' is missing.")
+        if filename.rpartition(".")[2].lower() not in FORMATS:
+            return refused(400, "Bad request. Reason: Invalid file extension.")
+        target, source = form["target_lang"].upper(), form.get("source_lang", "").upper()
+        for name, language in (("target_lang", target), ("source_lang", source or target)):
+            if language not in self.languages:
+                return refused(400, f"Value for '{name}' not supported.")
+        if self.characters + len(content) > self.character_limit:
+            return refused(456, "Quota Exceeded")
+        document = SandboxDocument(
+            uuid4().hex.upper(), (uuid4().hex + uuid4().hex).upper(), b64encode(content).decode(), target
+        )
+        if source == target:
+            document.failure = "Source and target language are equal."
+        else:
+            self.billed.append(Billed(f"({filename})", target, len(content)))
+        self.documents[document.id] = document
+        return answered({"document_id": document.id, "document_key": document.key})
+
+    async def _standing(self, request: Request) -> Response:
+        document = await self._found(request)
+        if document is None:
+            return refused(404, "Document not found")
+        document.queries += 1
+        standing: dict[str, Any] = {"document_id": document.id, "status": "done"}
+        if document.queries <= self.queued_queries:
+            return answered(standing | {"status": "translating", "seconds_remaining": 1})
+        if document.failure is not None:
+            return answered(standing | {"status": "error", "error_message": document.failure})
+        return answered(standing | {"billed_characters": len(b64decode(document.content_base64))})
+
+    async def _result(self, request: Request) -> Response:
+        document = await self._found(request)
+        if document is None:
+            return refused(404, "Document not found")
+        if document.handed_out:
+            return refused(503, "Document already downloaded")
+        if document.failure is not None or document.queries <= self.queued_queries:
+            return refused(503, "Document is not ready")
+        document.handed_out = True
+        translated = f"[{document.target_lang}] ".encode() + b64decode(document.content_base64)
+        return Response(translated, 200, {"X-Trace-ID": uuid4().hex}, "application/octet-stream")
+
+    async def _found(self, request: Request) -> SandboxDocument | None:
+        """The document, if the key is the one that it was given out under."""
+        try:
+            key = _Key.model_validate_json(await request.body()).document_key
+        except ValidationError:
+            return None
+        document = self.documents.get(request.path_params["id"])
+        return document if document is not None and document.key == key else None
+
     async def _usage(self, request: Request) -> Response:
         return answered({"character_count": self.characters, "character_limit": self.character_limit})
+
+
+class _Key(BaseModel):
+    document_key: str
+
+
+def _multipart(content_type: str, body: bytes) -> tuple[dict[str, str], bytes | None, str]:
+    """The fields of a form, the content of its file, and the file's name."""
+    message = BytesParser().parsebytes(f"content-type: {content_type}\r\n\r\n".encode() + body)
+    fields: dict[str, str] = {}
+    content, filename = None, ""
+    for part in message.get_payload() if message.is_multipart() else ():
+        assert isinstance(part, Message), "a part of a multipart message is one itself"
+        raw = part.get_payload(decode=True)
+        name = str(part.get_param("name", header="content-disposition"))
+        assert isinstance(raw, bytes), "a part is no multipart message"
+        if part.get_filename() is not None:
+            content, filename = raw, part.get_filename() or ""
+        else:
+            fields[name] = raw.decode()
+    return fields, content, fields.get("filename", filename)
 
 
 def answered(content: Mapping[str, Any]) -> Response:

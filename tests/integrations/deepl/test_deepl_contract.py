@@ -24,6 +24,7 @@ class Witness:
 
     async def note(self, response: httpx.Response) -> None:
         await response.aread()
+        await response.request.aread()
         self.exchanges.append(response)
 
     def problems(self, contract: Contract, mounted_at: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -42,6 +43,25 @@ async def test_the_sdk_translates_and_reads_the_bill(
     usage = await told(sdk.get_usage)
     assert (usage.character.count, usage.character.limit) == (7, 1000)
     assert not usage.any_limit_reached
+
+
+async def test_the_sdk_has_a_document_translated_and_fetches_it_once(
+    sdk: deepl.DeepLClient, deepl_sandbox: DeepLSandbox
+) -> None:
+    letter, x = {"filename": "letter.txt"}, {"filename": "x.txt"}
+    handle = await told(sdk.translate_document_upload, b"Good morning", target_lang="DE", **letter)
+    assert (await told(sdk.translate_document_get_status, handle)).status.value == "translating"
+    standing = await told(sdk.translate_document_get_status, handle)
+    assert (standing.done, standing.billed_characters) == (True, 12)
+    fetched = BytesIO()
+    await told(sdk.translate_document_download, handle, fetched)
+    assert fetched.getvalue() == b"[DE] Good morning"
+    with pytest.raises(deepl.DocumentNotReadyException):
+        await told(sdk.translate_document_download, handle, BytesIO())
+    same = await told(sdk.translate_document_upload, b"x", source_lang="DE", target_lang="DE", **x)
+    await told(sdk.translate_document_get_status, same)
+    failed = await told(sdk.translate_document_get_status, same)
+    assert (failed.ok, failed.error_message) == (False, "Source and target language are equal.")
 
 
 async def test_the_sdk_is_refused_as_by_deepl(
