@@ -1,4 +1,4 @@
-"""The two endpoints of Volcengine's speech service for long texts, one typed method each, untranslated."""
+"""The endpoints of Volcengine's speech service, one typed method each, untranslated."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +14,13 @@ from integrations.volctts.models import (
     Head,
     QueryBody,
     Reply,
+    SpeakBody,
     SubmitBody,
     SubmittedTask,
     Task,
     Wire,
 )
+from integrations.volctts.stream import AUDIO, END, BrokenStream, chunks, sound_in
 
 HOME = "https://openspeech.bytedance.com"
 SUCCESS = 20000000
@@ -102,31 +104,59 @@ class VolcTTSClient:
         answer = await self._post("/api/v3/tts/query", QueryBody(task_id=task_id), request_id=str(uuid4()))
         return _read(answer, Reply[Task]).data.model_copy(update={"answered_at": _answered_at(answer)})
 
-    async def _post(self, path: str, body: Wire, *, request_id: str) -> httpx.Response:
-        headers = {
+    async def speak(self, body: SpeakBody) -> bytes:
+        """`POST /api/v3/tts/unidirectional`: the audio, put together as it comes. Each request costs anew."""
+        url = self.base_url.rstrip("/") + "/api/v3/tts/unidirectional"
+        headers, content = self._headers(str(uuid4())), body.model_dump(mode="json", exclude_none=True)
+        async with self.http.stream("POST", url, headers=headers, json=content) as answer:
+            if answer.status_code != 200:
+                await answer.aread()
+                raise _refusal(answer)
+            logid, sound = answer.headers.get("X-Tt-Logid", ""), bytearray()
+            try:
+                async for chunk in chunks(answer.aiter_text()):
+                    if chunk.code == END:
+                        return bytes(sound)
+                    if chunk.code != AUDIO:
+                        raise VolcRefusal(chunk.code, chunk.message[:300], logid=logid)
+                    sound += sound_in(chunk)
+            except BrokenStream as error:
+                raise UnreadableAnswer("", logid=logid) from error
+            raise UnreadableAnswer("", logid=logid)
+
+    def _headers(self, request_id: str) -> dict[str, str]:
+        return {
             **self.credentials.headers,
             "X-Api-Resource-Id": self.resource_id,
             "X-Api-Request-Id": request_id,
         }
+
+    async def _post(self, path: str, body: Wire, *, request_id: str) -> httpx.Response:
         content = body.model_dump(mode="json", exclude_none=True)
-        return await self.http.post(self.base_url.rstrip("/") + path, headers=headers, json=content)
+        url = self.base_url.rstrip("/") + path
+        return await self.http.post(url, headers=self._headers(request_id), json=content)
 
 
 def _read(answer: httpx.Response, form: type[Form]) -> Form:
     logid = answer.headers.get("X-Tt-Logid", "")
     head = _head(answer)
     if answer.status_code != 200 or (head is not None and head.code != SUCCESS):
-        raise VolcRefusal(
-            head.code if head else 0,
-            (head.message if head else answer.reason_phrase)[:300],
-            status=answer.status_code,
-            retry_after=_retry_after(answer),
-            logid=logid,
-        )
+        raise _refusal(answer)
     try:
         return form.model_validate_json(answer.content)
     except ValidationError as error:
         raise UnreadableAnswer(answer.text[:2000], logid=logid) from error
+
+
+def _refusal(answer: httpx.Response) -> VolcRefusal:
+    head = _head(answer)
+    return VolcRefusal(
+        head.code if head else 0,
+        (head.message if head else answer.reason_phrase)[:300],
+        status=answer.status_code,
+        retry_after=_retry_after(answer),
+        logid=answer.headers.get("X-Tt-Logid", ""),
+    )
 
 
 def _head(answer: httpx.Response) -> Head | None:

@@ -12,7 +12,15 @@ from uuid import UUID
 from framework import Payload
 from framework.integration.filling import filled
 from framework.integration.outcomes import Completed, Failed, Outcome, Processing
-from integrations.volctts.models import AudioParams, RequestParams, SubmitBody, Task, TaskStatus, User
+from integrations.volctts.models import (
+    AudioParams,
+    RequestParams,
+    SpeakBody,
+    SubmitBody,
+    Task,
+    TaskStatus,
+    User,
+)
 
 AUDIO_LINK_LIFE = timedelta(hours=1)
 
@@ -32,6 +40,13 @@ class Speech(Payload):
     duration_ms: int | None = None
 
 
+class SpokenAtOnce(Payload):
+    """The audio itself, in base64, of the format that the settings name."""
+
+    audio_base64: str
+
+
+ToSpokenResult: TypeAlias = Callable[[SpokenAtOnce], Payload]
 ToSpeechRequest: TypeAlias = Callable[[Any], SpeechRequest]
 ToResult: TypeAlias = Callable[[Speech], Payload]
 
@@ -44,6 +59,17 @@ def to_speech_request(request: Any) -> SpeechRequest:
 def to_result_of(result: type[Payload] | None) -> ToResult:
     """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
     return filled(result, Speech, vendor="Volcengine")
+
+
+def to_spoken_result_of(result: type[Payload] | None) -> ToSpokenResult:
+    """A function that fills the fields of this payload class by name. Raises ResultNotFilled if it cannot."""
+    return filled(result, SpokenAtOnce, vendor="Volcengine")
+
+
+def to_speak_body(request: SpeechRequest, *, user: str, audio: AudioParams) -> SpeakBody:
+    """A text that is spoken while we listen."""
+    params = RequestParams(text=request.text, speaker=request.speaker, audio_params=audio)
+    return SpeakBody(user=User(uid=user), req_params=params)
 
 
 def to_submit_body(request: SpeechRequest, *, call: UUID, user: str, audio: AudioParams) -> SubmitBody:

@@ -44,6 +44,21 @@ class SubmitBody(Wire):
     req_params: RequestParams
 
 
+class SpeakBody(Wire):
+    """The body of `POST /api/v3/tts/unidirectional`."""
+
+    user: User
+    req_params: RequestParams
+
+
+class Chunk(Wire):
+    """One object of a streamed answer: audio in base64, or the end, or a refusal."""
+
+    code: int
+    message: str = ""
+    data: str | None = None
+
+
 class QueryBody(Wire):
     """The body of `POST /api/v3/tts/query`."""
 

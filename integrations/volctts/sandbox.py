@@ -2,8 +2,12 @@
 
 A task runs until it was queried `running_queries` times and `speaks_after` has passed; then it succeeds, or
 fails if `fail` was called for it. The task's id is its `unique_id`, as it was seen at the vendor.
+
+A stream has the words of the text for sound. It ends with the code `breaks_off_with`; with 0 it has no end.
 """
 
+import json
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -39,6 +43,12 @@ class Asked(BaseModel):
     req_params: Params
 
 
+class Spoken(BaseModel):
+    """A text that is to be streamed, by the rules of the vendor."""
+
+    req_params: Params
+
+
 class Query(BaseModel):
     task_id: str = Field(min_length=1)
 
@@ -65,7 +75,7 @@ class VolcTTSSandbox(Sandbox):
 
     name: ClassVar[str] = "volctts"
     environment = {"VOLC_TTS_API_KEY": "sandbox"}
-    ledgers = {"tasks": dict[str, SandboxTask]}
+    ledgers = {"tasks": dict[str, SandboxTask], "streamed": list[str]}
     secret_headers = Sandbox.secret_headers | {"x-api-key", "x-api-app-id", "x-api-access-key"}
 
     def __init__(
@@ -84,10 +94,13 @@ class VolcTTSSandbox(Sandbox):
         self.longest_text = longest_text
         self.running_queries, self.speaks_after = running_queries, speaks_after
         self.tasks: dict[str, SandboxTask] = {}
+        self.streamed: list[str] = []
+        self.breaks_off_with: int | None = None
 
     def routes(self) -> Sequence[Route]:
         return [
             Route("/api/v3/tts/submit", self._submit, methods=["POST"]),
+            Route("/api/v3/tts/unidirectional", self._speak, methods=["POST"]),
             Route("/api/v3/tts/query", self._query, methods=["POST"]),
         ]
 
@@ -134,6 +147,31 @@ class VolcTTSSandbox(Sandbox):
             return refused(400, 40000002, "duplicate reqid")
         self.tasks[asked.unique_id] = SandboxTask(asked.unique_id, params.text, params.speaker, self.now())
         return answered({"task_id": asked.unique_id, "task_status": RUNNING})
+
+    async def _speak(self, request: Request) -> Response:
+        """Speak while the other side listens: chunks of audio, a sentence's text, the end."""
+        try:
+            asked = Spoken.model_validate_json(await request.body())
+        except ValidationError as error:
+            return refused(400, 40000000, f"invalid params: {error.errors()[0]['loc']}")
+        params = asked.req_params
+        if len(params.text) > self.longest_text:
+            return refused(400, 40402003, "TTSExceededTextLimit:exceed max limit")
+        if params.speaker not in self.speakers:
+            return refused(403, 45000000, "speaker permission denied: access denied")
+        self.streamed.append(params.text)
+        said = [
+            {"code": 0, "message": "", "data": b64encode(word.encode()).decode()}
+            for word in params.text.split(" ")
+        ]
+        said.append({"code": 0, "message": "", "data": None, "sentence": {"text": params.text, "words": []}})
+        if self.breaks_off_with is None:
+            said.append({"code": SUCCESS, "message": "ok", "data": None})
+        elif self.breaks_off_with:
+            said.append({"code": self.breaks_off_with, "message": "internal server error", "data": None})
+        return Response(
+            "\n".join(map(json.dumps, said)), 200, {"X-Tt-Logid": uuid4().hex}, "application/json"
+        )
 
     async def _query(self, request: Request) -> Response:
         try:

@@ -6,7 +6,7 @@ from tests.integrations.openai.subject import OPENAI
 from tests.integrations.s3.subject import S3
 from tests.integrations.slack.subject import SLACK
 from tests.integrations.stripe.subject import STRIPE, STRIPE_REFUNDS
-from tests.integrations.volctts.subject import VOLCTTS
+from tests.integrations.volctts.subject import VOLCTTS, VOLCTTS_STREAMING
 
 SUBJECTS = (
     DEEPL,
@@ -19,4 +19,5 @@ SUBJECTS = (
     STRIPE,
     STRIPE_REFUNDS,
     VOLCTTS,
+    VOLCTTS_STREAMING,
 )

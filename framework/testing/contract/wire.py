@@ -95,16 +95,20 @@ def before_the_answer(happen: Callable[[], Awaitable[object]]) -> Trouble:
 
 
 def with_answers(change: Callable[[dict[str, Any]], None]) -> Trouble:
-    """Every object in the vendor's JSON is changed on its way; other answers are left as they are."""
+    """Every object in the vendor's JSON is changed on its way, also where each line of a stream is one; other
+    answers are left as they are.
+    """
 
     async def trouble(request: httpx.Request, pass_on: Pass) -> httpx.Response:
         answer = await pass_on(request)
         if "json" not in answer.headers.get("content-type", ""):
             return answer
-        told = json.loads(await answer.aread())
+        content = await answer.aread()
+        told = [json.loads(part) for part in (content.splitlines() if b"}\n{" in content else [content])]
         change_everywhere(told, change)
         headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
-        return httpx.Response(answer.status_code, headers=headers, content=json.dumps(told).encode())
+        changed = "\n".join(map(json.dumps, told)).encode()
+        return httpx.Response(answer.status_code, headers=headers, content=changed)
 
     return trouble
 

@@ -1,5 +1,6 @@
 """What the contract asks of Volcengine's speech."""
 
+from dataclasses import replace
 from typing import Any
 
 from framework import APICall, Payload
@@ -23,6 +24,20 @@ class Audio(Payload):
 
 class Poem(Payload):
     verses: str
+
+
+class Sound(Payload):
+    audio_base64: str
+
+
+class ContractStream(APICall, table=True):
+    request: Reading
+    result: Sound | None = None
+
+
+class RenamedStream(APICall, table=True):
+    request: Poem
+    result: Sound | None = None
 
 
 class ContractSpeech(APICall, table=True):
@@ -57,4 +72,25 @@ VOLCTTS = Subject(
     sandbox=lambda **kit: VolcTTSSandbox(keys=[KEY], **kit),
     effects=lambda volc: len(volc.tasks),
     unknown_status=unknown_status,
+)
+
+VOLCTTS_STREAMING = replace(
+    VOLCTTS,
+    part="streaming",
+    usual=Variant(
+        call=ContractStream,
+        create=lambda call: create_volctts_integration(at_once=call),
+        request=Reading(text="Hello"),
+    ),
+    renamed=Variant(
+        call=RenamedStream,
+        create=lambda call: create_volctts_integration(
+            at_once=call,
+            to_speech_request=lambda poem: SpeechRequest(text=poem.verses, speaker=SPEAKER),
+            to_spoken_result=lambda spoken: Sound(audio_base64=spoken.audio_base64),
+        ),
+        request=Poem(verses="Hello"),
+    ),
+    effects=lambda volc: len(volc.streamed),
+    unknown_status=None,
 )
