@@ -43,7 +43,7 @@ def module_of(source: str) -> Iterator[ModuleType]:
 class Step:
     """One thing that happens; `picks` choose among what is there."""
 
-    what: Literal["add", "change", "move", "delete"]
+    what: Literal["add", "change", "move", "delete", "dial"]
     model: int
     picks: tuple[int, int]
     numbers: tuple[int | None, ...]
@@ -52,7 +52,7 @@ class Step:
 numbers = st.none() | st.integers(-3, 6)
 steps = st.builds(
     Step,
-    st.sampled_from(["add", "add", "add", "change", "move", "delete"]),
+    st.sampled_from(["add", "add", "add", "change", "move", "delete", "dial"]),
     st.integers(0, 3),
     st.tuples(st.integers(0, 7), st.integers(0, 7)),
     st.tuples(numbers, numbers),
@@ -64,7 +64,7 @@ class Undone(Exception):
     """The user thinks better of it."""
 
 
-def carry_out(step: Step, world: World, classes: list[Any], tx: Transaction) -> bool:
+def carry_out(step: Step, world: World, classes: list[Any], dials: Any, tx: Transaction) -> bool:
     """Do one thing in both worlds; whether it can be done."""
     number = step.model % len(classes)
     model, rows = world.schema.models[number], world.rows[number]
@@ -89,6 +89,9 @@ def carry_out(step: Step, world: World, classes: list[Any], tx: Transaction) -> 
             pick = step.picks[1] % (len(hosts) + one.nullable)
             rows[chosen][one.key] = hosts[pick] if pick < len(hosts) else None
             tx.update(classes[number], chosen, **{one.key: rows[chosen][one.key]})
+        case "dial":
+            world.level = step.picks[0] % 4 - 1
+            tx.update(dials, level=world.level)
         case "delete" if chosen is not None:
             if not world.delete(number, chosen):
                 with pytest.raises(StillReferenced):
@@ -125,7 +128,7 @@ def live(schema: Schema, days: list[list[Step]], database: str) -> None:
             try:
                 with app.transaction() as tx:
                     for step in day:
-                        if not carry_out(step, world, classes, tx):
+                        if not carry_out(step, world, classes, module.Dials, tx):
                             raise Undone
                     if number % 5 == 4:
                         raise Undone

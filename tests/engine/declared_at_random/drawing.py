@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from tests.engine.declared_at_random.schema import Model, Property, Reference, Schema, Test, Value
+from tests.engine.declared_at_random.schema import Model, Property, Reference, Schema, Subset, Test, Value
 
 AGGREGATES = (
     "Count", "Sum", "WeightedSum", "Average", "Every", "Some", "Min", "Max", "First", "Latest", "Collect",
@@ -21,8 +21,9 @@ def schemas(draw: st.DrawFn) -> Schema:
         for target in draw(st.sets(st.integers(0, source - 1), min_size=1, max_size=2)):
             ondelete = draw(st.sampled_from(("CASCADE", "SET NULL", "RESTRICT")))
             references.append(Reference(source, target, ondelete))
-    properties: list[list[Property]] = [[] for _ in range(count)]
+    properties: list[list[Property | Subset]] = [[] for _ in range(count)]
     totals: list[Property] = []
+    parts: list[list[Subset]] = [[] for _ in range(count)]
     for number in range(draw(st.integers(2, 12))):
         name = f"p{number}"
         host = draw(st.integers(-1, count - 1))
@@ -35,9 +36,15 @@ def schemas(draw: st.DrawFn) -> Schema:
             if one.target == host:
                 numbers = _numbers(facts, properties, one.source)
                 choices += [aggregates(name, one, numbers), customs(name, one, numbers)]
+                if draw(st.booleans()):
+                    part = Subset(number, one, draw(tests(numbers)))
+                    parts[host].append(part)
+                    choices.append(aggregates(name, part, numbers))
             if one.source == host:
                 choices.append(lookups(name, one, _numbers(facts, properties, one.target)))
-        properties[host].append(draw(st.one_of(choices)))
+        chosen = draw(st.one_of(choices))
+        properties[host] += [part for part in parts[host] if part is chosen.over]
+        properties[host].append(chosen)
     models = tuple(
         Model(n, facts[n], tuple(one for one in references if one.source == n), tuple(properties[n]))
         for n in range(count)
@@ -46,16 +53,26 @@ def schemas(draw: st.DrawFn) -> Schema:
     return Schema(models, tuple(totals), twins)
 
 
-def _numbers(facts: list[tuple[str, ...]], properties: list[list[Property]], number: int) -> list[str]:
-    return [*facts[number], *(one.name for one in properties[number] if one.is_number)]
+def _numbers(
+    facts: list[tuple[str, ...]], properties: list[list[Property | Subset]], number: int
+) -> list[str]:
+    return [
+        *facts[number],
+        *(one.name for one in properties[number] if isinstance(one, Property) and one.is_number),
+    ]
 
 
 def values(fields: Sequence[str]) -> st.SearchStrategy[Value]:
-    return st.builds(Value, st.sampled_from(fields), st.sampled_from(("plain", "scaled", "zeroed")))
+    return st.builds(Value, st.sampled_from(fields), st.sampled_from(("plain", "scaled", "zeroed", "raised")))
 
 
 def tests(fields: Sequence[str]) -> st.SearchStrategy[Test]:
+    """Without a dial."""
     return st.builds(Test, st.sampled_from(fields), st.integers(-1, 2))
+
+
+def conditions(fields: Sequence[str]) -> st.SearchStrategy[Test]:
+    return st.builds(Test, st.sampled_from(fields), st.none() | st.integers(-1, 2))
 
 
 def formulas(name: str, fields: Sequence[str]) -> st.SearchStrategy[Property]:
@@ -71,16 +88,17 @@ def customs(name: str, over: Reference, fields: Sequence[str]) -> st.SearchStrat
 
 
 @st.composite
-def aggregates(draw: st.DrawFn, name: str, over: Reference | int, fields: Sequence[str]) -> Property:
+def aggregates(draw: st.DrawFn, name: str, over: Reference | Subset | int, fields: Sequence[str]) -> Property:
     kind = draw(st.sampled_from(AGGREGATES))
-    where = draw(tests(fields) if kind in ("Every", "Some") else st.none() | tests(fields))
+    where = draw(conditions(fields) if kind in ("Every", "Some") else st.none() | conditions(fields))
+    by = draw(st.none() | st.sampled_from(fields)) if kind in ("Count", "Sum", "Every", "Some") else None
     match kind:
-        case "Count":
-            return Property(name, kind, over, where=where)
+        case "Count" | "Some":
+            return Property(name, kind, over, where=where, by=by)
+        case "Sum":
+            return Property(name, kind, over, draw(values(fields)), where=where, by=by)
         case "Every":
-            return Property(name, kind, over, where=where, option=draw(st.booleans()))
-        case "Some":
-            return Property(name, kind, over, where=where)
+            return Property(name, kind, over, where=where, option=draw(st.booleans()), by=by)
         case "WeightedSum":
             return Property(name, kind, over, draw(values(fields)), draw(values(fields)), where)
         case "Average":

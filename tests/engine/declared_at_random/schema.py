@@ -14,8 +14,11 @@ from uuid import UUID
 
 from framework import (
     Average, Collect, Count, Custom, Entity, Every, Field, First, Formula, Global, Latest, Lookup, Max, Min,
-    Relationship, Some, Sum, WeightedSum, computed, derive,
+    Relationship, Some, Sum, WeightedSum, computed, derive, subset,
 )
+
+class Dials(Global, table=True):
+    level: int = 1
 """
 
 
@@ -46,10 +49,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Value:
-    """A number of a record, or None: one of its fields, perhaps with arithmetic."""
+    """A number of a record, or None: one of its fields, perhaps with arithmetic, or with what a dial says."""
 
     field: str
-    form: Literal["plain", "scaled", "zeroed"]
+    form: Literal["plain", "scaled", "zeroed", "raised"]
+
+    @property
+    def needs_dial(self) -> bool:
+        return self.form == "raised"
 
     def source(self, record: str) -> str:
         read = f"{record}.{self.field}"
@@ -60,8 +67,10 @@ class Value:
                 return f"(None if {read} is None else {read} % 5 - 2)"
             case "zeroed":
                 return f"({read} or 0)"
+            case "raised":
+                return f"({read} or 0) + dials.level"
 
-    def of(self, row: Row) -> int | None:
+    def of(self, row: Row, level: int) -> int | None:
         value: int | None = row[self.field]
         match self.form:
             case "plain":
@@ -70,20 +79,44 @@ class Value:
                 return None if value is None else value % 5 - 2
             case "zeroed":
                 return value or 0
+            case "raised":
+                return (value or 0) + level
 
 
 @dataclass(frozen=True)
 class Test:
-    """A yes or no about a record."""
+    """A yes or no about a record: whether a number is above another, or above what a dial says (None)."""
 
     field: str
-    above: int
+    above: int | None
+
+    @property
+    def needs_dial(self) -> bool:
+        return self.above is None
 
     def source(self, record: str) -> str:
-        return f"({record}.{self.field} or 0) > {self.above}"
+        return f"({record}.{self.field} or 0) > {'dials.level' if self.above is None else self.above}"
 
-    def of(self, row: Row) -> bool:
-        return bool((row[self.field] or 0) > self.above)
+    def of(self, row: Row, level: int = 0) -> bool:
+        return bool((row[self.field] or 0) > (level if self.above is None else self.above))
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Those of a relation to many for which a test holds."""
+
+    number: int
+    of: Reference
+    where: Test
+
+    @property
+    def to_many(self) -> str:
+        return f"some{self.number}"
+
+    @property
+    def source(self) -> str:
+        test = self.where.source("r")
+        return f"    {self.to_many}: list[Any] = subset({self.of.to_many}, lambda r: {test})"
 
 
 @dataclass(frozen=True)
@@ -92,14 +125,25 @@ class Property:
 
     name: str
     kind: str
-    over: Reference | int | None = None
+    over: Reference | Subset | int | None = None
     value: Value | None = None
     other: Value | None = None
     where: Test | None = None
     option: Any = None
+    by: str | None = None
+
+    @property
+    def needs_dial(self) -> bool:
+        parts = (self.value, self.other, self.where)
+        return any(part is not None and part.needs_dial for part in parts)
 
     @property
     def annotation(self) -> str:
+        one = self._annotation_of_one
+        return one if self.by is None else f"dict[int, {one}]"
+
+    @property
+    def _annotation_of_one(self) -> str:
         match self.kind:
             case "Count" | "Sum" | "WeightedSum" | "Custom":
                 return "int"
@@ -128,19 +172,24 @@ class Property:
             yield f"lambda r: sum((one.{read} or 0) % 3 for one in r.{relation})"
             yield f"reads=({relation + '.' + read!r},)"
             return
+        r = "r, dials" if self.needs_dial else "r"
         match self.over:
             case Reference() if self.kind == "Lookup":
                 yield self.over.to_one
-            case Reference():
+            case Reference() | Subset():
                 yield self.over.to_many
             case int():
                 yield f"E{self.over}"
         if self.value is not None:
-            yield f"lambda r: {self.value.source('r')}"
+            yield f"lambda {r}: {self.value.source('r')}"
         if self.other is not None:
-            yield f"weight=lambda r: {self.other.source('r')}"
+            yield f"weight=lambda {r}: {self.other.source('r')}"
         if self.where is not None:
-            yield f"where=lambda r: {self.where.source('r')}"
+            yield f"where=lambda {r}: {self.where.source('r')}"
+        if self.by is not None:
+            yield f"by=lambda {r}: r.{self.by}"
+        if self.needs_dial:
+            yield "given=Dials"
         match self.kind:
             case "Average" if self.option is not None:
                 yield f"missing={self.option}"
@@ -149,36 +198,54 @@ class Property:
             case "Collect":
                 yield f"limit={self.option}"
 
-    def compute(self, row: Row, records: Sequence[Row]) -> Any:
-        """What the property is, from its own row, or from the records that it is over, oldest first."""
+    def compute(self, row: Row, records: Sequence[Row], level: int) -> Any:
+        """What the property is, from its own row, or from the records that it is over, oldest first, and
+        from what the dial says.
+        """
+        if self.by is None:
+            return self._of(row, records, level)
+        keys = {one[self.by] for one in records if self._counts(one, level)} - {None}
+        return {key: self._of(row, [one for one in records if one[self.by] == key], level) for key in keys}
+
+    def _counts(self, record: Row, level: int) -> bool:
+        """Whether a key is there because of the record."""
+        if self.kind == "Sum":
+            assert self.value is not None
+            return self._meets(record, level) and self.value.of(record, level) is not None
+        return self.kind in ("Every", "Some") or self._meets(record, level)
+
+    def _meets(self, record: Row, level: int) -> bool:
+        return self.where is None or self.where.of(record, level)
+
+    def _of(self, row: Row, records: Sequence[Row], level: int) -> Any:
         match self.kind:
             case "Formula":
                 assert self.value is not None
-                return self.value.of(row)
+                return self.value.of(row, level)
             case "Lookup":
                 assert self.value is not None
-                return self.value.of(records[0]) if records else None
+                return self.value.of(records[0], level) if records else None
             case "Custom":
                 assert self.value is not None
                 return sum((one[self.value.field] or 0) % 3 for one in records)
             case "Every":
                 assert self.where is not None
-                return all(map(self.where.of, records)) if records else self.option
+                return all(self.where.of(one, level) for one in records) if records else self.option
             case "Some":
                 assert self.where is not None
-                return any(map(self.where.of, records))
-        counted = [one for one in records if self.where is None or self.where.of(one)]
+                return any(self.where.of(one, level) for one in records)
+        counted = [one for one in records if self._meets(one, level)]
         if self.kind == "Count":
             return len(counted)
         assert self.value is not None
-        values = [self.value.of(one) for one in counted]
+        values = [self.value.of(one, level) for one in counted]
         given = [value for value in values if value is not None]
         match self.kind:
             case "Sum":
                 return sum(given)
             case "WeightedSum":
                 assert self.other is not None
-                weights = [self.other.of(one) for one in counted]
+                weights = [self.other.of(one, level) for one in counted]
                 pairs = zip(values, weights, strict=True)
                 return sum(
                     value * weight for value, weight in pairs if value is not None and weight is not None
@@ -207,7 +274,7 @@ class Model:
     number: int
     facts: tuple[str, ...]
     references: tuple[Reference, ...]
-    properties: tuple[Property, ...]
+    properties: tuple[Property | Subset, ...]
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from tests.engine.declared_at_random.schema import Property, Reference, Row, Schema
+from tests.engine.declared_at_random.schema import Property, Reference, Row, Schema, Subset
 
 
 @dataclass
@@ -13,12 +13,14 @@ class World:
 
     schema: Schema
     rows: list[dict[UUID, Row]] = field(default_factory=list)
+    level: int = 1  # what the dial says
 
     def __post_init__(self) -> None:
         self.rows = self.rows or [{} for _ in self.schema.models]
 
     def copy(self) -> "World":
-        return World(self.schema, [{id: row.copy() for id, row in rows.items()} for rows in self.rows])
+        rows = [{id: row.copy() for id, row in rows.items()} for rows in self.rows]
+        return World(self.schema, rows, self.level)
 
     def delete(self, number: int, id: UUID) -> bool:
         """Delete a record with what follows it; whether nothing keeps it from going."""
@@ -47,10 +49,10 @@ class World:
         for number, one in in_order(self.schema):
             if number is None:
                 assert isinstance(one.over, int)
-                total[one.name] = one.compute(total, list(full[one.over].values()))
+                total[one.name] = one.compute(total, list(full[one.over].values()), self.level)
                 continue
             for id, row in full[number].items():
-                row[one.name] = one.compute(row, _related(one, full, id, row))
+                row[one.name] = one.compute(row, _related(one, full, id, row), self.level)
         return full, total
 
     def twins(self) -> list[int | None]:
@@ -63,7 +65,10 @@ class World:
 def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
     """All properties, so that each comes after those that it may read: by the number in its name."""
     all_of: list[tuple[int | None, Property]] = [
-        (model.number, one) for model in schema.models for one in model.properties
+        (model.number, one)
+        for model in schema.models
+        for one in model.properties
+        if isinstance(one, Property)
     ]
     all_of += [(None, one) for one in schema.totals]
     return iter(sorted(all_of, key=lambda pair: int(pair[1].name[1:])))
@@ -71,6 +76,9 @@ def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
 
 def _related(one: Property, full: list[dict[UUID, Row]], id: UUID, row: Row) -> list[Row]:
     over = one.over
+    if isinstance(over, Subset):
+        members = full[over.of.source].values()
+        return [other for other in members if other[over.of.key] == id and over.where.of(other)]
     if not isinstance(over, Reference):
         return []
     if one.kind == "Lookup":
