@@ -149,8 +149,8 @@ def _let_go(operations: Operations, database: Database, change: TableChange) -> 
 
 def _columns(operations: Operations, database: Database, change: TableChange) -> None:
     name, wanted = change.table.name, declared_form(change.table, database.dialect)
-    for old in change.dropped:
-        operations.drop_column(name, old)
+    for old in sorted(change.dropped, key=lambda one: not change.present.columns[one].generated):
+        operations.drop_column(name, old)  # what is derived from others goes before them
     for new in change.added:
         if new == BORN:
             _number(operations, name)
