@@ -96,8 +96,8 @@ class Connector(ABC):
     """Knows one provider. A connector keeps nothing between visits: one serves all entries of its provider.
 
     `required` and `optional` are its options, each with its purpose. `default_url` is the
-    address of entries that give none. What the network does to a visit may be raised as an
-    `IntegrationError`, which the HTTP client does by itself: the catalog makes a finding of it.
+    address of entries that give none. `judged_by` names who else than our own doubles has judged the plugin.
+    What the network does to a visit may be raised as an `IntegrationError`, which the HTTP client does by itself: the catalog makes a finding of it.
     """
 
     type: ClassVar[EntryType]
@@ -106,6 +106,7 @@ class Connector(ABC):
     optional: ClassVar[Mapping[str, str]] = {}
     default_url: ClassVar[str] = ""
     needs_address: ClassVar[bool] = True
+    judged_by: ClassVar[tuple[str, ...]] = ()
 
     def availability(self) -> Availability:
         """Whether the plugin can be used in this process: packages, licences, platforms."""

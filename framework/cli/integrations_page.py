@@ -1,4 +1,4 @@
-"""The page of all integrations, made of their manifests, their handlers and the contract that they keep."""
+"""The page of all integrations and plugins, made of manifests, handlers and the contract that they keep."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from framework.cli.application import named_module
 from framework.cli.errors import CommandError
 from framework.cli.path import live
+from framework.cli.plugins_section import plugins_section
 from framework.integration.handlers import CallHandlers
 from framework.integration.integration import HookVerb, Integration
 from framework.integration.manifest import Manifest, RuleState
@@ -46,7 +47,8 @@ def integrations_page(address: str, evidence: Path) -> str:
     tests = Path(module.__file__ or "").parent
     described = [Described(subject, tests, evidence) for subject in subjects]
     sections = [HEAD.format(address=address), *_overview(described), *_contract(described)]
-    return "\n".join([*sections, *(line for one in described for line in one.section())]) + "\n"
+    sections += [line for one in described for line in one.section()]
+    return "\n".join([*sections, *plugins_section()]) + "\n"
 
 
 class Described:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from framework.catalog import discover
 from framework.cli.integrations_page import EVIDENCE, NoSubjects, integrations_page
 from framework.testing.contract import CASES
 from framework.testing.contract.cases import ExemptInVain, Unexplained, exemption
@@ -28,6 +29,17 @@ def test_the_page_is_what_the_generator_prints() -> None:
 def test_every_integration_is_on_the_page() -> None:
     folders = {path.parent.name for path in (ROOT / "integrations").glob("*/manifest.toml")}
     assert {subject.name for subject in SUBJECTS} == folders
+
+
+def test_every_plugin_of_the_catalog_is_on_the_page_with_who_judged_it() -> None:
+    page = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
+    rows = {row.split("|")[1].strip(): row for row in page.splitlines() if row.startswith("| `")}
+    plugins = list(discover())
+    assert len(plugins) == 8
+    for plugin in plugins:
+        row = rows[f"`{plugin.provider}`"]
+        assert all(judge in row for judge in plugin.judged_by)
+        assert ("doubles alone" in row) is not bool(plugin.judged_by)
 
 
 def test_every_case_has_a_test() -> None:

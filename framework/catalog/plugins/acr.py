@@ -54,6 +54,7 @@ class Acr(RegistryV2):
     """
 
     provider: ClassVar[str] = "acr"
+    judged_by: ClassVar = (*RegistryV2.judged_by, "Microsoft's published examples")
     optional: ClassVar = {**RegistryV2.optional, "tenant": "the tenant whose Entra gave the token"}
 
     async def client(self, visit: Visit) -> RegistryClient:

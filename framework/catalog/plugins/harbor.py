@@ -28,6 +28,7 @@ class Harbor(RegistryV2):
     """A Harbor, visited with a user or a robot account (`robot$name`), or as anybody."""
 
     provider: ClassVar[str] = "harbor"
+    judged_by: ClassVar = (*RegistryV2.judged_by, "Harbor's own description")
 
     async def test_connection(self, visit: Visit) -> Finding:
         """Harbor is there, and its registry takes our credentials."""

@@ -16,6 +16,7 @@ class RegistryV2(Connector):
 
     type: ClassVar = EntryType.REGISTRY
     provider: ClassVar[str] = "registry"
+    judged_by: ClassVar[tuple[str, ...]] = ("Debian's `docker-registry`, by the shared client",)
     optional: ClassVar = {
         REPOSITORY: "a repository whose tags a test of the connection lists, such as team/app"
     }
