@@ -97,7 +97,8 @@ class Connector(ABC):
 
     `required` and `optional` are its options, each with its purpose. `default_url` is the
     address of entries that give none. `judged_by` names who else than our own doubles has judged the plugin.
-    What the network does to a visit may be raised as an `IntegrationError`, which the HTTP client does by itself: the catalog makes a finding of it.
+    What the network does to a visit may be raised as an `IntegrationError`, which the HTTP client does by
+    itself: the catalog makes a finding of it.
     """
 
     type: ClassVar[EntryType]

@@ -103,6 +103,7 @@ def create_volctts_integration(
         speak_at_once(volc, at_once, wanted, as_spoken, client)
 
     @volc.test_connection
+    @volc.check_health
     async def try_the_credentials(http: HTTPClient) -> None:
         """Ask about a task that cannot exist: it costs nothing, and only valid credentials are told so."""
         await task_known_as(str(NO_TASK), http)

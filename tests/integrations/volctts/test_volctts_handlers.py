@@ -247,6 +247,7 @@ async def test_the_connection_is_tested_without_cost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     probe = integration.hook("test_connection")
+    assert integration.hook("check_health") is probe
     assert probe is not None
     await probe(framework_http)
     assert volc_sandbox.tasks == {}
