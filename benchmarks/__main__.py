@@ -11,6 +11,7 @@ from benchmarks.baselines import ancestor, handwritten, loop
 from benchmarks.contest import Contestant, Unavailable, Workload, compete
 from benchmarks.machine import describe
 from benchmarks.report import Comparison, markdown, show
+from benchmarks.start import measured
 from benchmarks.workloads import WORKLOADS
 
 CONTESTANTS: Sequence[Contestant] = (
@@ -39,8 +40,11 @@ def main() -> None:
         if comparison.results:
             show(console, comparison)
             comparisons.append(comparison)
+    start = measured()
+    console.print("Start, in processor time:", ", ".join(f"{name} {value}" for name, value in start.items()))
     if not chosen.quick and not chosen.only:
-        RESULTS.write_text(markdown(describe(), comparisons, repetitions=repetitions, quick=chosen.quick))
+        facts = describe() | start
+        RESULTS.write_text(markdown(facts, comparisons, repetitions=repetitions, quick=chosen.quick))
         console.print(f"Kept in {RESULTS.name}.")
 
 

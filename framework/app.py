@@ -38,7 +38,6 @@ from framework.model.record import Record
 from framework.observe import Metrics
 from framework.plan.graph import Measured, flowchart, ways_through
 from framework.plan.plan import compile_plan
-from framework.plan.statechart import statechart
 from framework.runtime.activities import forget, state_of
 from framework.runtime.creation import create
 from framework.runtime.dispatch import dispatch
@@ -387,6 +386,8 @@ class App:
             return flowchart(self.plan, self._measured() if counts else None)
         if isinstance(model, Activity):
             return ways_through(model)
+        from framework.plan.statechart import statechart  # it brings in `transitions`
+
         return statechart(machine_of(self.plan, model, property))
 
     def _measured(self) -> Measured:

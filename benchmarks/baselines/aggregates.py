@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from uuid import uuid4
 
 from benchmarks.baselines.database import database, transaction
 from benchmarks.contest import Contestant, OpsPerSecond
 from benchmarks.workloads import BY_HAND
+from framework.model.identity import new_id
 
-CUSTOMER, ORDER = uuid4().hex, uuid4().hex
+CUSTOMER, ORDER = new_id().hex, new_id().hex
 ITEMS_PRESENT = 10
 BATCH = 10_000
 PRICE_CENTS, NEW_PRICE_CENTS = 1250, 1700
@@ -41,12 +41,12 @@ def single_items(size: int) -> OpsPerSecond:
     with _order_with_items(ITEMS_PRESENT) as connection:
         begun = perf_counter()
         for _ in range(size):
-            item = uuid4().hex
+            item = new_id().hex
             _create(connection, item)
             _update(connection, item)
             _delete(connection, item)
         elapsed = perf_counter() - begun
-        last = uuid4().hex
+        last = new_id().hex
         _create(connection, last)
         _update(connection, last)
         _expect(connection, items=ITEMS_PRESENT + 1)
@@ -58,7 +58,7 @@ def bulk(size: int) -> OpsPerSecond:
     with _order_with_items(0) as connection:
         begun = perf_counter()
         with transaction(connection):
-            connection.executemany(INSERT_ITEM, ((uuid4().hex, ORDER, PRICE_CENTS, 1) for _ in range(size)))
+            connection.executemany(INSERT_ITEM, ((new_id().hex, ORDER, PRICE_CENTS, 1) for _ in range(size)))
             _spread(connection, ORDER, count=size, total=size * PRICE_CENTS, done=size)
         elapsed = perf_counter() - begun
         _expect(connection, items=size)
@@ -76,7 +76,7 @@ def load_from_file(size: int) -> OpsPerSecond:
             while batch := [json.loads(line) for line in islice(lines, BATCH)]:
                 total, done = sum(one["price_cents"] for one in batch), sum(one["done"] for one in batch)
                 with transaction(connection):
-                    rows = ((uuid4().hex, one["order_id"], one["price_cents"], one["done"]) for one in batch)
+                    rows = ((new_id().hex, one["order_id"], one["price_cents"], one["done"]) for one in batch)
                     connection.executemany(INSERT_ITEM, rows)
                     _spread(connection, ORDER, count=len(batch), total=total, done=done)
         elapsed = perf_counter() - begun
@@ -94,7 +94,7 @@ def _order_with_items(items: int) -> Iterator[sqlite3.Connection]:
             connection.execute('INSERT INTO "order" (id, customer_id) VALUES (?, ?)', (ORDER, CUSTOMER))
             connection.execute("INSERT INTO totals (id) VALUES (1)")
         for _ in range(items):
-            _create(connection, uuid4().hex)
+            _create(connection, new_id().hex)
         yield connection
 
 

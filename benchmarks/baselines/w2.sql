@@ -1,4 +1,5 @@
--- A placed order, the charge it asks for, the attempts at it, and the events that came back.
+-- A placed order, the charge it asks for, the attempts at it, and the events that came back: the columns and the
+-- indexes that the framework keeps.
 CREATE TABLE order_placed (
     id TEXT PRIMARY KEY,
     at TEXT NOT NULL,
@@ -11,7 +12,8 @@ CREATE TABLE "order" (
     total_cents INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     receipt_url TEXT,
-    status TEXT NOT NULL DEFAULT 'placed'
+    status TEXT NOT NULL DEFAULT 'placed',
+    made_by TEXT UNIQUE
 );
 CREATE TABLE charge (
     id TEXT PRIMARY KEY,
@@ -24,38 +26,55 @@ CREATE TABLE charge (
     created_at TEXT NOT NULL,
     completed_at TEXT,
     due_at TEXT,
-    lease_owner TEXT,
-    lease_until TEXT,
-    attempt INTEGER NOT NULL DEFAULT 0
+    leased_until TEXT,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    first_tried_at TEXT,
+    deadline_at TEXT,
+    dead INTEGER NOT NULL DEFAULT 0,
+    has_receipt INTEGER NOT NULL DEFAULT 0,
+    made_by TEXT UNIQUE
 );
-CREATE INDEX charge_order ON charge (order_id);
+CREATE INDEX charge_order ON charge (order_id, has_receipt);
 CREATE INDEX charge_external_id ON charge (external_id);
 CREATE INDEX charge_due ON charge (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX charge_dead ON charge (dead) WHERE dead;
 CREATE TABLE attempt (
-    id TEXT PRIMARY KEY,
-    call_id TEXT NOT NULL REFERENCES charge (id),
+    call_id TEXT NOT NULL,
     number INTEGER NOT NULL,
+    verb TEXT NOT NULL,
     idempotency_key TEXT NOT NULL,
     request_hash TEXT NOT NULL,
+    worker TEXT NOT NULL,
     started_at TEXT NOT NULL,
-    UNIQUE (call_id, number)
+    finished_at TEXT,
+    doubtful INTEGER NOT NULL,
+    PRIMARY KEY (call_id, number)
 );
 CREATE TABLE integration_event (
     id TEXT PRIMARY KEY,
     at TEXT NOT NULL,
+    integration TEXT NOT NULL,
+    call_type TEXT NOT NULL,
     kind TEXT NOT NULL,
-    entity_id TEXT,
     external_id TEXT NOT NULL,
-    payload TEXT,
-    UNIQUE (external_id, kind)
-);
-CREATE TABLE transition (
-    id INTEGER PRIMARY KEY,
-    record_id TEXT NOT NULL,
-    property TEXT NOT NULL,
+    entity_id TEXT,
+    call_id TEXT,
+    standing TEXT NOT NULL,
     source TEXT NOT NULL,
-    target TEXT NOT NULL,
-    event_id TEXT NOT NULL,
+    dedupe_key TEXT NOT NULL,
+    result TEXT,
+    UNIQUE (call_type, dedupe_key)
+);
+CREATE INDEX integration_event_call ON integration_event (call_id);
+CREATE INDEX integration_event_external_id ON integration_event (external_id);
+CREATE TABLE transition (
+    position INTEGER PRIMARY KEY,
+    machine TEXT NOT NULL,
+    record_id TEXT NOT NULL,
+    "trigger" TEXT NOT NULL,
+    cause_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    target TEXT,
     at TEXT NOT NULL
 );
-CREATE INDEX transition_record ON transition (record_id);
+CREATE INDEX transition_record ON transition (record_id, machine, position);

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from framework.catalog.config import EntryConfig
 from framework.errors import NeedsAttention
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.integration.secrets import AuthRef, resolve
 
 

@@ -11,7 +11,7 @@ import anyio
 from framework.catalog.config import EntryConfig
 from framework.catalog.contract import Connector, Finding, Health, Visit
 from framework.errors import InDoubt, IntegrationError, NeedsAttention, Transient
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.integration.manifest import BASE_URL
 from framework.integration.policy import Policy, Timeout
 from framework.observe import get_logger, redactor

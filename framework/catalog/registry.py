@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from framework.catalog.answers import Answer, Wire, accepted, read
 from framework.catalog.challenge import Challenge, challenges
 from framework.errors import NeedsAttention, Permanent
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.observe import redactor
 
 MANIFESTS = (

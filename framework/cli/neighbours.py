@@ -15,7 +15,8 @@ from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
 from framework.cli.errors import SandboxesFailed
-from framework.integration.http import HTTPClient, open_client
+from framework.integration.client import HTTPClient
+from framework.integration.http import open_client
 from framework.integration.manifest import BASE_URL
 from framework.integration.policy import Policy
 

@@ -1,10 +1,12 @@
 """How calls leave for a vendor, and how their outcomes come home."""
 
+from typing import TYPE_CHECKING, Any
+
 from framework.integration.calls import CallView, idempotency_key, result_type
+from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery, MalformedDelivery
 from framework.integration.egress import HostRefused
 from framework.integration.handlers import API, CallHandlers, Poll, SideEffect, Webhook
-from framework.integration.http import HTTPClient, open_client
 from framework.integration.integration import Integration
 from framework.integration.manifest import Manifest, load_manifest
 from framework.integration.outcomes import (
@@ -22,6 +24,9 @@ from framework.integration.policy import Breaker, Policy, PollSchedule, Rate, Re
 from framework.integration.retry import Decision, GiveUp, Pause, Recover, RetryAt, decide
 from framework.integration.secrets import AuthRef, Credential, MissingCredentials, resolve
 from framework.integration.signature import InvalidSignature, Verify
+
+if TYPE_CHECKING:
+    from framework.integration.http import open_client
 
 __all__ = [
     "API",
@@ -68,3 +73,12 @@ __all__ = [
     "resolve",
     "result_type",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Bring in aiohttp, which takes as long as all the rest, when a client is to be opened."""
+    if name == "open_client":
+        from framework.integration.http import open_client
+
+        return open_client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

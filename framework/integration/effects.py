@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, delete, insert, literal_column, select, update
 
+from framework.integration.client import HTTPClient
 from framework.integration.gate import Gate
 from framework.integration.handlers import SideEffectHandler
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.retry import Pause, RetryAt, decide
 from framework.integration.verdict import described

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery
-from framework.integration.http import HTTPClient
 from framework.integration.inputs import Input
 from framework.integration.outcomes import (
     Completed,

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeAlias
 
 import aiohttp
 import anyio
@@ -21,11 +20,10 @@ from httpx_aiohttp import AiohttpTransport
 
 from framework.errors import InDoubt, IntegrationError, Permanent, Transient
 from framework.integration.bounded import OversizedAnswer, bounded, inflated
+from framework.integration.client import HTTPClient as HTTPClient
 from framework.integration.egress import Egress, Origin
 from framework.integration.policy import Policy
 from framework.observe import RedactingFilter
-
-HTTPClient: TypeAlias = httpx.AsyncClient
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, 9.2.1): a lost answer to them leaves nothing in doubt."""

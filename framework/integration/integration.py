@@ -14,6 +14,7 @@ from typing_extensions import TypeVar
 from framework.errors import DeclarationError
 from framework.integration import registration
 from framework.integration.assembly import Declarations, assemble
+from framework.integration.client import HTTPClient
 from framework.integration.handlers import (
     API,
     CallHandlers,
@@ -22,7 +23,6 @@ from framework.integration.handlers import (
     SideEffect,
     Webhook,
 )
-from framework.integration.http import HTTPClient, open_client
 from framework.integration.inputs import input_of
 from framework.integration.manifest import BASE_URL, FILE_NAME, Manifest, Secret, load_manifest
 from framework.integration.policy import Policy
@@ -184,6 +184,8 @@ class Integration(Verbs, Generic[Settings]):
         named = (
             f"the {FILE_NAME} of {self.name}" if self._manifest else f"the setting base_url of {self.name}"
         )
+        from framework.integration.http import open_client  # it brings in aiohttp
+
         return open_client(self.base_url, hosts, self.policy, manifest=named, **options)
 
     def credentials(self, environ: Mapping[str, str] | None = None) -> list[Credential]:

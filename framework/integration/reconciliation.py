@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy import bindparam, select
 
 from framework.integration.addressees import UnknownAddressee, addressee
+from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
-from framework.integration.http import HTTPClient
 from framework.integration.ingest import Source, ingest
 from framework.integration.outcomes import Outcome
 from framework.observe import get_logger

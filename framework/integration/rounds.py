@@ -11,11 +11,11 @@ import anyio.to_thread
 
 from framework.errors import MillraceError
 from framework.integration import reconciliation
+from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.effects import EffectBook, Hook, happen
 from framework.integration.executor import Executor
 from framework.integration.gate import Gate
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outboxes import Outboxes
 from framework.integration.reconciliation import Cursors

@@ -8,9 +8,9 @@ import anyio
 
 from framework.errors import InDoubt
 from framework.integration.calls import CallView, idempotency_key
+from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.gate import Gate
-from framework.integration.http import HTTPClient
 from framework.integration.need import Ask, LookUp, Need, Send
 from framework.integration.outbox import Claimed, Outbox
 from framework.integration.verdict import Case

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from framework.clock import Clock
 from framework.errors import NeedsAttention, Transient
+from framework.integration.client import HTTPClient
 from framework.integration.gate import Gate
-from framework.integration.http import HTTPClient
 from framework.integration.verdict import described
 
 Visit: TypeAlias = Callable[[], AbstractAsyncContextManager[HTTPClient]]

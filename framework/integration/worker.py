@@ -16,12 +16,12 @@ import anyio
 import anyio.to_thread
 
 from framework.errors import MillraceError, NeedsAttention, StorageError
+from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.effects import EffectBook, Hook
 from framework.integration.embedded import EmbeddedExecutor
 from framework.integration.executor import Executor
 from framework.integration.gate import Gate
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.logbook import Logbook
 from framework.integration.need import Need

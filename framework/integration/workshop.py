@@ -17,10 +17,10 @@ from framework.clock import SystemClock
 from framework.errors import DispatchError
 from framework.integration import requests
 from framework.integration.attempts import Attempt, Attempts
+from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.effects import Hook
 from framework.integration.gate import Gate
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.orphans import PATIENCE, Orphans
 from framework.integration.outbox import Outbox

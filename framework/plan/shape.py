@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Table
@@ -82,11 +83,11 @@ class Shape:
     takeovers: tuple[str, ...] = ()  # unique facts that go to whoever takes them last
     relative: bool = True  # all computed properties can be kept by relative updates
 
-    @property
+    @cached_property
     def facts(self) -> tuple[str, ...]:
         return tuple(self.model.__facts__)
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         return (*self.model.__facts__, *self.model.__computed__)
 

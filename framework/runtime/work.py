@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
+from weakref import proxy
 
 from framework.plan.node import AdditiveNode, MachineNode
 from framework.plan.shape import Kind, Shape
@@ -22,7 +24,6 @@ from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.errors import TransactionInterrupted
 from framework.storage.statements import SOME, Lock
-from framework.storage.violation import Violation
 
 DELETED = "the record was deleted"
 """The trigger that ends what a state machine remembers of a record."""
@@ -50,7 +51,7 @@ class Work:
         self.now = now
         self.tenant = connection.tenant  # whose rows these are
         self.rows: dict[Shape, dict[UUID, Change]] = {}
-        self.untold = Untold(connection, self.statements, self._explained)
+        self.untold = Untold(connection, self.statements, partial(explained, proxy(self)))
         self.due = Due()
         self.wake = self.due.wake
         self._waiting = Waiting()
@@ -69,11 +70,9 @@ class Work:
 
     def insert(self, shape: Shape, row: Row) -> Change:
         """A record comes to be."""
-        if shape.parameters:
-            self.parameters.concern(shape)
         id = row["id"]
-        known = self.rows.setdefault(shape, {})
-        earlier = known.get(id)
+        known = self.rows.get(shape)
+        earlier = known.get(id) if known else None
         if earlier is not None:
             if earlier.after_row is not None:
                 raise AlreadyExists(model=shape.name, columns="id", values=repr(str(id)), code="id_taken")
@@ -82,28 +81,26 @@ class Work:
             ):  # what counted for the old record does not count for the new one
                 raise DeletedHere(model=shape.name, id=id)
             self._at_hand.forget()
-        if shape.unique and self.untold.changed:
-            self.untold.make_room(shape)
         change = Change(shape, id, None, row, stored=False)
-        known[id] = change
-        self.untold.new.append(change)
-        for node in shape.watchers:
-            self.wake(node)
+        self._enter(shape, {id: change})
         return change
 
     def insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Many records of one class come to be."""
-        if shape.parameters:
-            self.parameters.concern(shape)
-        known = self.rows.setdefault(shape, {})
+        known = self.rows.get(shape)
         changes = {row["id"]: Change(shape, row["id"], None, row, stored=False) for row in rows}
         if len(changes) < len(rows) or (known and not known.keys().isdisjoint(changes)):
             for row in rows:  # one of them will say what is wrong
                 self.insert(shape, row)
-            return
+        else:
+            self._enter(shape, changes)
+
+    def _enter(self, shape: Shape, changes: dict[UUID, Change]) -> None:
+        if shape.parameters:
+            self.parameters.concern(shape)
         if shape.unique and self.untold.changed:
             self.untold.make_room(shape)
-        known |= changes
+        self.rows.setdefault(shape, {}).update(changes)
         self.untold.new += changes.values()
         for node in shape.watchers:
             self.wake(node)
@@ -175,8 +172,8 @@ class Work:
             self.parameters.concern(shape)
         if self.concurrent and shape.kind is Kind.GLOBAL:
             self._lock_before_global()
-        sql, parameters = self.statements[shape].selection(("id",), lock)
-        found = self.connection.row(sql, parameters.of({"id": id}))
+        statements = self.statements[shape]
+        found = self.connection.row(statements.by_id(lock), [statements.encode_id(id)])
         if found is not None:
             change = self._remember(shape, found)
             if lock is Lock.REFERENCE:
@@ -404,9 +401,6 @@ class Work:
             self._add_to_row(change, amounts)
         return change
 
-    def _explained(self, violation: Violation, batch: list[Change]) -> Exception:
-        return explained(self, violation, batch)
-
     def _lock_before_global(self) -> None:
         """Everybody wants a Global: what else this transaction locks, it locks before."""
         for shape in [shape for shape in self._waiting.held if shape.kind is not Kind.GLOBAL]:
@@ -418,6 +412,7 @@ class Work:
             change = self.rows.get(shape, {}).get(id)
             if change is not None and change.before_row is None:
                 continue  # this transaction has made it itself
-            sql, parameters = self.statements[shape].selection(("id",))
-            if change is not None or self.connection.row(sql, parameters.of({"id": id})) is not None:
+            statements = self.statements[shape]
+            read = statements.by_id()
+            if change is not None or self.connection.row(read, [statements.encode_id(id)]) is not None:
                 raise TransactionInterrupted(reason=f"{shape.name} {id} came to be meanwhile")

@@ -83,6 +83,7 @@ class TableStatements:
         self._adjustments: dict[tuple[AdditiveNode, ...], tuple[str, str]] = {}
         self._any: dict[str, str] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
+        self._by_id: dict[Lock, str] = {}
         self._selections: dict[tuple[tuple[str, ...], Lock], tuple[str, Parameters]] = {}
 
     @cached_property
@@ -171,6 +172,14 @@ class TableStatements:
             compiled = Statement(locking(statement, lock), self.dialect)
             self._selections[names, lock] = compiled.sql, Parameters(compiled.names, self.codec)
         return self._selections[names, lock]
+
+    def by_id(self, lock: Lock = Lock.NONE) -> str:
+        """Select the row with this id; the parameter is the encoded id."""
+        sql = self._by_id.get(lock)
+        if sql is None:
+            sql, _ = self.selection(("id",), lock)
+            self._by_id[lock] = sql
+        return sql
 
     @cached_property
     def hold(self) -> str:

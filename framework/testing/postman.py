@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from framework.errors import IntegrationError
-from framework.integration.http import HTTPClient, open_client
+from framework.integration.client import HTTPClient
+from framework.integration.http import open_client
 from framework.integration.manifest import BASE_URL
 from framework.integration.policy import Policy, Timeout
 from framework.testing.faults import Fate, Fault

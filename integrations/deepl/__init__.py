@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from framework import APICall, Payload
 from framework.errors import NeedsAttention, Permanent
 from framework.integration.calls import CallView, result_type
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed
 from framework.integration.policy import Policy

@@ -15,8 +15,8 @@ from typing import Any
 
 from framework.errors import Transient
 from framework.integration.calls import CallView, result_type
+from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, ExternalId, Failed, NotSubmitted, Outcome, Processing
 from framework.integration.policy import Policy, PollSchedule, Rate

@@ -13,7 +13,7 @@ import anyio
 from pydantic import SecretStr
 
 from framework.errors import InDoubt, NeedsAttention, Transient
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.observe import redactor
 from integrations.github.client import GitHubClient
 from integrations.github.models import InstallationToken

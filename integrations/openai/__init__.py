@@ -11,8 +11,8 @@ from framework import APICall, Payload
 from framework.errors import Permanent, Transient
 from framework.integration import standard_webhooks
 from framework.integration.calls import CallView, result_type
+from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, Failed, Outcome, PollNow, Processing
 from framework.integration.policy import Policy, PollSchedule, Timeout

@@ -16,7 +16,7 @@ from framework import APICall, Payload
 from framework.clock import Clock, SystemClock
 from framework.errors import Declined, Permanent
 from framework.integration.calls import CallView, result_type
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, ExternalId, Failed, Outcome, Processing
 from framework.integration.policy import Policy, PollSchedule

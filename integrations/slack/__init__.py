@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from framework import APICall, Event, Payload
 from framework.errors import Permanent
 from framework.integration.calls import CallView, result_type
+from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, NotSubmitted, Outcome, Reply
 from framework.integration.policy import Policy, Rate

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from framework.integration.calls import CallView, result_type
+from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, Failed, NotSubmitted, Outcome, Processing
 from framework.integration.policy import Policy, PollSchedule, Rate

@@ -2,7 +2,7 @@
 
 from docs.tutorial.code.shop import Announcement, Delivered, TextMessage
 from framework.integration.calls import CallView
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, Failed
 

@@ -11,7 +11,7 @@ from framework.catalog.challenge import Challenge
 from framework.catalog.contract import Visit
 from framework.catalog.plugins.registry_v2 import RegistryV2
 from framework.catalog.registry import GivenToken, RegistryClient
-from framework.integration.http import HTTPClient
+from framework.integration.client import HTTPClient
 from framework.observe import redactor
 
 

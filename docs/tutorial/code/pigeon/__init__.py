@@ -8,8 +8,8 @@ from docs.tutorial.code.pigeon.settings import PigeonSettings
 from docs.tutorial.code.pigeon.webhooks import event_in, signed_with
 from framework import APICall, Payload
 from framework.integration.calls import CallView, result_type
+from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery
-from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import ExternalId, NotSubmitted, Outcome
 from framework.integration.policy import Policy, PollSchedule, Rate
