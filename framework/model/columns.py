@@ -6,6 +6,7 @@ from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Dialect, Float, LargeBinary, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from framework.errors import DispatchError
 from framework.model.decimals import DIGITS, FixedPoint, places_of
 
 
@@ -55,6 +57,19 @@ def microseconds(value: timedelta) -> int:
 
 def span(value: int) -> timedelta:
     return timedelta(microseconds=value)
+
+
+class NotFinite(DispatchError):
+    """{place} would be {value}, which is no number that could be stored or compared. Let its computation give
+    None or a finite number.
+    """
+
+
+def finite(value: float, place: str) -> float:
+    """The value, which a column keeps alike on every database; raises NotFinite."""
+    if not isfinite(value):
+        raise NotFinite(place=place, value=value)
+    return value
 
 
 class EnumText(TypeDecorator[Enum]):

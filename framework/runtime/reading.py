@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, false, true
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnClause, TextClause
 from sqlalchemy.sql.selectable import CompoundSelect, Select, TableClause, TextualSelect
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from framework.computations.policy import QueryPolicy, Reader
 from framework.model.record import Record
@@ -52,11 +52,11 @@ class Reading:
         """What the statement finds, detached and read-only."""
         if self._anyone and not self._tenanted:
             with self._database.session() as session:
-                return list(session.exec(statement))
+                return _found(session, statement)
         if not isinstance(statement, (Select, CompoundSelect)):
             raise NotASelect(statement=type(statement).__name__)
         with self._database.session(self._narrow) as session:
-            found = list(session.exec(statement))  # type: ignore[call-overload]  # a compound of selects gives rows, too
+            found = _found(session, statement)
             for record in session.identity_map.values():
                 self._take_off(record)
             return found
@@ -129,6 +129,16 @@ class Reading:
         instance_state(record).callables = {  # what SQLAlchemy calls for a value that was not loaded
             name: partial(_hide, shape.name, name, policy.name) for name, policy in hidden.items()
         }
+
+
+def _found(session: Session, statement: Any) -> list[Any]:
+    """What the statement finds. Of a record with a collection that is joined to it (`joinedload`), SQLAlchemy
+    gives a row for each of the collection, and wants to be asked for one.
+    """
+    try:
+        return list(session.exec(statement))
+    except InvalidRequestError:
+        return list(session.exec(statement).unique())
 
 
 def _asked(policy: QueryPolicy, shape: Shape, reader: Reader) -> ColumnElement[bool]:

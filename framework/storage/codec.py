@@ -10,10 +10,19 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import Boolean, Column, Date, Dialect, Uuid
+from sqlalchemy import Boolean, Column, Date, Dialect, Float, Uuid
 from sqlalchemy.types import TypeEngine
 
-from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, microseconds, span, utc_text
+from framework.model.columns import (
+    Duration,
+    EnumText,
+    Structured,
+    UtcDateTime,
+    finite,
+    microseconds,
+    span,
+    utc_text,
+)
 from framework.model.decimals import FixedPoint, decimal_of, fixed
 from framework.model.identity import digits, uuid_of
 from framework.model.problems import problems_of
@@ -101,6 +110,8 @@ def converters_of(
             return partial(fixed, places=places, place=place), partial(decimal_of, places=places)
         case Duration():
             return microseconds, span
+        case Float():
+            return partial(finite, place=place), None
         case _ if dialect.name != "sqlite":
             return None, None
         case Uuid():
