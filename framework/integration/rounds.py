@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import anyio.to_thread
 
-from framework.errors import MillraceError
+from framework.errors import MillraceError, NeedsAttention
 from framework.integration import reconciliation
 from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
@@ -169,6 +169,9 @@ class Rounds:
         since = await anyio.to_thread.run_sync(reconciliation.since, self._engine, self._cursors, desk, now)
         try:
             outcomes = await reconciliation.listed(desk, since, client)
+        except NeedsAttention as error:
+            gate.pause(described(error))
+            return
         except MillraceError as error:
             gate.last_error = described(error)
             _log.warning("a vendor did not list what happened", call=desk.shape.name, reason=described(error))

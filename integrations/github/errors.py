@@ -60,7 +60,8 @@ def translated(*, waiting_since: datetime | None = None) -> Iterator[None]:
         raise integration_error(refusal, waiting_since=waiting_since) from refusal
     except UnreadableAnswer as error:
         kind = InDoubt if error.writing else Transient
-        raise kind(str(error), code="unreadable_answer") from error
+        step = "Check that GITHUB_BASE_URL leads to GitHub; its support finds the request by its id."
+        raise kind(f"{error}. {step}", code="unreadable_answer") from error
 
 
 def integration_error(

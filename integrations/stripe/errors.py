@@ -63,7 +63,10 @@ def translated() -> Iterator[None]:
         raise integration_error(error) from error
     except UnreadableAnswer as error:
         kind = InDoubt if error.writing else Transient
-        raise kind(str(error), code="unreadable_answer") from error
+        step = (
+            "Find the request in Stripe's dashboard by its id, and compare the answer with the description."
+        )
+        raise kind(f"{error}. {step}", code="unreadable_answer") from error
 
 
 def integration_error(error: StripeError, *, now: datetime | None = None) -> IntegrationError:

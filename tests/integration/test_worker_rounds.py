@@ -285,3 +285,20 @@ async def test_two_tasks_may_settle_at_once() -> None:
         await anyio.lowlevel.checkpoint()
         await app.settle()
     assert {status(app, order) for order in orders} == {OrderStatus.PAID}
+
+
+async def test_a_credential_that_is_refused_when_asking_what_happened_pauses_the_integration(
+    clock: ManualClock,
+) -> None:
+    acme, asked = reconciling(PAID_THERE, error=NeedsAttention("the key is revoked", code="unauthorized"))
+    app = open_shop(acme, clock=clock)
+    order = place(app)
+    for _ in range(3):
+        await app.settle()
+        clock.advance(timedelta(minutes=5))
+    assert app.health()[0].paused == "the key is revoked"
+    assert len(asked) == 1, "nobody asks with a revoked key"
+    app.resume("acme")
+    await app.settle()
+    assert len(asked) == 2
+    assert status(app, order) is OrderStatus.PAID

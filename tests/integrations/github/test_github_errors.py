@@ -110,6 +110,7 @@ def test_an_unreadable_answer_leaves_a_write_in_doubt(writing: bool, kind: type[
         with translated():
             raise UnreadableAnswer(200, writing=writing, request_id="ABCD")
     assert raised.value.code == "unreadable_answer"
+    assert "Check that GITHUB_BASE_URL" in str(raised.value)
     assert "ABCD" in str(raised.value)
 
 

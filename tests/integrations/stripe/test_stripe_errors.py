@@ -122,6 +122,7 @@ def test_an_unreadable_answer_leaves_a_write_in_doubt(writing: bool, kind: type[
         with translated():
             raise UnreadableAnswer(200, fields=["status"], writing=writing, request_id="req_1")
     assert raised.value.code == "unreadable_answer"
+    assert "in Stripe's dashboard" in str(raised.value)
     assert "req_1" in str(raised.value)
 
 
