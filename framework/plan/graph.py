@@ -89,9 +89,11 @@ def _arrows(node: Node, measured: Measured | None) -> Iterable[str]:
     if isinstance(node, RuleNode):
         cost = None if measured is None else measured.costs.get(node)
         label = f"|{node.rule.name}|" if cost is None else f'|"{node.rule.name}<br/>{cost}"|'
-    for source, read in wakes(node):
-        for target, written in node.writes:
-            yield f"    {_id(source, _shown(source, read))} -->{label} {_id(target, _shown(target, written))}"
+    for part in node.parts or (node,):
+        for source, read in wakes(part):
+            start = _id(source, _shown(source, read))
+            for target, written in part.writes:
+                yield f"    {start} -->{label} {_id(target, _shown(target, written))}"
 
 
 def _shown(shape: Shape, name: str | None) -> str | None:

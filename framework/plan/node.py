@@ -31,6 +31,7 @@ class Node:
     given: Given | None = field(default=None, init=False)  # what its callbacks take beside their record
     height: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
+    parts: tuple["Node", ...] = field(default=(), init=False)  # the nodes that this one does at once
 
     def with_given(self, given: Given | None) -> Self:
         """The node itself, which reads what its callbacks are given."""

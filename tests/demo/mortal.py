@@ -71,9 +71,9 @@ def haunt(death: Death) -> None:
         death.may_come("vendor: after answer")
         return response
 
-    def received(box, engine, delivery):
+    def received(box, engine, delivery, tenant=None):
         with said(doing, "webhook"):
-            return receive(box, engine, delivery)
+            return receive(box, engine, delivery, tenant)
 
     SqliteConnection.run, Guard.handle_async_request, Letterbox.receive = run, handle_async_request, received
 

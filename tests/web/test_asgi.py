@@ -225,6 +225,7 @@ async def test_health_tells_how_each_integration_is() -> None:
         "running": 0,
         "due": 1,
         "dead": 0,
+        "orphans": 0,
         "last_error": "401: the key was revoked",
     }
     assert well.json()["database"] == "ok"

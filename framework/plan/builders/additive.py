@@ -121,6 +121,6 @@ def merge_additive(nodes: Iterable[Node]) -> list[Node]:
             members=tuple(member for node in group for member in node.members),
         )
         merged.given = reduce(or_, (node.given for node in group if node.given)) if first.given else None
-        merged.height = first.height
+        merged.height, merged.parts = first.height, tuple(group)
         rest.append(merged)
     return rest

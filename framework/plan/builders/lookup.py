@@ -71,7 +71,7 @@ def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
             key=first.key,
             members=tuple(member for node in group for member in node.members),
         )
-        merged.height = first.height
+        merged.height, merged.parts = first.height, tuple(group)
         merged.given = reduce(or_, (node.given for node in group if node.given)) if first.given else None
         rest.append(merged)
     return rest
