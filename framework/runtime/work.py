@@ -277,7 +277,7 @@ class Work:
         known = self.rows.get(shape, {}).get(row["id"])
         return (view_of(shape.view, row), None) if known is None else (known.after, known)
 
-    def changes(self, shape: Shape) -> Iterable[Change]:
+    def changes(self, shape: Shape) -> Sequence[Change]:
         """All records of a class that the transaction has touched so far, in order."""
         if shape in self._waiting.held:
             self._settle_amounts(shape)

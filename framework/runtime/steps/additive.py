@@ -8,6 +8,7 @@ from uuid import UUID
 from framework.model.entity import GLOBAL_ID
 from framework.plan.node import AdditiveNode, Contribution
 from framework.plan.view import view_of
+from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.route import host_of
 from framework.runtime.sweep import untouched
@@ -20,6 +21,35 @@ Records = dict[UUID, list[Any]]
 
 def step(node: AdditiveNode, work: Work) -> None:
     """Add to each host what its records contribute now, less what they contributed before."""
+    changes = work.changes(node.route.source)
+    if len(changes) == 1 and node.given is None:
+        totals = _difference(node, changes[0])
+    else:
+        totals = _differences(node, work, changes)
+    for host, amounts in totals.items():
+        if any(amounts):
+            work.add(node, host, amounts)
+
+
+def _difference(node: AdditiveNode, change: Change) -> Totals:
+    """What one record adds to the host that it has, and takes off the one that it had."""
+    key, contribution = node.route.key, node.contribution
+    before, after = change.before_row, change.after_row
+    old = None if before is None else GLOBAL_ID if key is None else before[key]
+    new = None if after is None else GLOBAL_ID if key is None else after[key]
+    if old is None:
+        return {} if new is None else {new: contribution(change.after)}
+    contributed = contribution(change.before)
+    if new == old:
+        return {old: list(map(sub, contribution(change.after), contributed))}
+    totals: Totals = {old: list(map(neg, contributed))}
+    if new is not None:
+        totals[new] = contribution(change.after)
+    return totals
+
+
+def _differences(node: AdditiveNode, work: Work, changes: Iterable[Change]) -> Totals:
+    """What many records add and take off, those of one host together; all of them, if a parameter changed."""
     key = node.route.key
     contribution: Contribution = node.contribution
     contributed: Contribution = node.contribution
@@ -28,7 +58,7 @@ def step(node: AdditiveNode, work: Work) -> None:
         contributed = node.contribution_with(work.parameters.before(node.given))
     now: Records = {}
     before: Records = {}
-    for change in work.changes(node.route.source):
+    for change in changes:
         if change.after_row is not None:
             host = GLOBAL_ID if key is None else change.after_row[key]
             if host is not None:
@@ -49,9 +79,7 @@ def step(node: AdditiveNode, work: Work) -> None:
                     held.setdefault(host, []).append(view_of(node.route.source.view, row))
             _count(totals, add, contribution, held)
             _count(totals, sub, contributed, held)
-    for host, amounts in totals.items():
-        if any(amounts):
-            work.add(node, host, amounts)
+    return totals
 
 
 def expected(node: AdditiveNode, facts: Recomputation) -> Iterator[Expectation]:
