@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import instance_state, manager_of_class
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
 
-from framework.errors import DispatchError
+from framework.errors import DeclarationError, DispatchError
 from framework.model.blank import Blank
 from framework.model.computation import Computation, computed
 from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
@@ -49,6 +49,12 @@ class ReadOnlyRecord(DispatchError):
     """
 
 
+class ForeignIdentity(DeclarationError):
+    """{model}.id is declared as {annotation}, but the id of every record is a UUID. Take the declaration out,
+    and keep what others call it by in a field of its own, such as `number: int = Field(unique=True)`.
+    """
+
+
 class AbstractRecord(DispatchError):
     """{model} has no table of its own. Declare it with `table=True`, or instantiate a class that is."""
 
@@ -67,6 +73,8 @@ class RecordType(SQLModelMetaclass):
         if where is not None or any(map(_is_narrowed_by_subclassing, bases)):
             return _filtered(mcs, name, bases, namespace, Filter(where, reads), **options)
         annotations: dict[str, Any] = namespace.get("__annotations__", {})
+        if annotations.get("id", UUID) is not UUID:
+            raise ForeignIdentity(model=name, annotation=_named(annotations["id"]))
         relations = {
             id(value): key
             for key, value in namespace.items()
@@ -241,3 +249,7 @@ def refuse(model: type[Record], field: str) -> None:
     if field in model.__sqlmodel_relationships__ or field in model.__views__:
         raise RelationWritten(model=model.__name__, field=field)
     raise UnknownField(model=model.__name__, field=field, facts=", ".join(model.__facts__))
+
+
+def _named(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -15,6 +15,12 @@ class TableCollision(DeclarationError):
     """
 
 
+class ReservedTable(DeclarationError):
+    """{model} would be kept in the table {table!r}, but names that begin with `millrace_` are the engine's
+    own. Give the class another `__tablename__`.
+    """
+
+
 class UnknownTable(DeclarationError):
     """{model}.{field} refers to {target!r}, but no class of this App is kept in that table. Add its class to
     the App's modules, or correct the name.

@@ -19,6 +19,7 @@ from framework.plan.mistakes import (
     BrokenRelation,
     CannotBeTaken,
     GlobalWithoutDefault,
+    ReservedTable,
     SecondSource,
     TableCollision,
     UndeclaredRecord,
@@ -46,6 +47,8 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
             position=position,
             uniques=uniques_of(model, table),
         )
+        if table.name.startswith("millrace_"):
+            raise ReservedTable(model=shape.name, table=table.name)
         if table.name in tables:
             other = tables[table.name].model
             raise TableCollision(one=_path(other), other=_path(model), table=table.name)

@@ -57,6 +57,7 @@ from framework.app import App, Settings
 from framework.errors import DeclarationError
 from framework.integration import Completed, Integration
 from framework.model.computation import Computation
+from framework.model.record import ForeignIdentity
 from framework.plan import mistakes
 
 
@@ -119,6 +120,29 @@ def test_two_classes_cannot_share_a_table() -> None:
         "test_two_classes_cannot_share_a_table.<locals>.Order and "
         "test_two_classes_cannot_share_a_table.<locals>.elsewhere.<locals>.Order would both be kept in the "
         "table 'order'. Give one of them a `__tablename__` of its own."
+    )
+
+
+def test_the_engines_own_tables_are_not_for_records() -> None:
+    class Move(Entity, table=True):
+        __tablename__ = "millrace_move"
+        name: str
+
+    assert refusal(Move) == (
+        "Move would be kept in the table 'millrace_move', but names that begin with `millrace_` are the "
+        "engine's own. Give the class another `__tablename__`."
+    )
+
+
+def test_an_id_is_a_uuid() -> None:
+    with pytest.raises(ForeignIdentity) as wrong:
+
+        class Invoice(Entity, table=True):
+            id: int  # type: ignore[assignment]  # that is the mistake
+
+    assert str(wrong.value) == (
+        "Invoice.id is declared as int, but the id of every record is a UUID. Take the declaration out, and "
+        "keep what others call it by in a field of its own, such as `number: int = Field(unique=True)`."
     )
 
 
