@@ -223,8 +223,10 @@ def test_a_database_that_is_open_elsewhere_is_named(demo, demo_command, tmp_path
         [*demo_command, "--fresh"], cwd=tmp_path, env=bare_environment, stdout=subprocess.DEVNULL
     ) as first:
         until_some_orders_are_stored(tmp_path / "millrace-demo.db", first)
+        first.send_signal(signal.SIGSTOP)  # so that it does not end before the others have begun
         ran = demo()
         fresh = demo("--fresh")
+        first.send_signal(signal.SIGCONT)
         first.send_signal(signal.SIGINT)
     for second in (ran, fresh):
         assert second.returncode == 1
