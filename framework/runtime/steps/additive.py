@@ -33,10 +33,8 @@ def step(node: AdditiveNode, work: Work) -> None:
 
 def _difference(node: AdditiveNode, change: Change) -> Totals:
     """What one record adds to the host that it has, and takes off the one that it had."""
-    key, contribution = node.route.key, node.contribution
-    before, after = change.before_row, change.after_row
-    old = None if before is None else GLOBAL_ID if key is None else before[key]
-    new = None if after is None else GLOBAL_ID if key is None else after[key]
+    contribution = node.contribution
+    old, new = host_of(node.route, change.before_row), host_of(node.route, change.after_row)
     if old is None:
         return {} if new is None else {new: contribution(change.after)}
     contributed = contribution(change.before)
