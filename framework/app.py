@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple, get_args, overload
 from uuid import UUID
 
 import anyio
@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # an extra: only `asgi` needs it
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 N = TypeVar("N", bound=Engine)
 
 
@@ -289,13 +290,25 @@ class App:
         """
         return members(self.plan, self._reading(actor, context), self.engine.database, model)
 
+    @overload
     def query(
         self,
-        statement: Select[T] | SelectOfScalar[T],
+        statement: SelectOfScalar[T],
         *,
         actor: str | None = None,
         context: Mapping[str, Any] | None = None,
-    ) -> list[T]:
+    ) -> list[T]: ...
+    @overload
+    def query(
+        self,
+        statement: Select[*Ts],
+        *,
+        actor: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> list[tuple[*Ts]]: ...
+    def query(
+        self, statement: Any, *, actor: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> list[Any]:
         """What a `select(...)` finds, detached and read-only.
 
         With an actor or a context, no more than the query policies let them see, however the statement is

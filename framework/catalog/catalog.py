@@ -9,7 +9,7 @@ from uuid import UUID
 
 from anyio.to_thread import run_sync
 from sqlmodel import col, select
-from sqlmodel.sql.expression import Select, SelectOfScalar
+from sqlmodel.sql.expression import SelectOfScalar
 
 from framework.catalog.config import EntryConfig
 from framework.catalog.contract import Connector, EntryType, Finding, Health
@@ -54,7 +54,7 @@ class Ledger(Protocol):
     def dispatch(self, event: E, *, key: str | None = None, actor: str | None = None) -> Receipt[E]: ...
     def transaction(self) -> AbstractContextManager[Transaction]: ...
     def get(self, model: type[R], id: UUID | None = None) -> R: ...
-    def query(self, statement: Select[T] | SelectOfScalar[T]) -> list[T]: ...
+    def query(self, statement: SelectOfScalar[T]) -> list[T]: ...
 
 
 class Catalog:

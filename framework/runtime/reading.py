@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, false, true
-from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnClause, TextClause
 from sqlalchemy.sql.selectable import CompoundSelect, Select, TableClause, TextualSelect
 from sqlmodel import Session, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from framework.computations.policy import QueryPolicy, Reader
 from framework.model.record import Record
@@ -133,12 +134,13 @@ class Reading:
 
 def _found(session: Session, statement: Any) -> list[Any]:
     """What the statement finds. Of a record with a collection that is joined to it (`joinedload`), SQLAlchemy
-    gives a row for each of the collection, and wants to be asked for one.
+    gives a row for each of the collection, says so in the context of the result, and wants to be asked for
+    one.
     """
-    try:
-        return list(session.exec(statement))
-    except InvalidRequestError:
-        return list(session.exec(statement).unique())
+    result: Any = session.execute(statement)
+    if getattr(result.context, "requires_uniquing", False):
+        result = result.unique()
+    return list(result.scalars() if isinstance(statement, SelectOfScalar) else result)
 
 
 def _asked(policy: QueryPolicy, shape: Shape, reader: Reader) -> ColumnElement[bool]:

@@ -169,7 +169,7 @@ def test_a_hidden_field_is_not_on_the_record_and_cannot_be_asked_about(app: App)
 
 
 def test_columns_of_a_subquery_that_nobody_names_are_empty_where_they_are_hidden(app: App) -> None:
-    rows: list[Any] = app.query(sqlalchemy.select(everything), actor="ada")  # type: ignore[arg-type]
+    rows: list[Any] = app.query(sqlalchemy.select(everything), actor="ada")  # type: ignore[call-overload]
     assert sorted(row.number for row in rows) == [1, 2]
     assert {row.margin for row in rows} == {None}
 

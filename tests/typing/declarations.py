@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import assert_type
 from uuid import UUID
 
+from sqlmodel import select
+
 from framework import (
     APICall,
     Average,
@@ -246,4 +248,6 @@ def card(party: Party) -> Charge | None:
 def views(app: App, id: UUID) -> None:
     assert_type(app.get(PaidOrder, id), PaidOrder)
     assert_type(app.members(Party), list[Party])
+    assert_type(app.query(select(PaidOrder)), list[PaidOrder])
+    assert_type(app.query(select(Order, Order.total_cents)), list[tuple[Order, int]])
     PaidOrder(email="ada@example.org", total_cents=3)
