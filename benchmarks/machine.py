@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 from datetime import UTC, datetime
 
+from benchmarks import server
+
 
 def describe() -> dict[str, str]:
     """Cores, versions and date, as they stand in the report."""
@@ -16,6 +18,7 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
+        "PostgreSQL": server.version(),
         "node": _node_version(),
     }
 

@@ -4,6 +4,7 @@ from benchmarks.contest import Workload
 
 OURS = "millrace"
 BY_HAND = "by hand (sqlite3)"
+BY_HAND_POSTGRES = "by hand (psycopg)"
 ANCESTOR = "interaqt 4.10"
 LOOP = "bare loop, httpx"
 LOOP_AIOHTTP = "bare loop, httpx on aiohttp"
@@ -22,6 +23,20 @@ WORKLOADS = (
         settings="SQLite WAL, synchronous=NORMAL; transactions a second",
         subject=f"{OURS}, 10,000 items",
         targets={f"{OURS}, 10 items": 0.9},
+    ),
+    Workload(
+        name="W1-million",
+        title="W1 with 1,000,000 items of other orders in the table",
+        settings="SQLite WAL, synchronous=NORMAL; transactions a second",
+        subject=f"{OURS}, 1,000,000 items",
+        targets={f"{OURS}, empty": 0.9},
+    ),
+    Workload(
+        name="W1-postgres",
+        title="W1, 16 at a time, each with an order and a customer of its own; the one Global is everybody's",
+        settings="PostgreSQL, synchronous_commit=on; transactions a second",
+        subject=OURS,
+        targets={ANCESTOR: 12, BY_HAND_POSTGRES: 0.5},
     ),
     Workload(
         name="W2",
@@ -43,6 +58,13 @@ WORKLOADS = (
         settings="SQLite WAL, synchronous=NORMAL; chains a second",
         subject=f"{OURS}, 100,000 calls",
         targets={f"{OURS}, empty": 0.95},
+    ),
+    Workload(
+        name="W2-postgres",
+        title="W2, 16 at a time, three transactions a chain",
+        settings="PostgreSQL, synchronous_commit=on; chains a second",
+        subject=OURS,
+        targets={ANCESTOR: 8, BY_HAND_POSTGRES: 0.5},
     ),
     Workload(
         name="W3",

@@ -3,11 +3,15 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.baselines.loop import AT_A_TIME
+from sqlalchemy import make_url
+
+from benchmarks import server
 from benchmarks.contest import Contestant, OpsPerSecond, Unavailable
+from benchmarks.crew import AT_A_TIME
 from benchmarks.sandbox import sandbox
 from benchmarks.workloads import ANCESTOR
 
@@ -31,20 +35,23 @@ def install() -> None:
     INSTALLED.write_text(lock.read_text())
 
 
-def single_items(size: int) -> OpsPerSecond:
-    """W1: items created, updated and deleted, each step a transaction."""
-    return _run("w1.mjs", size=size)
+def on_sqlite(program: str, size: int, *, synchronous: str, at_a_time: int = 1) -> OpsPerSecond:
+    """W1 (`w1.mjs`) or W2 with no vendor (`w2.mjs`) on a SQLite file."""
+    return _run(program, size=size, synchronous=synchronous, **{"at-a-time": at_a_time})
 
 
-def chains(size: int, *, synchronous: str, at_a_time: int) -> OpsPerSecond:
-    """W2: chains with no vendor."""
-    return _run("w2.mjs", size=size, synchronous=synchronous, **{"at-a-time": at_a_time})
+def on_postgres(program: str, size: int) -> OpsPerSecond:
+    """The same on an empty database of the session's server, 16 at a time."""
+    with server.database() as url:
+        place = make_url(url)
+        socket, name = str(place.query["host"]), str(place.database)
+        return _run(program, size=size, host=socket, database=name, **{"at-a-time": AT_A_TIME})
 
 
 def chains_over_http(size: int) -> OpsPerSecond:
     """W3: chains whose call goes to a sandbox of their own."""
     with sandbox() as url:
-        return _run("w3.mjs", size=size, url=f"{url}/charges", **{"at-a-time": AT_A_TIME})
+        return _run("w3.mjs", size=size, url=f"{url}/charges", synchronous="FULL", **{"at-a-time": AT_A_TIME})
 
 
 def _run(program: str, **options: str | int) -> OpsPerSecond:
@@ -55,13 +62,22 @@ def _run(program: str, **options: str | int) -> OpsPerSecond:
     return float(json.loads(answer.stdout)["per_second"])
 
 
-def _contestant(workload: str, run: partial[OpsPerSecond]) -> Contestant:
-    return Contestant(workload=workload, name=ANCESTOR, run=run, size=400, quick_size=80, prepare=install)
+def _contestant(
+    workload: str, run: partial[OpsPerSecond], prepare: Callable[[], None] = install
+) -> Contestant:
+    return Contestant(workload=workload, name=ANCESTOR, run=run, size=400, quick_size=80, prepare=prepare)
+
+
+def _prepare_postgres() -> None:
+    install()
+    server.prepare()
 
 
 CONTESTANTS = (
-    _contestant("W1", partial(single_items)),
-    _contestant("W2", partial(chains, synchronous="NORMAL", at_a_time=1)),
-    _contestant("W2-full", partial(chains, synchronous="FULL", at_a_time=AT_A_TIME)),
+    _contestant("W1", partial(on_sqlite, "w1.mjs", synchronous="NORMAL")),
+    _contestant("W1-postgres", partial(on_postgres, "w1.mjs"), _prepare_postgres),
+    _contestant("W2", partial(on_sqlite, "w2.mjs", synchronous="NORMAL")),
+    _contestant("W2-full", partial(on_sqlite, "w2.mjs", synchronous="FULL", at_a_time=AT_A_TIME)),
+    _contestant("W2-postgres", partial(on_postgres, "w2.mjs"), _prepare_postgres),
     _contestant("W3", partial(chains_over_http)),
 )

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from benchmarks.baselines.database import database, transaction
 from benchmarks.contest import Contestant, OpsPerSecond
+from benchmarks.crew import AT_A_TIME
 from benchmarks.workloads import BY_HAND
 from framework.model.identity import new_id
 
-AT_A_TIME = 16
 LEASE, DEADLINE = timedelta(seconds=60), timedelta(hours=1)
 RESULT = json.dumps({"url": "https://pay.example.org/receipts/1"})
 
@@ -49,6 +49,16 @@ PAY = """UPDATE "order" SET status = 'paid', receipt_url = ? WHERE id = ? AND st
 INSERT_TRANSITION = """
     INSERT INTO transition (machine, record_id, "trigger", cause_id, source, target, at)
     VALUES ('Order.status', ?, 'Charge completed', ?, 'placed', 'paid', ?)"""
+
+COUNTS = {
+    "SELECT count(*) FROM order_placed": 1,
+    "SELECT count(*) FROM \"order\" WHERE status = 'paid' AND receipt_url IS NOT NULL": 1,
+    "SELECT count(*) FROM charge WHERE status = 'completed' AND completed_at IS NOT NULL": 1,
+    "SELECT count(*) FROM attempt WHERE finished_at IS NOT NULL": 1,
+    "SELECT count(*) FROM integration_event": 3,
+    "SELECT count(*) FROM transition": 1,
+}
+"""How many rows each query counts of one chain."""
 
 
 class Claimed(NamedTuple):
@@ -140,14 +150,7 @@ def _record(connection: sqlite3.Connection, call: Claimed) -> None:
 
 
 def _expect(connection: sqlite3.Connection, *, chains: int) -> None:
-    expected = {
-        "SELECT count(*) FROM order_placed": chains,
-        "SELECT count(*) FROM \"order\" WHERE status = 'paid' AND receipt_url IS NOT NULL": chains,
-        "SELECT count(*) FROM charge WHERE status = 'completed' AND completed_at IS NOT NULL": chains,
-        "SELECT count(*) FROM attempt": chains,
-        "SELECT count(*) FROM integration_event": 3 * chains,
-        "SELECT count(*) FROM transition": chains,
-    }
+    expected = {query: rows * chains for query, rows in COUNTS.items()}
     found = {query: connection.execute(query).fetchone()[0] for query in expected}
     assert found == expected, f"found {found}"
 

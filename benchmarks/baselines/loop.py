@@ -10,10 +10,10 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from benchmarks.contest import Contestant, OpsPerSecond
+from benchmarks.crew import AT_A_TIME
 from benchmarks.sandbox import sandbox
 from benchmarks.workloads import LOOP, LOOP_AIOHTTP
 
-AT_A_TIME = 16
 REQUEST = {"amount_cents": 1250, "currency": "eur", "receipt_email": "ada@example.org"}
 
 Transport = Callable[[], httpx.AsyncBaseTransport]

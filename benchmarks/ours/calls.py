@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import anyio
@@ -11,11 +9,13 @@ import anyio.to_thread
 from pydantic_settings import BaseSettings
 
 from benchmarks.contest import Contestant, OpsPerSecond
-from benchmarks.ours.chains import AT_A_TIME, expect_paid
+from benchmarks.crew import AT_A_TIME
+from benchmarks.ours.chains import expect_paid
+from benchmarks.ours.fresh import on_sqlite
 from benchmarks.ours.orders import MODULES, Charge, OrderPlaced, Receipt
 from benchmarks.sandbox import sandbox
 from benchmarks.workloads import OURS
-from framework.app import App, Settings, opened
+from framework.app import App
 from framework.integration import CallView, Completed, ExternalId, HTTPClient, Integration, Policy
 
 
@@ -25,12 +25,9 @@ class VendorSettings(BaseSettings):
 
 def charging(size: int) -> OpsPerSecond:
     """From the dispatch of the first fact to the end of the last charge."""
-    with TemporaryDirectory(prefix="millrace-bench-") as folder, sandbox() as url:
-        database = f"sqlite:///{Path(folder) / 'bench.db'}"
-        app = App([MODULES], [_vendor(url)], database=database, settings=Settings(synchronous="FULL"))
-        with opened(app):
-            speed = anyio.run(_charge_all, app, size)
-            expect_paid(app, size)
+    with sandbox() as url, on_sqlite(MODULES, [_vendor(url)], synchronous="FULL") as app:
+        speed = anyio.run(_charge_all, app, size)
+        expect_paid(app, size)
     return speed
 
 

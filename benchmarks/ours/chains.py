@@ -3,30 +3,28 @@
 The event loop and the vendor's answer are not part of it: W3 measures those.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from random import random
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
 from sqlmodel import func, select
 
+from benchmarks import server
 from benchmarks.contest import Contestant, OpsPerSecond
+from benchmarks.crew import AT_A_TIME, seconds
+from benchmarks.ours.fresh import on_postgres, on_sqlite
 from benchmarks.ours.orders import MODULES, Charge, Order, OrderPlaced, OrderStatus, Receipt
 from benchmarks.workloads import OURS
-from framework.app import App, Settings, opened
+from framework.app import App
 from framework.integration import Completed, ExternalId, Integration, Policy
 from framework.integration.logbook import Logbook
 from framework.integration.outbox import Outbox
 from framework.integration.run import Run
 from framework.integration.verdict import Said, judge
 from framework.runtime.transaction import Transaction
-from framework.storage.database import Synchronous
 
-AT_A_TIME = 16
 CALLS_PRESENT = 100_000
 
 
@@ -66,7 +64,8 @@ def one_at_a_time_grown(size: int) -> OpsPerSecond:
 
 def sixteen_at_a_time(size: int) -> OpsPerSecond:
     """W2 with group commit: one transaction takes in facts, the next commits outcomes and claims."""
-    with _chains("FULL") as chains:
+    with on_sqlite(MODULES, [_vendor()], synchronous="FULL") as app:
+        chains = Chains(app)
         write = chains.app.engine.write_each
         begun = perf_counter()
         finished, under_way = 0, list[Run]()
@@ -78,12 +77,32 @@ def sixteen_at_a_time(size: int) -> OpsPerSecond:
             finished += len(under_way)
             under_way = claimed
         elapsed = perf_counter() - begun
-        expect_paid(chains.app, chains=size)
+        expect_paid(app, chains=size)
     return size / elapsed
 
 
+def sixteen_at_once(size: int) -> OpsPerSecond:
+    """W2 on PostgreSQL: 16 threads place an order, claim a call, and record its outcome."""
+    with on_postgres(MODULES, [_vendor()]) as app:
+        chains = Chains(app)
+        elapsed = seconds(lambda _: _run_each(chains, size // AT_A_TIME))
+        expect_paid(app, chains=size)
+    return size / elapsed
+
+
+def _run_each(chains: Chains, size: int) -> None:
+    write = chains.app.engine.write
+    for _ in range(size):
+        write(chains.place)
+        while not (runs := write(chains.claim)):
+            pass  # others have just claimed what was there; what they placed is not seen yet
+        write(partial(_record, chains, runs[0]))
+
+
 def _one_at_a_time(size: int, *, present: int) -> OpsPerSecond:
-    with _chains("NORMAL", _grown() if present else None) as chains:
+    content = _grown() if present else None
+    with on_sqlite(MODULES, [_vendor()], synchronous="NORMAL", content=content) as app:
+        chains = Chains(app)
         write = chains.app.engine.write
         begun = perf_counter()
         for _ in range(size):
@@ -91,22 +110,22 @@ def _one_at_a_time(size: int, *, present: int) -> OpsPerSecond:
             (run,) = write(chains.claim)
             write(partial(_record, chains, run))
         elapsed = perf_counter() - begun
-        expect_paid(chains.app, chains=size + present)
+        expect_paid(app, chains=size + present)
     return size / elapsed
 
 
 @cache
 def _grown() -> bytes:
     """A database with many calls that are over, made once a session."""
-    with _chains("OFF") as chains:
+    with on_sqlite(MODULES, [_vendor()], synchronous="OFF") as app:
+        chains = Chains(app)
         write = chains.app.engine.write_each
         for _ in range(0, CALLS_PRESENT, 1000):
             _all_well(write([chains.place] * 1000))
             (runs,) = _all_well(write([partial(chains.claim, limit=1000)]))
             _all_well(write([partial(_record, chains, run) for run in runs]))
-        url = chains.app.url
-        chains.app.close()
-        return Path(url.removeprefix("sqlite:///")).read_bytes()
+        app.close()
+        return Path(app.url.removeprefix("sqlite:///")).read_bytes()
 
 
 def _record(chains: Chains, run: Run, transaction: Transaction) -> None:
@@ -120,22 +139,14 @@ def _all_well(results: list[Any]) -> list[Any]:
     return results
 
 
-@contextmanager
-def _chains(synchronous: Synchronous, content: bytes | None = None) -> Iterator[Chains]:
+def _vendor() -> Integration[Any]:
     vendor = Integration("vendor", policy=Policy(concurrency=AT_A_TIME))
 
     @vendor.call(Charge)
     async def pay(call: Charge, http: object) -> Completed:
         raise NotImplementedError("the outcome is recorded by hand")
 
-    with TemporaryDirectory(prefix="millrace-bench-") as folder:
-        file = Path(folder) / "bench.db"
-        if content is not None:
-            file.write_bytes(content)
-        url = f"sqlite:///{file}"
-        app = App([MODULES], [vendor], database=url, settings=Settings(synchronous=synchronous))
-        with opened(app):
-            yield Chains(app)
+    return vendor
 
 
 def expect_paid(app: App, chains: int) -> None:
@@ -153,6 +164,14 @@ def _prepare_grown() -> None:
 CONTESTANTS = (
     Contestant(workload="W2", name=OURS, run=one_at_a_time, size=3000, quick_size=300),
     Contestant(workload="W2-full", name=OURS, run=sixteen_at_a_time, size=4000, quick_size=480),
+    Contestant(
+        workload="W2-postgres",
+        name=OURS,
+        run=sixteen_at_once,
+        size=1600,
+        quick_size=160,
+        prepare=server.prepare,
+    ),
     Contestant(workload="W2-grown", name=f"{OURS}, empty", run=one_at_a_time, size=3000, quick_size=300),
     Contestant(
         workload="W2-grown",

@@ -32,3 +32,6 @@ class Customer(Entity, table=True):
 
 class Totals(Global, table=True):
     revenue: int = computed(Sum(Item, lambda item: item.price_cents))
+
+
+MODULES = [Item, Order, Customer, Totals]

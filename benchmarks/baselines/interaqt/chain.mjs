@@ -107,12 +107,6 @@ export async function chain(controller, carryOut) {
   await controller.dispatch(ingest, { kind: 'completed', externalId, result: { url: 'https://pay.example.org/receipts/1' } })
 }
 
-export async function atATime(limit, size, work) {
-  let left = size
-  const worker = async () => { while (left-- > 0) await work() }
-  await Promise.all(Array.from({ length: limit }, worker))
-}
-
 export async function expectChains(storage, chains) {
   const count = async (record, status) =>
     (await storage.find(record, MatchExp.atom({ key: 'status', value: ['=', status] }), undefined, ['id'])).length

@@ -1,41 +1,79 @@
-// A fresh system on a SQLite file: WAL, the given durability, an index where the workload looks records up, no logger.
+// A fresh system on a SQLite file or on an empty PostgreSQL database: full speed at the given durability, an index
+// where the workload looks records up, no logger.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Controller, KlassByName, MonoSystem } from 'interaqt'
-import { SQLiteDB } from 'interaqt/drivers'
+import { PostgreSQLDB, SQLiteDB } from 'interaqt/drivers'
 
 const silent = { info() {}, error() {}, child() { return silent } }
 
-export async function withSystem({ synchronous, declarations, indexed = [] }, work) {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-  const db = new SQLiteDB(join(folder, 'bench.db'), { logger: silent })
-  try {
-    await db.open()
-    db.db.pragma('journal_mode = WAL')
-    db.db.pragma(`synchronous = ${synchronous}`)
-    const system = new MonoSystem(db, silent)
-    system.conceptClass = KlassByName
-    const controller = new Controller({ system, forceThrowDispatchError: true, ...declarations })
-    await controller.setup(true)
-    for (const [record, attribute] of indexed) createIndex(db, system, record, attribute)
-    requirePragmas(db, synchronous)
-    return await work(controller, system.storage, db)
-  } finally {
-    await db.close()
-    rmSync(folder, { recursive: true })
+// The options of a program that choose the store: --synchronous=FULL, or --database=... --host=... of a server.
+export function storeOf(given, atATime) {
+  return given.host ? new PostgreSQL(given, atATime) : new SQLite(given.synchronous)
+}
+
+class SQLite {
+  constructor(synchronous) {
+    this.synchronous = synchronous
+    this.folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+    this.db = new SQLiteDB(join(this.folder, 'bench.db'), { logger: silent })
+  }
+  async open() {
+    await this.db.open()
+    this.db.db.pragma('journal_mode = WAL')
+    this.db.db.pragma(`synchronous = ${this.synchronous}`)
+  }
+  requireSettings() {
+    const levels = { NORMAL: 1, FULL: 2 }
+    expect('journal_mode', this.db.db.pragma('journal_mode', { simple: true }), 'wal')
+    expect('synchronous', this.db.db.pragma('synchronous', { simple: true }), levels[this.synchronous])
+  }
+  async close() {
+    await this.db.close()
+    rmSync(this.folder, { recursive: true })
   }
 }
 
-function createIndex(db, system, record, attribute) {
-  const { table, attributes } = system.storage.map.records[record]
-  db.db.exec(`CREATE INDEX "bench_${record}_${attribute}" ON "${table}" ("${attributes[attribute].field}")`)
+class PostgreSQL {
+  constructor({ host, database }, atATime) {
+    this.db = new PostgreSQLDB(database, { host, user: 'postgres', max: atATime, logger: silent })
+  }
+  async open() {
+    await this.db.open()
+  }
+  async requireSettings() {
+    const [{ synchronous_commit }] = await this.db.query('SHOW synchronous_commit')
+    expect('synchronous_commit', synchronous_commit, 'on')
+  }
+  async close() {
+    await this.db.close()
+  }
 }
 
-function requirePragmas(db, synchronous) {
-  const levels = { NORMAL: 1, FULL: 2 }
-  expect('journal_mode', db.db.pragma('journal_mode', { simple: true }), 'wal')
-  expect('synchronous', db.db.pragma('synchronous', { simple: true }), levels[synchronous])
+export async function withSystem({ store, declarations, indexed = [] }, work) {
+  try {
+    await store.open()
+    const system = new MonoSystem(store.db, silent)
+    system.conceptClass = KlassByName
+    const controller = new Controller({ system, forceThrowDispatchError: true, ...declarations })
+    await controller.setup(true)
+    for (const [record, attribute] of indexed) {
+      const { table, attributes } = system.storage.map.records[record]
+      await store.db.scheme(`CREATE INDEX "bench_${record}_${attribute}" ON "${table}" ("${attributes[attribute].field}")`)
+    }
+    await store.requireSettings()
+    return await work(controller, system.storage, store.db)
+  } finally {
+    await store.close()
+  }
+}
+
+// Runs `work(number)` for the numbers from 0 to `size`, `limit` of them at a time; each worker tells who it is.
+export async function atATime(limit, size, work) {
+  let left = size
+  const worker = async (_, number) => { while (left-- > 0) await work(number) }
+  await Promise.all(Array.from({ length: limit }, worker))
 }
 
 export function expect(what, found, expected) {

@@ -1,6 +1,7 @@
-// W1: items created, updated and deleted, each step in its own transaction, with eight aggregates above them.
+// W1: items created, updated and deleted, each step in its own transaction, with eight aggregates above them;
+// `--at-a-time` of them together, each under an order and a customer of its own.
 import { Any, Average, Count, Dictionary, Entity, Every, MatchExp, Property, Relation, Summation } from 'interaqt'
-import { expect, options, report, withSystem } from './system.mjs'
+import { atATime, expect, options, report, storeOf, withSystem } from './system.mjs'
 
 const PRESENT = 10, WARM_UP = 50, PRICE_CENTS = 1250, NEW_PRICE_CENTS = 1700
 
@@ -36,40 +37,44 @@ const revenue = Dictionary.create({
   computation: Summation.create({ record: Order, attributeQuery: ['itemTotal'] }),
 })
 
-const { size } = options(['size'])
+const given = options(['size', 'at-a-time'])
+const size = Number(given.size), limit = Number(given['at-a-time'])
 const byId = (record) => MatchExp.atom({ key: 'id', value: ['=', record.id] })
 const declarations = { entities: [Customer, Order, Item], relations, dict: [revenue], eventSources: [] }
 
-await withSystem({ synchronous: 'NORMAL', declarations }, async (controller, storage) => {
-  const customer = await storage.create('Customer', { name: 'Ada' })
-  const order = await storage.create('Order', { number: 1, customer: { id: customer.id } })
-  const create = () => storage.create('Item', { priceCents: PRICE_CENTS, done: false, order: { id: order.id } })
-  const update = (item) => storage.update('Item', byId(item), { priceCents: NEW_PRICE_CENTS, done: true })
-  for (let i = 0; i < PRESENT; i++) await create()
-
-  const cycles = async (count) => {
-    for (let i = 0; i < count; i++) {
-      const item = await create()
-      await update(item)
-      await storage.delete('Item', byId(item))
-    }
+await withSystem({ store: storeOf(given, limit), declarations }, async (controller, storage) => {
+  const owned = []
+  for (let number = 0; number < limit; number++) {
+    const customer = await storage.create('Customer', { name: 'Ada' })
+    owned.push({ customer, order: await storage.create('Order', { number, customer: { id: customer.id } }) })
   }
-  await cycles(WARM_UP)
+  const create = ({ order }) => storage.create('Item', { priceCents: PRICE_CENTS, done: false, order: { id: order.id } })
+  const update = (item) => storage.update('Item', byId(item), { priceCents: NEW_PRICE_CENTS, done: true })
+  for (const one of owned) for (let i = 0; i < PRESENT; i++) await create(one)
+
+  const cycle = async (number) => {
+    const item = await create(owned[number])
+    await update(item)
+    await storage.delete('Item', byId(item))
+  }
+  await atATime(limit, WARM_UP, cycle)
   const begun = performance.now()
-  await cycles(Number(size))
+  await atATime(limit, size, cycle)
   const seconds = (performance.now() - begun) / 1000
 
-  await update(await create())
+  for (const one of owned) await update(await create(one))
   const items = PRESENT + 1, total = PRESENT * PRICE_CENTS + NEW_PRICE_CENTS
-  const kept = await storage.findOne('Order', byId(order), undefined, ['*'])
-  expect('itemCount', kept.itemCount, items)
-  expect('itemTotal', kept.itemTotal, total)
-  expect('itemAverage', kept.itemAverage, total / items)
-  expect('allDone', !!kept.allDone, false)
-  expect('anyDone', !!kept.anyDone, true)
-  const owner = await storage.findOne('Customer', byId(customer), undefined, ['*'])
-  expect('orderCount', owner.orderCount, 1)
-  expect('ordersTotal', owner.ordersTotal, total)
-  expect('revenue', await storage.dict.get('revenue'), total)
-  report(3 * Number(size), seconds)
+  for (const { customer, order } of owned) {
+    const kept = await storage.findOne('Order', byId(order), undefined, ['*'])
+    expect('itemCount', kept.itemCount, items)
+    expect('itemTotal', kept.itemTotal, total)
+    expect('itemAverage', kept.itemAverage, total / items)
+    expect('allDone', !!kept.allDone, false)
+    expect('anyDone', !!kept.anyDone, true)
+    const owner = await storage.findOne('Customer', byId(customer), undefined, ['*'])
+    expect('orderCount', owner.orderCount, 1)
+    expect('ordersTotal', owner.ordersTotal, total)
+  }
+  expect('revenue', await storage.dict.get('revenue'), limit * total)
+  report(3 * size, seconds)
 })

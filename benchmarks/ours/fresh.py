@@ -1,0 +1,38 @@
+"""Apps on an empty database of their own, which goes with them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks import server
+from framework.app import App, Settings, opened
+from framework.integration import Integration
+from framework.storage.database import Synchronous
+
+
+@contextmanager
+def on_sqlite(
+    declarations: Sequence[Any],
+    integrations: Sequence[Integration[Any]] = (),
+    *,
+    synchronous: Synchronous,
+    content: bytes | None = None,
+) -> Iterator[App]:
+    """An App on a new SQLite file, or on one that begins with `content`."""
+    with TemporaryDirectory(prefix="millrace-bench-") as folder:
+        file = Path(folder) / "bench.db"
+        if content is not None:
+            file.write_bytes(content)
+        settings = Settings(synchronous=synchronous)
+        with opened(App([declarations], integrations, f"sqlite:///{file}", settings=settings)) as app:
+            yield app
+
+
+@contextmanager
+def on_postgres(declarations: Sequence[Any], integrations: Sequence[Integration[Any]] = ()) -> Iterator[App]:
+    """An App on a new database of the session's server."""
+    settings = Settings(synchronous="FULL")
+    with server.database() as url, opened(App([declarations], integrations, url, settings=settings)) as app:
+        yield app
