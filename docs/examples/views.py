@@ -11,6 +11,7 @@ from framework import (
     Field,
     Global,
     Latest,
+    Lookup,
     Relationship,
     StateMachine,
     Sum,
@@ -119,6 +120,20 @@ class Household(Entity, table=True):
 
     debt: int = computed(Sum(parties, lambda party: party.debt))
     newest: str | None = computed(Latest(parties, lambda party: f"{party.kind} {party.name}"))
+
+
+class Letter(Entity, table=True):
+    """A letter to somebody, or to the company if nobody is named."""
+
+    person_id: UUID | None = Field(default=None, foreign_key="person.id")
+    company_id: UUID | None = Field(default=None, foreign_key="company.id")
+    person: Person = Relationship()
+    company: Company = Relationship()
+    reader: Party | None = merged(person, company)
+    debtor: Debtor | None = subset(reader, Debtor)
+
+    name: str = computed(Lookup(reader, lambda party: party.name, missing="nobody"))
+    reminds: bool = computed(Lookup(debtor, lambda party: True, missing=False))
 
 
 class Totals(Global, table=True):

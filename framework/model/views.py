@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from framework.model.computation import InClassBody
 
+if TYPE_CHECKING:  # records know their views
+    from framework.model.record import Record
+
 R = TypeVar("R")
 S = TypeVar("S")
+T = TypeVar("T", bound="Record")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +53,31 @@ def subset(
     *,
     reads: tuple[str, ...] | None = None,
 ) -> list[R]: ...
+@overload
+def subset(
+    record: T | None, where: Callable[[T], object], /, *, reads: tuple[str, ...] | None = None
+) -> T | None: ...
+@overload
+def subset(record: T | None, where: type[S], /) -> S | None: ...
 def subset(records: Any, where: Any, /, *, reads: tuple[str, ...] | None = None) -> Any:
     """The records of a relation for which `where` holds, or that belong to a filtered class.
 
     `paid: list[Order] = subset(orders, lambda order: order.status is Status.PAID)`, in a class body below the
     relation. A record enters and leaves as what `where` reads changes; a subset can be taken of a subset.
+    Of a to-one relation it is the record, or None: `vip: Vip | None = subset(customer, Vip)`.
     """
     return Subset(records, where, reads)
 
 
-def merged(*relations: Sequence[R] | type[R]) -> list[R]:
+@overload
+def merged(*relations: Sequence[R] | type[R]) -> list[R]: ...
+@overload
+def merged(*relations: T | None) -> T | None: ...
+def merged(*relations: Any) -> Any:
     """The records of several relations, each to a class of its own, as one relation.
 
     `parties: list[Party] = merged(persons, companies)`, in a class body below the relations; on a `Global`
-    also of classes.
+    also of classes. Of to-one relations it is the first that leads to a record, or None:
+    `payer: Party | None = merged(person, company)`.
     """
-    return Merged(relations)  # type: ignore[return-value]  # the class keeps it as a relation
+    return Merged(relations)

@@ -52,6 +52,18 @@ class WrongSide(DeclarationError):
     """
 
 
+class RelationToView(DeclarationError):
+    """{model}.{relation} is a relation to {view}, which is a view of {base} and has no table of its own.
+    Declare the relation to {base}, and take a part of it: `{part} = subset({relation}, {view})`.
+    """
+
+
+class KeyToSeveral(DeclarationError):
+    """{model}.{field} refers to {target!r}, but {base} has no table of its own: its records are in those of
+    {classes}. Declare a key and a relation to each of them, and merge the relations: `merged({relations})`.
+    """
+
+
 class AmbiguousSide(DeclarationError):
     """{model}.{relation} joins {model} with itself, and cannot tell the one from the many. Declare the side
     that leads to one record with `sa_relationship_kwargs={{"remote_side": "{model}.id"}}`, the other one

@@ -18,7 +18,7 @@ from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import LinkTrigger, Occasion, Trigger
 from framework.plan.given import Given
 from framework.plan.lens import Lens, presence
-from framework.plan.shape import Kind, Route, Shape
+from framework.plan.shape import Far, Kind, Route, Shape
 
 
 @dataclass(eq=False)
@@ -136,7 +136,7 @@ class CustomNode(Node):
     property: str
     computation: Custom[Any]
     relations: tuple[tuple[str, Route], ...]  # the relations to many that are read, by name
-    records: tuple[tuple[str, Shape, str], ...] = ()  # those to one: name, shape, field of the host
+    records: tuple[tuple[str, tuple[Far, ...]], ...] = ()  # those to one: the first end that is there counts
     over: Route | None = None  # the class of which all records are read
     fields: frozenset[tuple[Shape, str]] = frozenset()  # of the records of relations, what is read
 
@@ -147,7 +147,7 @@ class LookupMember:
 
     property: str
     of: Callable[..., Any]
-    sources: frozenset[str]  # fields of the source that are read
+    reads: frozenset[tuple[Shape, str | None]]  # what is read of the records at the ends
     missing: Any = None  # what stands for nothing
 
     def value(self, record: Any, *given: Any) -> Any:
@@ -158,15 +158,19 @@ class LookupMember:
 
 @dataclass(eq=False)
 class LookupNode(Node):
-    """All properties of one host that are looked up through the same key at the same height."""
+    """All properties of one host that are looked up through the same keys at the same height."""
 
     host: Shape
-    source: Shape
-    key: str  # field of the host
+    ends: tuple[Far, ...]  # of what is merged several: the first that leads to a record counts
     members: tuple[LookupMember, ...]
 
     def __post_init__(self) -> None:
-        self.sources = frozenset[str]().union(*(member.sources for member in self.members))
+        self.keys = frozenset(end.key for end in self.ends)
+        reads = frozenset[tuple[Shape, str | None]]().union(*(member.reads for member in self.members))
+        self.sources = tuple(
+            (end, frozenset(name for shape, name in reads if shape is end.shape and name))
+            for end in self.ends
+        )  # what is read at each end
 
 
 @dataclass(eq=False)

@@ -86,7 +86,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
     5. Merge what moves together, and tell each field who reads it.
     """
     declarations = collect(modules)
-    shapes = shapes_of(declarations.models)
+    shapes = shapes_of(declarations.models, declarations.filtered)
     nodes: list[Node] = [
         *view_nodes(shapes, declarations.filtered, strict_reads=strict_reads),
         *computation_nodes(shapes, strict_reads=strict_reads),

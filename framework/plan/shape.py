@@ -112,10 +112,20 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Far:
-    """The record at the other end of a link."""
+    """The one record that a key leads to: the other end of a link, or of a to-one relation."""
 
     shape: Shape
-    key: str  # field of the link
+    key: str  # field of the link, or of the record that has the relation
+    lens: "Lens | None" = None  # of a view of a to-one relation: what it shows of the record
+
+    @property
+    def taken_for(self) -> type[Record]:
+        """The class that callbacks take the record for."""
+        return self.shape.model if self.lens is None else self.lens.model
+
+    def shown(self, record: Any) -> Any:
+        """The record as it is seen there; None if it is not there, or no member."""
+        return record if self.lens is None else self.lens.member(record)
 
 
 @dataclass(frozen=True, slots=True)

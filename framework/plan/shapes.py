@@ -28,13 +28,16 @@ from framework.plan.mistakes import (
     UnknownType,
 )
 from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
+from framework.plan.tableless import refuse_key_to_several, refuse_views
 from framework.plan.uniques import uniques_of
 
 Shapes = dict[type[Record], Shape]
 
 
-def shapes_of(models: Iterable[type[Record]]) -> Shapes:
-    """A shape for each class, with its references resolved within this App."""
+def shapes_of(models: Iterable[type[Record]], views: Iterable[type[Record]] = ()) -> Shapes:
+    """A shape for each class, with its references resolved within this App, where relations may name
+    filtered classes by mistake.
+    """
     shapes: Shapes = {}
     tables: dict[str, Shape] = {}
     for position, model in enumerate(models):
@@ -74,12 +77,13 @@ def shapes_of(models: Iterable[type[Record]]) -> Shapes:
                 _refer(shape, column, reference, tables)
     for shape in shapes.values():
         _give_depth(shape, set())
-        for other in shapes:
+        for other in (*shapes, *views):
             shape.model.__scope__.introduce_class(other)
     for shape in shapes.values():
         check_links(shapes, shape)
     for shape in shapes.values():
         _configure(shape)
+        refuse_views(shape)
     for shape in shapes.values():
         for name, relation in shape.model.__sqlmodel_relationships__.items():
             if relation.link_model is not None:
@@ -123,6 +127,7 @@ def _refer(shape: Shape, column: Column[Any], reference: ForeignKey, tables: dic
     target_table, _, target_column = reference.target_fullname.rpartition(".")
     target = tables.get(target_table)
     if target is None or target_column not in target.table.columns:
+        refuse_key_to_several(shape, column.name, reference, tables.values())
         raise UnknownTable(model=shape.name, field=column.name, target=reference.target_fullname)
     shape.model.__scope__.introduce(target.table)
     shape.references[column.name] = target
@@ -148,11 +153,6 @@ def route_to_many(shapes: Shapes, shape: Shape, relation: str) -> Route | None:
     if direction is RelationshipDirection.MANYTOONE:
         return None
     return Route(host=shape, source=source, key=key, relation=relation)
-
-
-def relation_source(shapes: Shapes, shape: Shape, relation: str) -> Shape:
-    """The class of the records that a relation leads to."""
-    return _target(shapes, shape, relation, shape.model.__mapper__.relationships[relation])  # type: ignore[attr-defined]
 
 
 def relation_target(shapes: Shapes, shape: Shape, relation: str) -> tuple[Shape, str, RelationshipDirection]:

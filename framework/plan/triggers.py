@@ -15,8 +15,8 @@ from framework.model.fields import UNDEFINED
 from framework.model.record import Record
 from framework.plan.mistakes import DeadTrigger, UnknownRead, UnknownRelation
 from framework.plan.shape import Kind, Route, Shape
-from framework.plan.shapes import Shapes, relation_source, route_to_many
-from framework.plan.views import routes_of_relation, sources_of
+from framework.plan.shapes import Shapes
+from framework.plan.views import ends_of_relation, is_to_one, routes_of_relation, sources_of
 
 
 class TriggerPlanner:
@@ -68,14 +68,13 @@ class TriggerPlanner:
                 computation="StateMachine",
                 remedy=", or use `on(EventClass)`",
             )
-        if relation not in self.shape.model.__views__:
-            source = relation_source(self.shapes, self.shape, relation)
-            if route_to_many(self.shapes, self.shape, relation) is None:
-                reason = (
-                    f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
-                    "whose key names this one."
-                )
-                raise self._dead(trigger, source.name, reason)
+        if is_to_one(self.shapes, self.shape, relation):
+            source = ends_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)[0].shape
+            reason = (
+                f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
+                "whose key names this one. Look up what it waits for, and wait for that to change."
+            )
+            raise self._dead(trigger, source.name, reason)
         routes = routes_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)
         for route in routes:
             if trigger.to not in (None, route.key):

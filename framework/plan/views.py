@@ -29,8 +29,8 @@ from framework.plan.mistakes import (
 )
 from framework.plan.node import FormulaNode
 from framework.plan.reading import read_fields
-from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
-from framework.plan.shapes import Shapes, route_to_many
+from framework.plan.shape import Far, HiddenColumn, IndexPlan, Kind, Route, Shape
+from framework.plan.shapes import Shapes, relation_target, route_to_many
 from framework.plan.strict import watched_where
 from framework.plan.view import View, narrowed_view, view_of
 
@@ -74,34 +74,80 @@ def routes_of_class(shapes: Shapes, shape: Shape, name: str, title: str, model: 
 
 def routes_of_relation(shapes: Shapes, shape: Shape, name: str, title: str, relation: str) -> list[Route]:
     """The ways from the records of a relation, or of a view of relations, to the record that has it."""
-    view = shape.model.__views__.get(relation)
-    match view:
-        case Subset():
-            return [
-                replace(route, lens=route.related.views[shape.model, relation])
-                for route in _routes_behind(shapes, shape, relation, view, view.records)
-            ]
-        case Merged():
-            return [
-                route for part in view.parts for route in _routes_behind(shapes, shape, relation, view, part)
-            ]
-    route = route_to_many(shapes, shape, relation)
-    if route is None:
+    if is_to_one(shapes, shape, relation):
         raise WrongSide(
             model=shape.name, property=name, computation=title, expected="to-many", relation=relation,
             actual="to-one", remedy="Use Lookup for a value through a to-one relation.",
         )  # fmt: skip
-    return [route]
+    view = shape.model.__views__.get(relation)
+    if view is None:
+        route = route_to_many(shapes, shape, relation)
+        assert route is not None, "it is not to-one"
+        return [route]
+    routes = _routes_behind(shapes, shape, relation, view)
+    if isinstance(view, Subset):
+        routes = [replace(route, lens=route.related.views[shape.model, relation]) for route in routes]
+    return routes
 
 
-def _routes_behind(shapes: Shapes, shape: Shape, name: str, view: RelationView, records: Any) -> list[Route]:
-    title = "subset" if isinstance(view, Subset) else "merged"
-    if isinstance(records, type):
-        return routes_of_class(shapes, shape, name, title, records)
+def is_to_one(shapes: Shapes, shape: Shape, relation: str) -> bool:
+    """Whether a relation, or the first that a view is made of, leads to one record."""
+    view = shape.model.__views__.get(relation)
+    if view is None:
+        return route_to_many(shapes, shape, relation) is None
+    first = next(iter(_parts(view)), None)
+    return not isinstance(first, type) and is_to_one(shapes, shape, _named(shape, relation, view, first))
+
+
+def ends_of_relation(shapes: Shapes, shape: Shape, name: str, title: str, relation: str) -> tuple[Far, ...]:
+    """Where a to-one relation, or a view of such relations, leads to."""
+    if not is_to_one(shapes, shape, relation):
+        raise WrongSide(
+            model=shape.name, property=name, computation=title, expected="to-one", relation=relation,
+            actual="to-many", remedy="Use Latest or First to look at one of many records.",
+        )  # fmt: skip
+    view = shape.model.__views__.get(relation)
+    if view is None:
+        target, key, _ = relation_target(shapes, shape, relation)
+        return (Far(target, key),)
+    ends = _ends_behind(shapes, shape, relation, view)
+    if isinstance(view, Subset):
+        ends = [replace(end, lens=end.shape.views[shape.model, relation]) for end in ends]
+    return tuple(ends)
+
+
+def _parts(view: RelationView) -> tuple[Any, ...]:
+    """What the view is made of."""
+    assert isinstance(view, Subset | Merged), "a relation view is one or the other"
+    return (view.records,) if isinstance(view, Subset) else view.parts
+
+
+def _title(view: RelationView) -> str:
+    return "subset" if isinstance(view, Subset) else "merged"
+
+
+def _named(shape: Shape, name: str, view: RelationView, records: Any) -> str:
+    """The name of a relation that the view is made of."""
     relation = view.relation_name(records)
     if relation is None:
-        raise UnknownRelation(model=shape.name, property=name, computation=title, remedy="")
-    return routes_of_relation(shapes, shape, name, title, relation)
+        raise UnknownRelation(model=shape.name, property=name, computation=_title(view), remedy="")
+    return relation
+
+
+def _routes_behind(shapes: Shapes, shape: Shape, name: str, view: RelationView) -> list[Route]:
+    routes: list[Route] = []
+    for part in _parts(view):
+        if isinstance(part, type):
+            routes += routes_of_class(shapes, shape, name, _title(view), part)
+        else:
+            relation = _named(shape, name, view, part)
+            routes += routes_of_relation(shapes, shape, name, _title(view), relation)
+    return routes
+
+
+def _ends_behind(shapes: Shapes, shape: Shape, name: str, view: RelationView) -> list[Far]:
+    relations = [_named(shape, name, view, part) for part in _parts(view)]
+    return [end for one in relations for end in ends_of_relation(shapes, shape, name, _title(view), one)]
 
 
 def _of_class(shapes: Shapes, model: type[Record], strict_reads: bool) -> Iterator[FormulaNode]:
@@ -128,16 +174,20 @@ def _of_relation(
     shapes: Shapes, shape: Shape, name: str, view: RelationView, strict_reads: bool
 ) -> Iterator[FormulaNode]:
     title = f"{shape.name}.{name}"
-    if isinstance(view, Merged):
-        routes = routes_of_relation(shapes, shape, name, "merged", name)
+    if is_to_one(shapes, shape, name):
+        ends = _ends_behind(shapes, shape, name, view)
+        sources, ways = [(end.shape, end.lens) for end in ends], [end.shape for end in ends]
+    else:
+        routes = _routes_behind(shapes, shape, name, view)
+        sources = [(route.related, route.lens) for route in routes]
         ways = [one for route in routes for one in {route.source, route.related}]
+    if not isinstance(view, Subset):
         twice = [one.name for one in ways if ways.count(one) > 1]
         if twice:
             raise MergedTwice(model=shape.name, relation=name, source=twice[0])
         return
-    assert isinstance(view, Subset), "a relation view is one or the other"
-    for route in _routes_behind(shapes, shape, name, view, view.records):
-        source, lenses = route.related, [route.lens] if route.lens else []
+    for source, behind in sources:
+        lenses = [behind] if behind else []
         if isinstance(view.where, type):
             lens = source.views.get(view.where)
             if lens is None:

@@ -1,6 +1,6 @@
 """Explain: why a property has its value, from its inputs back to the rule and the event."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,8 @@ from framework.plan.node import (
 )
 from framework.plan.parameters import givens_of
 from framework.plan.plan import Plan
-from framework.plan.shape import Route, Shape
+from framework.plan.reading import Read
+from framework.plan.shape import Far, Route, Shape
 from framework.runtime.activities import state_of
 from framework.runtime.errors import NoSuchRecord
 from framework.storage.codec import Row
@@ -183,19 +184,18 @@ class _Reader:
                 ]
                 return self._aggregate(routes, shape, row, property)
             case LookupNode():
-                rows = self.where(node.source, "id", row[node.key])
-                return f"it is looked up through {node.key}", [
-                    _input(node.source, one, _looked_up(node, property)) for one in rows
-                ]
+                keys = " or ".join(end.key for end in node.ends)
+                return f"it is looked up through {keys}", self._at_ends(
+                    node.ends, _looked_up(node, property), row
+                )
             case FormulaNode():
                 return "it is a formula of its own row", [_input(shape, row, _fields(node, shape))]
             case CustomNode():
                 inputs = [_input(shape, row, _fields(node, shape))]
                 for _, route in node.relations:
                     inputs += self._inputs(route, node, row)
-                for _, target, key in node.records:
-                    rows = self.where(target, "id", row[key])
-                    inputs += [_input(target, one, _fields(node, target)) for one in rows]
+                for _, ends in node.records:
+                    inputs += self._at_ends(ends, node.reads, row)
                 if node.over is not None:
                     return f"it is computed from all records of {node.over.title}", inputs
                 return "it is computed from its own row and related records", inputs
@@ -261,9 +261,18 @@ class _Reader:
             if isinstance(other, LookupNode) and other.host is route.source
             for member in other.members
             if (other.host, member.property) in node.reads
-            for field in member.sources
+            for _, field in member.reads
+            if field
         }
         return frozenset(found)
+
+    def _at_ends(self, ends: Sequence[Far], reads: frozenset[Read], row: Row) -> list[Input]:
+        """The record at the first end that leads to one, with what is read of it."""
+        for end in ends:
+            for one in self.where(end.shape, "id", row[end.key]):
+                if end.lens is None or end.lens.see(one) is not None:
+                    return [_input(end.shape, one, _read_of(end.shape, reads))]
+        return []
 
     def _machine(self, node: MachineNode, row: Row) -> tuple[str, list[Input]]:
         inputs = [
@@ -320,14 +329,16 @@ class _Reader:
         return f"the rule {maker.rule.name} made it from", [_input(maker.source, one, reads) for one in rows]
 
 
-def _looked_up(node: LookupNode, property: str) -> frozenset[str]:
-    return next(member.sources for member in node.members if member.property == property)
+def _looked_up(node: LookupNode, property: str) -> frozenset[Read]:
+    return next(member.reads for member in node.members if member.property == property)
 
 
 def _fields(node: Node, shape: Shape) -> frozenset[str]:
-    return frozenset(
-        name for source, name in node.reads if source is shape and name and name not in shape.inner
-    )
+    return _read_of(shape, node.reads)
+
+
+def _read_of(shape: Shape, reads: frozenset[Read]) -> frozenset[str]:
+    return frozenset(name for source, name in reads if source is shape and name and name not in shape.inner)
 
 
 def _way(route: Route) -> str:

@@ -1,5 +1,7 @@
 """The page about views shows a file that runs, and is right about what comes of it."""
 
+from functools import partial
+
 import pytest
 from sqlmodel import select
 
@@ -8,6 +10,7 @@ from docs.examples.views import (
     BigPaidOrder,
     Customer,
     Household,
+    Letter,
     Mood,
     Order,
     OrderPaid,
@@ -39,7 +42,8 @@ def test_the_page_is_right_about_what_comes_of_it() -> None:
             customer = tx.add(Customer())
             order = tx.add(Order(customer_id=customer.id, cents=450))
             house = tx.add(Household())
-            tx.add(Person(name="Ada", debt=5, household_id=house.id))
+            ada = tx.add(Person(name="Ada", debt=5, household_id=house.id))
+            letter, lost = tx.add(Letter(person_id=ada.id)), tx.add(Letter())
         with pytest.raises(NoSuchRecord):
             app.get(PaidOrder, order.id)
         app.dispatch(OrderPaid(order_id=order.id))
@@ -51,6 +55,10 @@ def test_the_page_is_right_about_what_comes_of_it() -> None:
         assert (app.get(Totals).paid, app.get(Totals).cents, app.get(Totals).debts) == (1, 450, 5)
         assert app.get(Household, house.id).newest == "person Ada"
         assert [one.name for one in app.members(Party)] == ["Ada"]
+        assert [(one.name, one.reminds) for one in map(partial(app.get, Letter), (letter.id, lost.id))] == [
+            ("Ada", True),
+            ("nobody", False),
+        ]
         app.dispatch(OrderRefunded(order_id=order.id))
         assert app.query(select(Receipt)) == []
         assert app.get(Customer, customer.id).mood is Mood.QUIET

@@ -153,6 +153,23 @@ class Club(Entity, table=True):
     )
 
 
+class Collar(Entity, table=True):
+    dog_id: UUID | None = Field(default=None, foreign_key="dog.id", ondelete="SET NULL")
+    cat_id: UUID | None = Field(default=None, foreign_key="cat.id", ondelete="SET NULL")
+    dog: Dog = Relationship()
+    cat: Cat = Relationship()
+    big: BigVipDog | None = subset(dog, BigVipDog)
+    light: Cat | None = subset(cat, lambda cat: not cat.heavy)
+    wearer: Pet | None = merged(big, light)
+    named: Pet | None = subset(wearer, lambda pet: pet.name)
+
+    weight: int = computed(Lookup(wearer, lambda pet: pet.weight, missing=0))
+    name: str | None = computed(Lookup(named, lambda pet: pet.name))
+    text: str = computed(
+        Custom(lambda one: one.wearer.name or "" if one.wearer else "lost", reads=("wearer.name",))
+    )
+
+
 class Card(Entity, table=True):
     pet_id: UUID
     text: str
@@ -183,7 +200,7 @@ def alarm(dog: BigVipDog) -> Alarm:
 
 
 DECLARED = [
-    *(Owner, Dog, Cat, HeavyPet, VipDog, BigVipDog, Joined, Club, Card, Alarm, Totals),
+    *(Owner, Dog, Cat, HeavyPet, VipDog, BigVipDog, Joined, Club, Collar, Card, Alarm, Totals),
     *(card, alarm),
 ]
 
@@ -313,6 +330,19 @@ class Kennel(RuleBasedStateMachine):
                 else:
                     tx.delete(joined)
 
+    @rule(dog=picks, cat=picks, which=st.sampled_from(["new", "dog", "cat", "both"]))
+    def a_collar_is_put_on(self, dog: int, cat: int, which: str) -> None:
+        collar, a_dog, a_cat = self.pick(0, Collar), self.pick(dog, Dog), self.pick(cat, Cat)
+        worn = {
+            "dog_id": a_dog.id if a_dog and which != "cat" else None,
+            "cat_id": a_cat.id if a_cat and which != "dog" else None,
+        }
+        with self.day() as tx:
+            if collar is None or which == "new":
+                tx.add(Collar(**worn))
+            else:
+                tx.update(collar, **worn)
+
     @rule(owner=picks, weight=weights)
     def a_dog_comes_as_that_of_a_vip(self, owner: int, weight: int) -> None:
         found = self.pick(owner, Owner)
@@ -357,6 +387,14 @@ class Kennel(RuleBasedStateMachine):
             "heaviest_light": max((dog.weight for dog in light), default=None),
             "light_names": sorted(dog.name or "" for dog in light),
         }
+        light_cats = {cat.id: cat for cat in cats if cat.weight <= 3}
+        for collar in self.all(Collar):
+            worn = {dog.id: dog for dog in big}.get(collar.dog_id) or light_cats.get(collar.cat_id)
+            assert (collar.weight, collar.name, collar.text) == (
+                worn.weight if worn else 0,
+                (worn.name or None) if worn else None,
+                (worn.name or "") if worn else "lost",
+            )
         (totals,) = self.all(Totals)
         assert {name: getattr(totals, name) for name in Totals.__computed__} == {
             "pets": len(pets),

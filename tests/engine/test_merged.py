@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from framework import (
     APICall,
@@ -212,6 +212,20 @@ def settle_in(app: App) -> tuple[Household, Person, Company, Person]:
         acme = tx.add(Company(name="acme", debt=0, household_id=house.id))
         bob = tx.add(Person(name=None, debt=8, household_id=house.id, age=4))
     return house, ada, acme, bob
+
+
+def test_records_of_one_transaction_are_in_the_order_of_their_making_whatever_their_kinds(app: App) -> None:
+    with app.transaction() as tx:
+        house = tx.add(Household())
+        for n in range(30):
+            tx.add((Person, Company)[n % 3 == 0](name=f"p{n:02}", debt=1, household_id=house.id))
+    found = app.get(Household, house.id)
+    assert (found.first, found.latest, found.newest) == ("p00", "p29", ["p29", "p28"])
+    assert found.debtors_newest == ["person p29", "person p28", "company p27"]
+    assert [party.name for party in app.members(Party)] == [f"p{n:02}" for n in range(30)]
+    with app.transaction() as tx:
+        tx.delete_where(Person, col(Person.name) >= "p28")
+    assert (app.get(Household, house.id).latest, app.verify()) == ("p27", [])
 
 
 def test_every_computation_takes_several_kinds_as_one(app: App) -> None:

@@ -46,6 +46,7 @@ from framework import (
     created,
     deleted,
     derive,
+    entered,
     merged,
     on,
     policy,
@@ -329,7 +330,8 @@ class Leaf(Entity, table=True):
 def test_a_trigger_on_the_wrong_side_of_a_self_relation_is_refused() -> None:
     assert refusal(Leaf) == (
         "Leaf.light: the trigger 'Leaf created' can never fire: Leaf.parent leads to one record; a trigger "
-        "needs a relation to many, whose key names this one."
+        "needs a relation to many, whose key names this one. Look up what it waits for, and wait for that to "
+        "change."
     )
 
 
@@ -1168,7 +1170,8 @@ def test_a_trigger_needs_a_relation_to_many() -> None:
 
     assert refusal(House, Lamp) == (
         "Lamp.light: the trigger 'House created' can never fire: Lamp.house leads to one record; a trigger "
-        "needs a relation to many, whose key names this one."
+        "needs a relation to many, whose key names this one. Look up what it waits for, and wait for that to "
+        "change."
     )
 
 
@@ -1857,18 +1860,133 @@ def test_a_subset_names_a_view_of_its_records() -> None:
     )
 
 
-def test_a_subset_is_of_a_relation_to_many() -> None:
+class Buyer(Entity, table=True):
+    cents: int = 0
+
+
+class BigBuyer(Buyer, where=lambda buyer: buyer.cents > 10):
+    pass
+
+
+def test_a_view_of_one_record_is_looked_up_and_not_counted() -> None:
+    class Sale(Entity, table=True):
+        buyer_id: UUID = Field(foreign_key="buyer.id")
+        buyer: Buyer = Relationship()
+        big: BigBuyer | None = subset(buyer, BigBuyer)
+        bigs: int = computed(Count(big))  # type: ignore[call-overload]
+
+    assert refusal(Buyer, BigBuyer, Sale) == (
+        "Sale.bigs: Count needs a to-many relation, but Sale.big is to-one. Use Lookup for a value through a "
+        "to-one relation."
+    )
+
+
+def test_a_view_of_many_records_is_not_looked_up() -> None:
     class Item(Entity, table=True):
         order_id: UUID = Field(foreign_key="order.id")
-        order: "Order" = Relationship()
-        good: list[Any] = subset(order, lambda order: order.id)  # type: ignore[call-overload]
 
     class Order(Entity, table=True):
-        pass
+        items: list[Item] = Relationship()
+        good: list[Item] = subset(items, lambda item: item.id)
+        one: UUID | None = computed(Lookup(good, lambda item: item.id))  # type: ignore[attr-defined]
 
     assert refusal(Order, Item) == (
-        "Item.good: subset needs a to-many relation, but Item.order is to-one. Use Lookup for a value "
+        "Order.one: Lookup needs a to-one relation, but Order.good is to-many. Use Latest or First to look "
+        "at one of many records."
+    )
+
+
+def test_what_leads_to_one_record_is_not_merged_with_what_leads_to_many() -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    class Order(Entity, table=True):
+        buyer_id: UUID = Field(foreign_key="buyer.id")
+        buyer: Buyer = Relationship()
+        items: list[Item] = Relationship()
+        all: list[Any] = merged(items, buyer)  # type: ignore[call-overload]
+
+    assert refusal(Order, Item, Buyer) == (
+        "Order.all: merged needs a to-many relation, but Order.buyer is to-one. Use Lookup for a value "
         "through a to-one relation."
+    )
+
+
+def test_a_trigger_does_not_wait_for_the_one_record_of_a_view() -> None:
+    class Sale(Entity, table=True):
+        buyer_id: UUID = Field(foreign_key="buyer.id")
+        buyer: Buyer = Relationship()
+        big: BigBuyer | None = subset(buyer, BigBuyer)
+        light: Light = computed(
+            StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=entered(big)))  # type: ignore[arg-type]
+        )
+
+    assert refusal(Buyer, BigBuyer, Sale) == (
+        "Sale.light: the trigger 'Buyer entered' can never fire: Sale.big leads to one record; a trigger "
+        "needs a relation to many, whose key names this one. Look up what it waits for, and wait for that to "
+        "change."
+    )
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_relation_is_not_declared_to_a_view(quoted: bool) -> None:
+    class Item(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+        cents: int = 0
+
+    class DearItem(Item, where=lambda item: item.cents > 100):
+        pass
+
+    class Order(Entity, table=True):
+        __annotations__ = {"items": list["DearItem"] if quoted else list[DearItem]}
+        items = Relationship()
+
+    assert refusal(Order, Item, DearItem) == (
+        "Order.items is a relation to DearItem, which is a view of Item and has no table of its own. Declare "
+        "the relation to Item, and take a part of it: `dear_items: list[DearItem] = subset(items, DearItem)`."
+    )
+
+
+def test_a_relation_to_one_record_is_not_declared_to_a_view() -> None:
+    class Sale(Entity, table=True):
+        buyer_id: UUID = Field(foreign_key="buyer.id")
+        buyer: BigBuyer = Relationship()
+        cents: int | None = computed(Lookup(buyer, lambda buyer: buyer.cents))
+
+    assert refusal(Sale, Buyer, BigBuyer) == (
+        "Sale.buyer is a relation to BigBuyer, which is a view of Buyer and has no table of its own. Declare "
+        "the relation to Buyer, and take a part of it: "
+        "`big_buyer: BigBuyer | None = subset(buyer, BigBuyer)`."
+    )
+
+
+def test_a_key_does_not_lead_to_a_class_that_others_extend() -> None:
+    class Party(Entity):
+        name: str = ""
+
+    class Man(Party, table=True):
+        pass
+
+    class Club(Party, table=True):
+        pass
+
+    class Invitation(Entity, table=True):
+        party_id: UUID = Field(foreign_key="party.id")
+
+    assert refusal(Invitation, Man, Club) == (
+        "Invitation.party_id refers to 'party.id', but Party has no table of its own: its records are in "
+        "those of Man and Club. Declare a key and a relation to each of them, and merge the relations: "
+        "`merged(man, club)`."
+    )
+
+
+def test_nothing_is_no_relation_to_merge() -> None:
+    class Order(Entity, table=True):
+        items: list[Any] = merged()
+
+    assert refusal(Order) == (
+        "Order.items: merged is over something that is not a relation of Order. Name a relation declared "
+        "above it in the class body."
     )
 
 

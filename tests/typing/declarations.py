@@ -245,6 +245,18 @@ def card(party: Party) -> Charge | None:
     return None
 
 
+class Letter(Entity, table=True):
+    order_id: UUID = Field(foreign_key="order.id")
+    order: Order = Relationship()
+    paid: PaidOrder | None = subset(order, PaidOrder)
+    dear: PaidOrder | None = subset(paid, lambda paid: paid.total_cents > 100)
+    whole: Order | None = subset(order, lambda order: order.total_cents % 100 == 0)
+    about: Order | None = merged(dear, whole)
+
+    euros: float | None = computed(Lookup(paid, lambda paid: paid.euros))
+    email: str | None = computed(Lookup(about, lambda order: order.email))
+
+
 def views(app: App, id: UUID) -> None:
     assert_type(app.get(PaidOrder, id), PaidOrder)
     assert_type(app.members(Party), list[Party])

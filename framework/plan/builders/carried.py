@@ -43,9 +43,8 @@ def carry(
         reads=reads | {(far.shape, None), (link, None), (link, far.key)},
         writes=frozenset({(link, column)}),
         host=link,
-        source=far.shape,
-        key=far.key,
-        members=(LookupMember(column, of, frozenset(field for _, field in reads if field)),),
+        ends=(far,),
+        members=(LookupMember(column, of, reads),),
     )
     return node.with_given(given)
 

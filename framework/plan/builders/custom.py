@@ -11,9 +11,9 @@ from framework.plan.mistakes import UnknownRead, WrongSide
 from framework.plan.node import CustomNode, Node
 from framework.plan.reading import Read
 from framework.plan.reads import reads_of
-from framework.plan.shape import Route, Shape
-from framework.plan.shapes import Shapes, relation_source, relation_target, route_to_many
-from framework.plan.views import routes_of_class, routes_of_relation
+from framework.plan.shape import Far, Route, Shape
+from framework.plan.shapes import Shapes
+from framework.plan.views import ends_of_relation, is_to_one, routes_of_class, routes_of_relation
 
 
 def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any]) -> Node:
@@ -28,7 +28,7 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
     if not set(declared) - told:
         declared += sorted(reads_of(computation.compute, place))
     relations: dict[Any, tuple[str, Route]] = {}
-    records: dict[str, tuple[str, Shape, str]] = {}
+    records: dict[str, tuple[Far, ...]] = {}
     reads: set[tuple[Shape, str | None]] = {(shape, None)}
     fields: dict[Shape, set[str]] = defaultdict(set)
     for read in declared:
@@ -36,29 +36,20 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
         if over is not None and read in told:
             _check_field(over.source, field, place)
             fields[over.source].add(field)
-        elif relation in shape.model.__views__:
+        elif relation not in shape.model.__views__ and relation not in shape.model.__sqlmodel_relationships__:
+            _check_field(shape, relation, place)
+            reads.add((shape, relation))
+        elif is_to_one(shapes, shape, relation):
+            records[relation] = ends_of_relation(shapes, shape, name, "Custom", relation)
+            for end in records[relation]:
+                fields[end.shape] |= _fields_of(end.shape, field, place)
+                fields[end.shape] |= {end.lens.column} if end.lens else set()
+                reads.add((shape, end.key))
+        else:
             for route in routes_of_relation(shapes, shape, name, "Custom", relation):
                 relations[relation, route.source] = relation, route
                 reads |= _reads_of(route, relation, name)
-                if field:
-                    _check_field(route.related, field, place)
-                fields[route.related] |= {field} if field else set(route.related.fields)
-        elif relation in shape.model.__sqlmodel_relationships__:
-            target = relation_source(shapes, shape, relation)
-            if field:
-                _check_field(target, field, place)
-            fields[target] |= {field} if field else set(target.fields)
-            to_many = route_to_many(shapes, shape, relation)
-            if to_many is not None:
-                relations[relation, to_many.source] = relation, to_many
-                reads |= _reads_of(to_many, relation, name)
-            else:
-                _, key, _ = relation_target(shapes, shape, relation)
-                records[relation] = (relation, target, key)
-                reads.add((shape, key))
-        else:
-            _check_field(shape, relation, place)
-            reads.add((shape, relation))
+                fields[route.related] |= _fields_of(route.related, field, place)
     if over is not None and not fields[over.source]:
         fields[over.source] |= set(over.source.fields)
     if over is not None:
@@ -73,7 +64,7 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
         property=name,
         computation=computation,
         relations=tuple(relations.values()),
-        records=tuple(records.values()),
+        records=tuple(records.items()),
         over=over,
         fields=seen,
     )
@@ -93,6 +84,14 @@ def _reads_of(route: Route, relation: str, name: str) -> set[Read]:
     if route.lens is not None:
         reads.add((route.related, route.lens.column))
     return reads
+
+
+def _fields_of(shape: Shape, field: str, place: str) -> set[str]:
+    """The one field that is named, or all."""
+    if not field:
+        return set(shape.fields)
+    _check_field(shape, field, place)
+    return {field}
 
 
 def _check_field(shape: Shape, field: str, place: str) -> None:

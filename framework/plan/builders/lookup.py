@@ -9,18 +9,17 @@ from typing import Any
 from framework.computations.lookup import Lookup
 from framework.plan.builders.annotations import check_optional
 from framework.plan.given import given_of
-from framework.plan.mistakes import (
-    UnknownRelation,
-    WrongSide,
-)
+from framework.plan.lens import presence
+from framework.plan.mistakes import UnknownRelation
 from framework.plan.node import (
     LookupMember,
     LookupNode,
     Node,
 )
-from framework.plan.reading import read_fields
+from framework.plan.reading import Read, read_fields
 from framework.plan.shape import Shape
-from framework.plan.shapes import Shapes, relation_target, route_to_many
+from framework.plan.shapes import Shapes
+from framework.plan.views import ends_of_relation
 
 
 def lookup_node(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any, Any]) -> Node:
@@ -28,36 +27,32 @@ def lookup_node(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any
     relation = computation.relation_name(computation.record)
     if relation is None:
         raise UnknownRelation(model=shape.name, property=name, computation="Lookup", remedy="")
-    if route_to_many(shapes, shape, relation) is not None:
-        raise WrongSide(
-            model=shape.name, property=name, computation="Lookup", expected="to-one", relation=relation,
-            actual="to-many", remedy="Use Latest or First to look at one of many records.",
-        )  # fmt: skip
-    target, key, _ = relation_target(shapes, shape, relation)
+    ends = ends_of_relation(shapes, shape, name, "Lookup", relation)
     if computation.missing is None:
         check_optional(shape, name, computation)
     given, declared = given_of(shapes, computation, place)
-    sources = read_fields(target, computation.callbacks(), declared, place)
-    fields = frozenset(field for _, field in sources if field)
+    reads: frozenset[Read] = frozenset()
+    for end in ends:
+        reads |= read_fields(end.shape, computation.callbacks(), declared, place, end.taken_for)
+        reads |= presence(end.shape, end.lens)
     node = LookupNode(
         name=place,
-        reads=sources | {(target, None), (shape, None), (shape, key)},
+        reads=reads | {(shape, None), *((shape, end.key) for end in ends)},
         writes=frozenset({(shape, name)}),
         host=shape,
-        source=target,
-        key=key,
-        members=(LookupMember(name, computation.of, fields, computation.missing),),
+        ends=ends,
+        members=(LookupMember(name, computation.of, reads, computation.missing),),
     )
     return node.with_given(given)
 
 
 def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
-    """One node for all lookups that have host, key, parameters and height in common."""
+    """One node for all lookups that have host, keys, parameters and height in common."""
     groups: dict[tuple[Any, ...], list[LookupNode]] = defaultdict(list)
     rest: list[Node] = []
     for node in nodes:
         if isinstance(node, LookupNode):
-            groups[node.host, node.key, node.given and node.given.shape, node.height].append(node)
+            groups[node.host, node.ends, node.given and node.given.shape, node.height].append(node)
         else:
             rest.append(node)
     for group in groups.values():
@@ -67,8 +62,7 @@ def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
             reads=frozenset().union(*(node.reads for node in group)),
             writes=frozenset().union(*(node.writes for node in group)),
             host=first.host,
-            source=first.source,
-            key=first.key,
+            ends=first.ends,
             members=tuple(member for node in group for member in node.members),
         )
         merged.height, merged.parts = first.height, tuple(group)

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from framework.plan.node import CustomNode
-from framework.plan.shape import Route
+from framework.plan.shape import Far, Route
 from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
+from framework.runtime.steps.ends import record_at, record_in
 from framework.runtime.steps.related import moved, related, related_in
 from framework.runtime.sweep import claimed, found, seen, seen_among, untouched
 from framework.runtime.work import Work
@@ -61,9 +62,8 @@ def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
         parts: dict[str, Any] = {}
         for name, records in related:  # what is merged, one class after the other
             parts.setdefault(name, []).extend(records[id])
-        for name, target, key in node.records:
-            one = facts.expected[target].get(row[key])
-            parts[name] = None if one is None else view_of(target.view, one)
+        for name, ends in node.records:
+            parts[name] = record_in(ends, row, facts)
         record = view_of(node.host.view, row | parts)
         value = compute(record, everything) if node.over else compute(record)
         yield node.host, id, node.property, value
@@ -75,11 +75,11 @@ def _routes(node: CustomNode) -> list[Route]:
 
 def _pointing(node: CustomNode, work: Work) -> Iterator[Change]:
     """The records that point to one that changed in what is read of it."""
-    for _, target, key in node.records:
-        fields = frozenset(name for shape, name in node.fields if shape is target)
-        for change in work.changes(target):
+    for end in (end for _, ends in node.records for end in ends):
+        fields = frozenset(name for shape, name in node.fields if shape is end.shape)
+        for change in work.changes(end.shape):
             if change.before_row is not None and change.after_row is not None and change.differs(fields):
-                yield from work.where(node.host, key, change.id)
+                yield from work.where(node.host, end.key, change.id)
 
 
 def _stepping(node: CustomNode, work: Work) -> Callable[[Any, Any, Any], Any] | None:
@@ -108,14 +108,17 @@ def _computed(node: CustomNode, work: Work, compute: Callable[..., Any], rows: S
         there = parts.setdefault(name, {})
         for row in rows:
             there[row["id"]] = there.get(row["id"], []) + here[row["id"]]
-    for name, target, key in node.records:
-        ids = {row[key] for row in rows} - {None}
-        parts[name] = {one.id: one.after for one in found(work, target, sorted(ids))}
+    far: dict[Far, Mapping[UUID, Any]] = {}
+    for end in (end for _, ends in node.records for end in ends):
+        ids = {row[end.key] for row in rows} - {None}
+        far[end] = {one.id: one.after for one in found(work, end.shape, sorted(ids))}
     everything = [_shown(node.over, seen(work, node.over.source))] if node.over and rows else []
     values = []
     for row in rows:
         lists = {name: parts[name][row["id"]] for name, _ in node.relations}
-        records = {name: parts[name].get(row[key]) for name, _, key in node.records}
+        records = {
+            name: record_at(ends, row, lambda end, id: far[end].get(id)) for name, ends in node.records
+        }
         values.append(compute(view_of(node.host.view, row | lists | records), *everything))
     return values
 
