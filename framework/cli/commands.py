@@ -114,9 +114,11 @@ def load_rows(
     batch: Annotated[int, typer.Option(min=1, help="So many rows in each transaction.")] = 10_000,
     skip: Annotated[int, typer.Option(min=0, help="Leave out the first rows, which are stored.")] = 0,
     database: Database = None,
+    tenant: Tenant = None,
 ) -> None:
     """Store many facts of one class, with all that follows from them."""
-    stored = loading.load(load(app, database), model, file, batch=batch, skip=skip)
+    with within(tenant):
+        stored = loading.load(load(app, database), model, file, batch=batch, skip=skip)
     typer.echo(f"{stored:,} rows of {model} are stored, with all that follows from them.")
 
 

@@ -38,7 +38,8 @@ def migrate(app: App, *, apply: bool, allow_loss: bool, fill: Iterable[str], act
     with console.status("The tables are changed") as status:
 
         def report(reached: Reached) -> None:
-            place = f"{reached.number} of {reached.steps}"
+            whose = "" if reached.tenant is None else f"{reached.tenant}, "
+            place = f"{whose}{reached.number} of {reached.steps}"
             status.update(f"{place}: {reached.step}, batch {reached.batches}")
 
         differences = app.migrate(plan, allow_loss=allow_loss, report=report)

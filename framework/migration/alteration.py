@@ -3,7 +3,7 @@
 Alembic says what each database calls an operation. Where SQLite has none, the table is made anew.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,15 +15,18 @@ from sqlalchemy.schema import CreateIndex
 from framework.migration.changes import MigrationPlan, TableChange
 from framework.migration.fills import fill
 from framework.migration.history import adopt, set_aside
-from framework.migration.names import rename_what_is_written
-from framework.migration.progress import begin, unfinished
+from framework.migration.names import rename_what_is_shared, rename_what_is_written
+from framework.migration.progress import begin
 from framework.migration.rebuild import rebuild_table
 from framework.migration.renames import Renames
+from framework.migration.tenants import each_tenant
 from framework.migration.withdrawal import withdraw, withdrawn
 from framework.plan.node import MachineNode
 from framework.storage.database import Database
 from framework.storage.declared import Declared
 from framework.storage.forms import declared_form
+from framework.storage.rowsecurity import lowered, protect
+from framework.storage.scoping import TENANT
 from framework.storage.tables import BORN
 
 
@@ -33,8 +36,10 @@ def alter(
     """Bring the tables to their declared form, and write down what is to be recomputed."""
     operations = Operations(MigrationContext.configure(connection))
     tables = database.tables
-    pending = unfinished(connection, tables)
-    going = withdrawn(connection, plan.task, tables, renames)
+    going = {
+        tenant: withdrawn(connection, plan.task, tables, renames)
+        for tenant in each_tenant(connection, database)
+    }
     missing = [tables.metadata.tables[name] for name in plan.created]
     if database.dialect.name == "sqlite":
         for change in plan.altered:
@@ -44,11 +49,13 @@ def alter(
         _alter_elsewhere(operations, database, plan.altered, missing)
     for name in plan.dropped:
         operations.execute(f"DROP TABLE {_quoted(database, name)}" + _cascade(database))
-    rename_what_is_written(connection, tables, renames)
-    withdraw(connection, tables, going)
-    _keep_history(connection, database, plan, now)
+    rename_what_is_shared(connection, tables, renames)
+    for tenant in each_tenant(connection, database):
+        rename_what_is_written(connection, tables, renames)
+        withdraw(connection, tables, going[tenant])
+        _keep_history(connection, database, plan, now)
     Declared(tables).write(connection, database.declaration)
-    begin(connection, tables, plan.task if pending is None else pending.task | plan.task)
+    begin(connection, tables, going, plan.task)
 
 
 def _keep_history(connection: Connection, database: Database, plan: MigrationPlan, now: datetime) -> None:
@@ -72,7 +79,7 @@ def _alter_on_sqlite(operations: Operations, database: Database, change: TableCh
             operations.execute(f"ALTER TABLE {_quoted(database, change.was)} RENAME COLUMN {aside}")
         if not wanted.columns[name].generated:
             operations.add_column(change.was, _plain(change.table.c[name]))
-    fill(connection, change)
+    fill(connection, database, change)
     if _needs_rebuild(database, change):
         rebuild_table(operations, change)
         return
@@ -127,6 +134,8 @@ def _alter_elsewhere(
             if new != old:
                 operations.alter_column(change.table.name, old, new_column_name=new)
     database.tables.metadata.create_all(connection, tables=missing, checkfirst=False)
+    if database.plan.tenanted:
+        protect(connection, missing)
     for change in changes:
         _columns(operations, database, change)
     for change in changes:
@@ -153,7 +162,7 @@ def _columns(operations: Operations, database: Database, change: TableChange) ->
         operations.drop_column(name, old)  # what is derived from others goes before them
     for new in change.added:
         if new == BORN:
-            _number(operations, name)
+            _number(operations, database, name)
         elif not wanted.columns[new].generated:
             operations.add_column(name, _plain(change.table.c[new]))
     for new, old in change.kept.items():
@@ -162,7 +171,7 @@ def _columns(operations: Operations, database: Database, change: TableChange) ->
             kind = change.table.c[new].type
             using = f'"{new}"::{kind.compile(dialect=database.dialect)}'
             operations.alter_column(name, new, type_=kind, postgresql_using=using.partition(" COLLATE")[0])
-    fill(operations.get_bind(), change)
+    fill(operations.get_bind(), database, change)
     for new in wanted.columns:
         was_nullable = new not in change.kept or change.present.columns[change.kept[new]].nullable
         if new != BORN and not wanted.columns[new].generated and was_nullable != wanted.columns[new].nullable:
@@ -187,13 +196,22 @@ def _constraints(operations: Operations, database: Database, change: TableChange
                 operations.create_unique_constraint(label, name, names)
         else:
             form, label = next(
-                (form, label) for form, label in wanted.references.items() if form.column == names[0]
+                (form, label) for form, label in wanted.references.items() if form.column == names[-1]
             )
             if present.references.get(form) != label:
-                operations.create_foreign_key(label, name, form.target, names, ["id"], ondelete=one.ondelete)
+                _refer(operations, database, label, one)
     for index in change.table.indexes:
         if not _is_there(database, change, index):
             operations.execute(_create_index(index))
+
+
+def _refer(operations: Operations, database: Database, label: str | None, one: ForeignKeyConstraint) -> None:
+    """Add a reference, which old rows have to keep to."""
+    here, there = one.table.name, one.referred_table.name
+    local, remote = list(one.column_keys), [element.column.name for element in one.elements]
+    tables = {here, there} if database.plan.tenanted else ()
+    with lowered(operations.get_bind(), *tables):
+        operations.create_foreign_key(label, here, there, local, remote, ondelete=one.ondelete)
 
 
 def _is_there(database: Database, change: TableChange, index: Index) -> bool:
@@ -203,14 +221,21 @@ def _is_there(database: Database, change: TableChange, index: Index) -> bool:
     return change.present.indexes.get(form) == named and not change.remade & set(form.columns)
 
 
-def _number(operations: Operations, name: str) -> None:
+def _number(operations: Operations, database: Database, name: str) -> None:
     """Number old rows in the order of their ids, which is nearly that of their making."""
     quoted = f'"{name}"'
     operations.execute(f'ALTER TABLE {quoted} ADD COLUMN "{BORN}" BIGINT')
+    keys = ("id", TENANT) if database.plan.tenanted else ("id",)
+    with lowered(operations.get_bind(), *([name] if database.plan.tenanted else [])):
+        _give_numbers(operations, quoted, keys)
+
+
+def _give_numbers(operations: Operations, quoted: str, keys: Sequence[str]) -> None:
+    same = " AND ".join(f"numbered.{key} = {quoted}.{key}" for key in keys)
+    key = ", ".join(keys)
     operations.execute(
         f'UPDATE {quoted} SET "{BORN}" = numbered.place FROM'
-        f" (SELECT id, row_number() OVER (ORDER BY id) AS place FROM {quoted}) AS numbered"
-        f" WHERE numbered.id = {quoted}.id"
+        f" (SELECT {key}, row_number() OVER (ORDER BY {key}) AS place FROM {quoted}) AS numbered WHERE {same}"
     )
     operations.execute(f'ALTER TABLE {quoted} ALTER COLUMN "{BORN}" SET NOT NULL')
     operations.execute(f'ALTER TABLE {quoted} ALTER COLUMN "{BORN}" ADD GENERATED ALWAYS AS IDENTITY')

@@ -1,7 +1,7 @@
 """Backfill: what is derived is recomputed, lowest first, a batch of records in each transaction.
 
-The place where it stands is written in the transaction of each batch, so that it goes on from there whoever
-is killed when.
+With tenants, all of it for one before the next, each in its own context. The place where it stands is written
+in the transaction of each batch, so that it goes on from there whoever is killed when.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,8 @@ from uuid import UUID
 from framework.migration.history import replay, replayable
 from framework.migration.made import bring
 from framework.migration.numbers import give
-from framework.migration.progress import Progress, note
+from framework.migration.progress import Progress, end, note
 from framework.migration.quiet import QuietEngine, QuietWork
-from framework.migration.task import Task
 from framework.plan.node import MachineNode, Node, RuleNode, SequenceNode
 from framework.plan.shape import Kind
 from framework.runtime.reach import FIRST, LAST, WHOLE, Reach, Slice, last_of_batch, reach_of
@@ -28,19 +27,20 @@ STRAYS = "strays"
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a backfill has come: which step of how many, and how many of its batches."""
+    """How far a backfill has come: which step of how many, how many of its batches, and for which tenant."""
 
     step: str
     number: int
     steps: int
     batches: int
+    tenant: str | None = None
 
 
 Report: TypeAlias = Callable[[Reached], None]
 
 
 def backfill(engine: QuietEngine, progress: Progress, report: Report) -> None:
-    """Carry out what is left of a task."""
+    """Carry out what is left of a task for the tenant that is entered, and strike it off."""
     nodes = progress.task.nodes(engine.plan)
     names = [node.name for node in nodes]
     begun = names.index(progress.step) if progress.step in names else 0
@@ -48,13 +48,14 @@ def backfill(engine: QuietEngine, progress: Progress, report: Report) -> None:
     for number, node in enumerate(nodes[begun:], begun + 1):
         batches = 0
         while after is not None:
-            after = engine.write(partial(_batch, node=node, task=progress.task, after=after))
+            after = engine.write(partial(_batch, node=node, progress=progress, after=after))
             batches += 1
-            report(Reached(node.name, number, len(nodes), batches))
+            report(Reached(node.name, number, len(nodes), batches, progress.tenant))
         after = FIRST.hex
+    engine.write(lambda transaction: end(transaction.work, progress))
 
 
-def _batch(transaction: Transaction, node: Node, task: Task, after: str) -> str | None:
+def _batch(transaction: Transaction, node: Node, progress: Progress, after: str) -> str | None:
     """One batch of a node, from the record at `after` on; where the next one begins, or None."""
     work = transaction.work
     assert isinstance(work, QuietWork), "the backfill is quiet"
@@ -62,15 +63,15 @@ def _batch(transaction: Transaction, node: Node, task: Task, after: str) -> str 
     facts = Recomputation(work, transaction.plan)
     match node:
         case RuleNode():
-            bring(node, work, facts, part, task)
+            bring(node, work, facts, part, progress.task)
         case MachineNode():
-            if node.name in task.added and replayable(node):
+            if node.name in progress.task.added and replayable(node):
                 replay(node, work, facts, part)
         case SequenceNode():
             give(node, work, facts, part)
         case _:
             _recompute(node, work, facts, part)
-    note(work, node.name, following)
+    note(work, progress, node.name, following)
     return following
 
 

@@ -5,12 +5,19 @@ from typing import Any
 from sqlalchemy import Connection, Table, TableClause, bindparam, column, select, table, update
 
 from framework.migration.changes import TableChange
+from framework.migration.tenants import each_tenant
+from framework.storage.database import Database
 
 _PAGE = 1000
 
 
-def fill(connection: Connection, change: TableChange) -> None:
+def fill(connection: Connection, database: Database, change: TableChange) -> None:
     """Give old rows what they are to have: one value for all in one statement, or each its own."""
+    for _ in each_tenant(connection, database):
+        _fill(connection, change)
+
+
+def _fill(connection: Connection, change: TableChange) -> None:
     here = _as_there(connection, change)
     values = {name: value for name, value in change.fills.items() if not callable(value)}
     fresh = {name: value for name, value in values.items() if name in change.added} | dict(change.resets)

@@ -1,20 +1,21 @@
 """Migration: planned, carried out, taken up again after whatever ended it, and verified."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from framework.migration.backfill import Report, backfill
 from framework.migration.changes import MigrationPlan
 from framework.migration.errors import FactsWouldBeLost, MigrationOutdated, MigrationRefused
 from framework.migration.planning import Fill, Planning
-from framework.migration.progress import end, unfinished
+from framework.migration.progress import unfinished
 from framework.migration.quiet import QuietEngine
 from framework.runtime.recomputation import Difference
 from framework.runtime.verify import verify
+from framework.tenancy import within
 
 
 def plan_of(engine: QuietEngine, fill: Fill, acting: Sequence[str]) -> MigrationPlan:
     """What has to be done to bring the database to what its App declares. Nothing is written."""
-    refuse_tenants(engine)
     with engine.database.inspecting() as connection:
         return Planning(connection, engine.database, fill, acting).plan()
 
@@ -25,10 +26,9 @@ def migrate(
     """Carry out a plan, and all that an earlier migration has left; returns what `verify` finds.
 
     1. Change the tables, and write down what is to be recomputed: one transaction.
-    2. Recompute it, a batch in each transaction.
-    3. Verify, and strike the note off.
+    2. Recompute it, a batch in each transaction, and strike the note off: of one tenant after the other.
+    3. Verify.
     """
-    refuse_tenants(engine)
     database = engine.database
     with database.altering() as connection:
         given = plan or MigrationPlan(changes=())
@@ -43,20 +43,17 @@ def migrate(
             alter(connection, database, found, planning.renames, engine.clock.now())
     engine.create_globals()
     with database.inspecting() as connection:
-        progress = unfinished(connection, database.tables)
-    if progress is not None:
-        backfill(engine, progress, report)
-    with database.altering() as connection:
-        end(connection, database.tables)
-    return verify(engine)
+        left = unfinished(connection, database.tables)
+    for progress in left:
+        with within(progress.tenant):
+            backfill(engine, progress, report)
+    return list(_differences(engine))
 
 
-def refuse_tenants(engine: QuietEngine) -> None:
-    """Raises MigrationRefused where records have tenants."""
-    if engine.plan.tenanted:
-        raise MigrationRefused(
-            reasons="its records belong to tenants, which a migration knows nothing of yet."
-        )
+def _differences(engine: QuietEngine) -> Iterator[Difference]:
+    for name in engine.tenants():
+        with within(name):
+            yield from (replace(difference, tenant=name) for difference in verify(engine))
 
 
 def refuse(plan: MigrationPlan, *, allow_loss: bool) -> None:

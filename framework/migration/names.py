@@ -6,13 +6,23 @@ from framework.migration.renames import Renames
 from framework.storage.tables import MADE_BY, Tables
 
 
+def rename_what_is_shared(connection: Connection, tables: Tables, renames: Renames) -> None:
+    """Let the engine find what it wrote under former names for all tenants."""
+    of_calls = [(tables.cursors, "name")]
+    if tables.addressees.name in tables.metadata.tables:
+        of_calls.append((tables.addressees, "call_type"))
+    for new, old in renames.classes.items():
+        for table, name in of_calls:
+            connection.execute(update(table).where(table.c[name] == old).values({name: new}))
+
+
 def rename_what_is_written(connection: Connection, tables: Tables, renames: Renames) -> None:
-    """Let the engine find what it wrote under former names."""
+    """Let the engine find what it wrote under former names for the tenant that is held to."""
     for new, old in renames.classes.items():
         _prefix(connection, tables.moves, "machine", f"{old}.", f"{new}.")
         _prefix(connection, tables.sequences, "name", f"{old}.", f"{new}.")
-        for table, name in ((tables.dispatches, "event"), (tables.cursors, "name")):
-            connection.execute(update(table).where(table.c[name] == old).values({name: new}))
+        event = tables.dispatches.c.event
+        connection.execute(update(tables.dispatches).where(event == old).values(event=new))
         events = tables.metadata.tables.get("integration_event")
         if events is not None:
             connection.execute(update(events).where(events.c.call_type == old).values(call_type=new))

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Table
 
 from framework.migration.changes import Change, MigrationPlan, TableChange
+from framework.migration.crossing import crossing_of
 from framework.migration.progress import unfinished
 from framework.migration.properties import PropertyChanges
 from framework.migration.renames import Renames, former_tables
@@ -26,6 +27,7 @@ from framework.plan.shape import Shape
 from framework.storage.database import Database
 from framework.storage.declared import Declared
 from framework.storage.forms import ColumnForm, Form, IndexForm, declared_form, present_forms
+from framework.storage.scoping import TENANT
 from framework.storage.tables import BORN, MADE_BY
 
 Fill = Mapping[str, Any]
@@ -45,7 +47,7 @@ class Planning:
         self.forms = present_forms(connection, names | former_tables(database.plan, self.before))
         columns = {name: frozenset(form.columns) for name, form in self.forms.items()}
         self.renames = Renames.of(database.plan, self.before, columns)
-        self.survey = Survey(connection)
+        self.survey = Survey(connection, database)
         self.given = dict(fill)
         self.fill = dict(fill)
         self.acting = acting
@@ -57,6 +59,8 @@ class Planning:
         """What has to be done to it."""
         if not self.forms:
             return MigrationPlan(changes=())
+        if crossing := crossing_of(self.database.plan, self.forms):
+            return MigrationPlan(changes=(crossing,))
         tables = self.database.tables.metadata.tables
         created = tuple(name for name in tables if name not in self.forms and name not in self.renames.tables)
         altered = tuple(change for table in tables.values() if (change := self._table(table)) is not None)
@@ -73,7 +77,6 @@ class Planning:
         roots = (*self.properties.roots, *self._hidden_roots(altered), *rules.roots)
         if self.before is None and (altered or self.changes):
             roots = tuple(self.shapes[name].name for name in self.shapes)
-        pending = unfinished(self.connection, self.database.tables)
         task = Task(
             roots=tuple(dict.fromkeys(roots)),
             added=(*self.properties.added, *rules.added),
@@ -83,7 +86,7 @@ class Planning:
         )
         return MigrationPlan(
             changes=tuple(self.changes),
-            resumes=pending is not None,
+            resumes=bool(unfinished(self.connection, self.database.tables)),
             altered=altered,
             created=created,
             dropped=dropped,
@@ -232,7 +235,8 @@ class Planning:
     ) -> None:  # fmt: skip
         name = self.shapes[table.name].name if table.name in self.shapes else table.name
         there = {old: new for new, old in kept.items()}
-        renamed = _renamed(present, there, {old: new for new, old in self.renames.tables.items()})
+        renamed = _own(_renamed(present, there, {old: new for new, old in self.renames.tables.items()}))
+        wanted = _own(wanted)
         unique: list[tuple[tuple[str, ...], IndexForm | None]] = [
             (columns, None) for columns in wanted.uniques.keys() - renamed.uniques.keys()
         ]
@@ -271,7 +275,7 @@ class Planning:
         (found,) = [
             one
             for one in table.indexes
-            if one.unique and tuple(column.name for column in one.columns) == columns
+            if one.unique and tuple(one.columns.keys())[-len(columns) :] == columns
         ]
         where: Any = found.dialect_options[name]["where"]
         options = {"literal_binds": True, "include_table": False}
@@ -327,6 +331,19 @@ def _renamed(form: Form, names: Mapping[str, str], tables: Mapping[str, str]) ->
             ): name
             for one, name in form.references.items()
         },
+    )
+
+
+def _own(form: Form) -> Form:
+    """The form without the column of the tenant, which leads every key and index."""
+
+    def own(columns: Sequence[str]) -> tuple[str, ...]:
+        return tuple(one for one in columns if one != TENANT)
+
+    return replace(
+        form,
+        indexes={replace(one, columns=own(one.columns)): name for one, name in form.indexes.items()},
+        uniques={own(one): name for one, name in form.uniques.items()},
     )
 
 

@@ -40,6 +40,7 @@ class QuietEngine(Engine):
     """An engine whose transactions are quiet."""
 
     def open(self, connection: Connection) -> Transaction:
+        self.database.enter(connection)
         work = QuietWork(connection, self.database, self.doors, self.clock.now())
         work.closers = self.closers
         return Transaction(self.plan, work)

@@ -8,10 +8,11 @@ checks, derived columns and partial indexes are as in a database that is made to
 from typing import Any
 
 from alembic.operations import Operations
-from sqlalchemy import Column, ColumnElement, column, insert, literal_column, select, table
+from sqlalchemy import Column, ColumnElement, MetaData, Table, column, insert, literal_column, select, table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from framework.migration.changes import TableChange
+from framework.storage.scoping import SHARED
 
 _BESIDE = "millrace_rebuilt"
 
@@ -26,7 +27,8 @@ def rebuild_table(operations: Operations, change: TableChange) -> None:
     assert head in create, "a table is made by its name"
     operations.execute(create.replace(head, f"CREATE TABLE {_BESIDE} ", 1))
     stored = [one for one in declared.columns if one.computed is None]
-    there = table(change.was, *(column(change.kept.get(one.name, one.name)) for one in stored))
+    names = (change.kept.get(one.name, one.name) for one in stored)
+    there = Table(change.was, MetaData(), *map(Column, names), info={SHARED: True})  # the rows of all tenants
     values = [_value(change, one) for one in stored]
     rows = select(*values).select_from(there).order_by(literal_column("rowid"))
     beside = table(_BESIDE, *(column(one.name) for one in stored))

@@ -1,20 +1,23 @@
 """What is in the database: how many rows would lose something, or do not fit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, and_, cast, column, exists, func, literal_column, select, table
 from sqlalchemy.types import JSON, Text, TypeDecorator, TypeEngine
 
+from framework.migration.tenants import each_tenant
+from framework.storage.database import Database
 from framework.storage.tables import MADE_BY
 
 
 class Survey:
-    """Counts rows of tables as they are there."""
+    """Counts rows of tables as they are there, of all tenants together."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, database: Database) -> None:
         self._connection = connection
+        self._database = database
 
     def rows(self, name: str) -> int:
         return self._count(table(name))
@@ -38,14 +41,13 @@ class Survey:
         groups = groups.where(*(column(one).is_not(None) for one in columns)).having(counted > 1)
         if where is not None:
             groups = groups.where(literal_column(where))
-        found = self._connection.execute(select(func.sum(groups.subquery().c.rows_alike))).scalar()
-        return int(found or 0)
+        return self._sum(select(func.sum(groups.subquery().c.rows_alike)))
 
     def dangling(self, name: str, of: str, target: str | None) -> int:
         """The rows that refer to a row that is not there, or whose table is not."""
         if target is None:
             return self.given(name, of)
-        here, there = table(name, column(of)), table(target, column("id"))
+        here, there = table(name, column(of)), table(target, column("id")).alias("target")
         found = exists(select(literal_column("1")).select_from(there).where(there.c.id == here.c[of]))
         return self._count(here, and_(here.c[of].is_not(None), ~found))
 
@@ -57,15 +59,13 @@ class Survey:
         if isinstance(kind.load_dialect_impl(self._connection.dialect), JSON):
             stored = cast(stored, Text)  # which can be grouped, and is read as SQLite's is
         values = select(stored, func.count()).select_from(table(name)).group_by(stored)
-        found: Any = self._connection.execute(values, execution_options={"yield_per": 1000})
-        misfits = [int(rows) for value, rows in found if not _reads(kind, value, self._connection)]
-        return sum(misfits)
+        connection = self._connection
+        return sum(rows for value, rows in self._rows(values) if not _reads(kind, value, connection))
 
     def unwhole(self, name: str, of: str) -> int:
         """The rows whose text or number is no whole number."""
         values = select(cast(column(of), Text), func.count()).select_from(table(name)).group_by(column(of))
-        found: Any = self._connection.execute(values, execution_options={"yield_per": 1000})
-        return sum(rows for value, rows in found if value is not None and not _is_whole(value))
+        return sum(rows for value, rows in self._rows(values) if value is not None and not _is_whole(value))
 
     def out_of_step(self, name: str, of: str, start: int, step: int) -> int:
         """The rows whose number is none of a sequence."""
@@ -77,9 +77,14 @@ class Survey:
         return self._count(table(name, key), key >= f"{rule}:", key < f"{rule};")
 
     def _count(self, source: Any, *where: Any) -> int:
-        return int(
-            self._connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
-        )
+        return self._sum(select(func.count()).select_from(source).where(*where))
+
+    def _sum(self, statement: Any) -> int:
+        return sum(int(count or 0) for (count,) in self._rows(statement))
+
+    def _rows(self, statement: Any) -> Iterator[Any]:
+        for _ in each_tenant(self._connection, self._database):
+            yield from self._connection.execute(statement, execution_options={"yield_per": 1000})
 
 
 def _reads(kind: TypeDecorator[Any], value: Any, connection: Connection) -> bool:

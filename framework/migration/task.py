@@ -1,7 +1,8 @@
 """The task of a migration: what is to be recomputed once the tables have their new form."""
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from framework.plan.node import MachineNode, Node, RuleNode, SequenceNode
 from framework.plan.plan import Plan
@@ -21,14 +22,14 @@ class Task:
     ended: tuple[str, ...] = ()  # state machines that are gone
 
     @property
-    def text(self) -> str:
-        return json.dumps(asdict(self))
+    def form(self) -> dict[str, Any]:
+        """The task as JSON has it."""
+        return asdict(self)
 
     @classmethod
-    def of_text(cls, text: str) -> "Task":
-        form = json.loads(text)
-        gone = tuple((key, tuple(targets)) for key, targets in form.pop("gone"))
-        return cls(**{name: tuple(value) for name, value in form.items()}, gone=gone)
+    def of_form(cls, form: Mapping[str, Any]) -> "Task":
+        values = {one.name: tuple(form[one.name]) for one in fields(cls)}
+        return cls(**values | {"gone": tuple((key, tuple(targets)) for key, targets in form["gone"])})
 
     def __or__(self, other: "Task") -> "Task":
         """Both tasks."""

@@ -37,9 +37,11 @@ class Difference:
     property: str
     stored: Any
     expected: Any
+    tenant: str | None = None  # whose it is, where all tenants were looked at
 
     def __str__(self) -> str:
-        place = f"{self.model.__name__} {self.id}: {self.property}"
+        whose = "" if self.tenant is None else f"{self.tenant}: "
+        place = f"{whose}{self.model.__name__} {self.id}: {self.property}"
         return f"{place} is {self.stored!r}, should be {self.expected!r}"
 
 

@@ -96,11 +96,17 @@ class Database(ABC):
 
     @abstractmethod
     def inspecting(self) -> AbstractContextManager[Alteration]:
-        """A connection that reads how tables are, and what tenants share."""
+        """A connection that reads how tables are, and what tenants share; of records, those it is held to."""
 
     @abstractmethod
     def altering(self) -> AbstractContextManager[Alteration]:
-        """A transaction that may change tables; foreign keys are checked at its end."""
+        """A transaction that may change tables, and the records that it is held to; foreign keys are checked
+        at its end.
+        """
+
+    @abstractmethod
+    def hold_to(self, connection: Alteration, tenant: str | None) -> None:
+        """Hold a connection that inspects or alters to the rows of a tenant from now on; None is nobody's."""
 
     @abstractmethod
     def create(self) -> bool:

@@ -36,7 +36,7 @@ class IndexForm:
 
 @dataclass(frozen=True, order=True)
 class ReferenceForm:
-    """A foreign key."""
+    """A foreign key; the column is the last one, for that of the tenant leads it where there are tenants."""
 
     column: str
     target: str
@@ -102,7 +102,7 @@ def declared_form(table: Table, dialect: Dialect) -> Form:
         },
         references={
             ReferenceForm(
-                one.columns.keys()[0], one.elements[0].target_fullname.partition(".")[0], one.ondelete or ""
+                one.columns.keys()[-1], one.elements[0].target_fullname.partition(".")[0], one.ondelete or ""
             ): str(preparer.format_constraint(one)).strip('"')
             for one in table.constraints
             if isinstance(one, ForeignKeyConstraint)
@@ -143,7 +143,7 @@ def present_forms(connection: Connection, names: Iterable[str]) -> dict[str, For
             uniques={tuple(one["column_names"]): one["name"] for one in uniques.get(name, ())},
             references={
                 ReferenceForm(
-                    one["constrained_columns"][0],
+                    one["constrained_columns"][-1],
                     one["referred_table"],
                     one["options"].get("ondelete", "") or "",
                 ): one["name"]

@@ -112,7 +112,8 @@ class PostgresDatabase(Database):
         self._sessions = self._engine
         if plan.tenanted:
             self._sessions = _open_engine(url)
-            scope_dialect(self._sessions.dialect)
+            for engine in (self._engine, self._sessions):
+                scope_dialect(engine.dialect)
             event.listen(self._sessions, "begin", self._hold_session)
         self.reader = self._sessions.execution_options(postgresql_readonly=True)
         with tenancy.nobody(), self.reading() as connection:
@@ -240,7 +241,10 @@ class PostgresDatabase(Database):
             yield session
 
     def _hold_session(self, connection: Alteration) -> None:
-        connection.exec_driver_sql("SELECT set_config('millrace.tenant', %s, true)", (self.scope() or "",))
+        self.hold_to(connection, self.scope())
+
+    def hold_to(self, connection: Alteration, tenant: str | None) -> None:
+        connection.exec_driver_sql("SELECT set_config('millrace.tenant', %s, true)", (tenant or "",))
 
     def hold(self, connection: Connection, *name: str) -> None:
         connection.row("SELECT pg_advisory_xact_lock($1)", [_key(*name)])

@@ -81,7 +81,8 @@ def scope_dialect(dialect: Dialect) -> None:
 
         def visit_select(self, statement: Any, *rest: Any, **options: Any) -> str:
             """What goes by its full name keeps it: so the condition does not go into FROM, but into WHERE."""
-            own = [OwnRows(table) for table in _tables_of(statement.get_final_froms()) if table.schema]
+            froms = _tables_of(statement.get_final_froms())
+            own = [OwnRows(table) for table in froms if table.schema and not _is_shared(table)]
             return super().visit_select(statement.where(*own) if own else statement, *rest, **options)  # type: ignore[no-any-return]
 
         def visit_update(self, statement: Any, **options: Any) -> str:
@@ -119,7 +120,7 @@ def _tables_of(froms: Iterable[Any]) -> list[Table]:
 
 
 def _is_shared(table: Any) -> bool:
-    return SHARED in getattr(table, "info", ())
+    return SHARED in getattr(table, "info", ()) or getattr(table, "schema", None) == "pg_catalog"
 
 
 def scoped_tables(metadata: MetaData) -> set[str]:

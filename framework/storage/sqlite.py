@@ -162,10 +162,16 @@ class SqliteDatabase(Database):
                 self.roll_back()
                 self.writer.run("PRAGMA foreign_keys=ON")
 
+    def hold_to(self, connection: Alteration, tenant: str | None) -> None:
+        self.writer.raw.tenant = tenant
+
     @cached_property
     def _alterer(self) -> Engine:
         """The writer's connection, as SQLAlchemy sees it."""
-        return create_engine("sqlite://", creator=lambda: self.writer.raw, poolclass=StaticPool)
+        engine = create_engine("sqlite://", creator=lambda: self.writer.raw, poolclass=StaticPool)
+        if self.plan.tenanted:
+            scope_dialect(engine.dialect)
+        return engine
 
     def create(self) -> bool:
         with self.writing, self.translated():

@@ -19,27 +19,36 @@ AFTER = Version(
 )  # fmt: skip
 
 
-def mortal(execute: Callable[..., Any], dies_at: int, statements: Any) -> Callable[..., Any]:
-    """A way to the driver that is not survived for long."""
+def mortal(
+    execute: Callable[..., Any], dies_at: int, statements: Any, whose: str | None
+) -> Callable[..., Any]:
+    """A way to the driver that is not survived for long, counted in statements for one tenant."""
 
     def one(connection: Any, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        if next(statements) == dies_at:
+        if connection.tenant == whose and next(statements) == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
         return execute(connection, sql, parameters)
 
     return one
 
 
-def main(url: str, dies_at: int) -> None:
+def main(url: str, dies_at: int, whose: str | None = None) -> None:
     """Migrate; killed before that many statements of the engine, unless there are fewer."""
     statements = count(1)
     for kind in (SqliteConnection, PostgresConnection):
         for name in ("rows", "row", "run", "run_many"):
-            setattr(kind, name, mortal(getattr(kind, name), dies_at, statements))
-    app = App([module(AFTER)], database=url)
+            setattr(kind, name, mortal(getattr(kind, name), dies_at, statements, whose))
+    app = App([module(AFTER)], database=url) if whose is None else shops(url)
     assert app.migrate() == []
     app.close()
 
 
+def shops(url: str) -> App:
+    """Shops of several tenants."""
+    from tests.tenancy.shops import open_after
+
+    return open_after(url)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

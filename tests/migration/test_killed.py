@@ -17,8 +17,8 @@ from tests.migration.versions import content, module, populate
 DAYS = range(6)
 
 
-def migrate(url: str, dies_at: int) -> int:
-    command = [sys.executable, "-m", "tests.migration.mortal", url, str(dies_at)]
+def migrate(url: str, dies_at: int, *whose: str) -> int:
+    command = [sys.executable, "-m", "tests.migration.mortal", url, str(dies_at), *whose]
     return subprocess.run(command, timeout=120, check=False).returncode
 
 
