@@ -1,6 +1,6 @@
 """What all computations over many records share, and the algebra of those that add up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,6 +16,8 @@ T = TypeVar("T")
 G = TypeVar("G")  # the Global that callbacks are given
 K = TypeVar("K")  # the keys of a grouped computation
 State = tuple[int, ...]
+Groups = Mapping[Any, Sequence[int]]
+"""By key, how many records count, and their state."""
 
 
 class InexactContribution(DispatchError):
@@ -65,6 +67,10 @@ class Additive(Aggregate[R, T]):
     def value(self, state: State) -> Any:
         """The property, or with `by` the value of one key."""
         raise NotImplementedError
+
+    def by_key(self, groups: Groups) -> dict[Any, Any]:
+        """The property, from its groups."""
+        return {key: self.value(tuple(state)) for key, (_, *state) in groups.items()}
 
     def expression(self, states: Sequence[ColumnElement[Any]]) -> ColumnElement[Any] | None:
         """The property in SQL, from its state columns; None where a state is the property."""

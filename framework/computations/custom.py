@@ -21,7 +21,8 @@ class Custom(Computation[V]):
     value without reading the others.
 
     With `over`, on a `Global`, `compute(record, records)` gets all records of that class, too, and `step` is
-    given each of them that changed; `"Order.total"` among the reads says which of their fields are read.
+    given each of them that changed; `"Order.total"` among the reads says which of their fields are read. Of
+    a class that others extend they come one class after the other.
     """
 
     compute: Callable[..., V]

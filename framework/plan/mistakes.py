@@ -343,12 +343,6 @@ class MergedTwice(DeclarationError):
     """
 
 
-class NotOfSeveral(DeclarationError):
-    """{model}.{property}: {what} is made of the records of one class, but these are of {classes}. Declare one
-    for each of them.
-    """
-
-
 class NotAPartOf(DeclarationError):
     """{model}.{relation} takes of {source} those that belong to {view}, which is no view of {source} in this
     App. Name a filtered class of {source}, and add it to the App's modules.

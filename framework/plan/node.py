@@ -84,7 +84,7 @@ class GroupedNode(Node):
     """An additive property with one value for each key."""
 
     route: Route
-    property: str
+    property: str | None  # None: of several classes, whose groups are added up
     computation: Additive[Any, Any]
     key: type  # of what `by` gives
     groups: str  # hidden column of the host: by key, how many records count, and their state
@@ -137,7 +137,7 @@ class CustomNode(Node):
     computation: Custom[Any]
     relations: tuple[tuple[str, Route], ...]  # the relations to many that are read, by name
     records: tuple[tuple[str, tuple[Far, ...]], ...] = ()  # those to one: the first end that is there counts
-    over: Route | None = None  # the class of which all records are read
+    over: tuple[Route, ...] = ()  # the classes of which all records are read
     fields: frozenset[tuple[Shape, str]] = frozenset()  # of the records of relations, what is read
 
 

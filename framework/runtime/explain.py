@@ -196,8 +196,9 @@ class _Reader:
                     inputs += self._inputs(route, node, row)
                 for _, ends in node.records:
                     inputs += self._at_ends(ends, node.reads, row)
-                if node.over is not None:
-                    return f"it is computed from all records of {node.over.title}", inputs
+                if node.over:
+                    titles = _listed(route.title for route in node.over)
+                    return f"it is computed from all records of {titles}", inputs
                 return "it is computed from its own row and related records", inputs
             case DeadlineNode():
                 turns = row[node.turns_at]

@@ -97,7 +97,7 @@ def reach_of(node: Node) -> Reach | None:
             return Reach(host, {source: "call_id"})
         case CustomNode(host=host, relations=relations):
             routes = [route for _, route in relations]
-            once = node.over is None and len({route.source for route in routes}) == len(routes)
+            once = not node.over and len({route.source for route in routes}) == len(routes)
             return Reach(host, {route.source: str(route.key) for route in routes}) if once else None
         case _:
             return None

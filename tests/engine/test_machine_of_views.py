@@ -2,11 +2,12 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median_low
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -93,6 +94,10 @@ def weight_of(pet: Any) -> int:
     return 0 if pet is None else int(pet.weight)
 
 
+def median_of(weights: Iterable[int]) -> int | None:
+    return median_low(found) if (found := list(weights)) else None
+
+
 class Owner(Entity, table=True):
     is_vip: bool = False
     dogs: list[Dog] = Relationship(back_populates="owner")
@@ -123,6 +128,8 @@ class Owner(Entity, table=True):
             reads=("heavy.weight",),
         )
     )
+    by_name: dict[str, float] = computed(Average(pets, lambda pet: pet.weight, by=lambda pet: pet.name))
+    heavy_by_weight: dict[int, int] = computed(Count(heavy, by=lambda pet: pet.weight))
     mood: Mood = computed(
         StateMachine(
             Mood.CALM,
@@ -187,6 +194,18 @@ class Totals(Global, table=True):
     lightest: int | None = computed(Min(Pet, lambda pet: pet.weight))
     newest: list[str] = computed(Collect(HeavyPet, lambda pet: pet.name, limit=2))
     first: str | None = computed(First(VipDog, lambda dog: dog.name))
+    by_owner: dict[UUID, int] = computed(Sum(Pet, lambda pet: pet.weight, by=lambda pet: pet.owner_id))
+    squares: int = computed(
+        Custom(
+            lambda totals, pets: sum(weight_of(pet) ** 2 for pet in pets),
+            lambda value, before, after: value - weight_of(before) ** 2 + weight_of(after) ** 2,
+            over=HeavyPet,
+            reads=("HeavyPet.weight",),
+        )
+    )
+    median: int | None = computed(
+        Custom(lambda totals, pets: median_of(pet.weight for pet in pets), over=Pet, reads=("Pet.weight",))
+    )
 
 
 @derive
@@ -404,6 +423,9 @@ class Kennel(RuleBasedStateMachine):
             "lightest": min((pet.weight for pet in pets), default=None),
             "newest": _names(heavy)[::-1][:2],
             "first": next(iter(_names(vips)), None),
+            "by_owner": _by((pet.owner_id, pet.weight) for pet in pets),
+            "squares": sum(pet.weight**2 for pet in heavy),
+            "median": median_of(pet.weight for pet in pets),
         }
         cards = sorted((one.pet_id, one.text) for one in self.all(Card))
         assert cards == [(pet.id, f"{pet.name}: {pet.weight}") for pet in heavy]
@@ -431,6 +453,11 @@ class Kennel(RuleBasedStateMachine):
             "newest": [pet.weight for pet in mine if pet.weight][::-1][:2],
             "weights": sorted(pet.weight for pet in mixed),
             "stepped": sum(pet.weight for pet in heavy),
+            "by_name": {
+                name: fmean(pet.weight for pet in mine if pet.name == name)
+                for name in {pet.name for pet in mine} - {None}
+            },
+            "heavy_by_weight": Counter(pet.weight for pet in heavy),
             "mood": self.moods.get(owner.id, Mood.CALM),
         }
 
@@ -442,6 +469,14 @@ class Kennel(RuleBasedStateMachine):
 def _heavy_at(pet: Any) -> UUID | None:
     """Whose heavy pet it is."""
     return pet.owner_id if pet is not None and pet.weight > 3 else None
+
+
+def _by(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    sums: dict[Any, int] = defaultdict(int)
+    for key, amount in pairs:
+        if key is not None:
+            sums[key] += amount
+    return sums
 
 
 def _is_big_vip(dog: Dog, owners: dict[UUID, Owner]) -> bool:

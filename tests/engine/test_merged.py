@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
@@ -77,6 +77,10 @@ class Child(Person, where=lambda person: person.age < 18):
     pass
 
 
+def debt_of(debtor: Any) -> int:
+    return 0 if debtor is None else int(debtor.debt)
+
+
 class House(StrEnum):
     EMPTY = "empty"
     FULL = "full"
@@ -110,6 +114,11 @@ class Household(Entity, table=True):
             lambda house: sorted(party.name for party in house.parties if party.name is not None),
             reads=("parties.name",),
         )
+    )
+    by_kind: dict[str, int] = computed(Sum(parties, lambda party: party.debt, by=lambda party: party.kind))
+    named: dict[str, int] = computed(Count(parties, by=lambda party: party.name))
+    mean_by_name: dict[str, float] = computed(
+        Average(debtors, lambda party: party.debt, by=lambda party: party.name)
     )
     doubled: int = computed(Formula(lambda house: house.count * 2))
     house: House = computed(
@@ -151,6 +160,21 @@ class Totals(Global, table=True):
     heard: int = computed(Count(Warned))
     everything: list[Party] = merged(Child, Company)
     small: int = computed(Count(everything))
+    names: list[str] = computed(
+        Custom(
+            lambda totals, parties: sorted(party.name for party in parties if party.name),
+            over=Party,
+            reads=("Party.name",),
+        )
+    )
+    owed_doubled: int = computed(
+        Custom(
+            lambda totals, debtors: sum(debtor.debt for debtor in debtors) * 2,
+            lambda value, before, after: value - 2 * debt_of(before) + 2 * debt_of(after),
+            over=Debtor,
+            reads=("Debtor.debt",),
+        )
+    )
     house: House = computed(
         StateMachine(
             House.EMPTY,
@@ -247,6 +271,48 @@ def test_every_computation_takes_several_kinds_as_one(app: App) -> None:
     assert (found.count, found.debt, found.mean, found.all_owe) == (2, 17, 8.5, True)
     assert (found.first, found.latest, found.newest) == ("acme", "bob", ["bob", "acme"])
     assert (found.least, found.most) == (8, 9)
+
+
+def test_totals_by_key_add_up_over_several_kinds(app: App) -> None:
+    house, ada, acme, bob = settle_in(app)
+    found = app.get(Household, house.id)
+    assert (found.by_kind, found.named, found.mean_by_name) == (
+        {"person": 11, "company": 0},
+        {"ada": 1, "acme": 1},
+        {"ada": 3.0},
+    )
+    with app.transaction() as tx:
+        tx.update(acme, name="ada", debt=4)
+        tx.update(bob, name="bob")
+    found = app.get(Household, house.id)
+    assert (found.by_kind, found.named, found.mean_by_name) == (
+        {"person": 11, "company": 4},
+        {"ada": 2, "bob": 1},
+        {"ada": 3.5, "bob": 8.0},
+    )
+    because = app.explain(Household, "named", house.id).because
+    assert because == (
+        "it is the Count over 2 records of Person, by household_id and 1 records of Company, by household_id"
+    )
+    with app.transaction() as tx:
+        tx.delete(ada)
+        tx.update(bob, household_id=None)
+        tx.delete(acme)
+    found = app.get(Household, house.id)
+    assert (found.by_kind, found.named, found.mean_by_name, app.verify()) == ({}, {}, {}, [])
+
+
+def test_anything_is_computed_from_all_records_of_several_kinds(app: App) -> None:
+    _, ada, acme, _ = settle_in(app)
+    totals = app.get(Totals)
+    assert (totals.names, totals.owed_doubled) == (["acme", "ada"], 22)
+    with app.transaction() as tx:
+        tx.update(acme, debt=10, name="aaa")
+        tx.delete(ada)
+        tx.add(Company(name="zoo", debt=-5))
+    totals = app.get(Totals)
+    assert (totals.names, totals.owed_doubled, app.verify()) == (["aaa", "zoo"], 36, [])
+    assert app.explain(Totals, "names").because == "it is computed from all records of Person and Company"
 
 
 def test_nothing_of_several_kinds_is_nothing(app: App) -> None:

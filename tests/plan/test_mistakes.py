@@ -2027,17 +2027,6 @@ def test_a_custom_value_is_not_of_all_records() -> None:
     )
 
 
-def test_totals_by_key_are_of_one_class() -> None:
-    class Totals(Global, table=True):
-        both: list[Any] = merged(Bill, Payer)
-        by_id: dict[UUID, int] = computed(Count(both, by=lambda one: one.id))
-
-    assert refusal(Totals, Bill, Payer) == (
-        "Totals.by_id: totals by key is made of the records of one class, but these are of Bill and Payer. "
-        "Declare one for each of them."
-    )
-
-
 def test_every_mistake_has_its_test() -> None:
     """This test reads what the tests above have provoked, and so comes last."""
     if len(provoked) < 2:

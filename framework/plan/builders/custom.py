@@ -4,7 +4,6 @@ from collections import defaultdict
 from typing import Any
 
 from framework.computations.custom import Custom
-from framework.plan.builders.route import only_route
 from framework.plan.given import given_of
 from framework.plan.lens import presence
 from framework.plan.mistakes import UnknownRead, WrongSide
@@ -18,14 +17,13 @@ from framework.plan.views import ends_of_relation, is_to_one, routes_of_class, r
 
 def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any]) -> Node:
     place = f"{shape.name}.{name}"
-    over = None
+    over: list[Route] = []
     if computation.over is not None:
-        routes = tuple(routes_of_class(shapes, shape, name, "Custom", computation.over))
-        over = only_route(shape, name, "a Custom over all records", routes)
-    given, said = given_of(shapes, computation, place, before=1 if over is None else 2)
+        over = routes_of_class(shapes, shape, name, "Custom", computation.over)
+    given, said = given_of(shapes, computation, place, before=2 if over else 1)
     declared = list(said or ())
-    told = {read for read in declared if over and read.startswith(f"{over.source.name}.")}
-    if not set(declared) - told:
+    told = {read: sources for read in declared if (sources := _sources_of(read, computation, over))}
+    if not set(declared) - told.keys():
         declared += sorted(reads_of(computation.compute, place))
     relations: dict[Any, tuple[str, Route]] = {}
     records: dict[str, tuple[Far, ...]] = {}
@@ -33,9 +31,10 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
     fields: dict[Shape, set[str]] = defaultdict(set)
     for read in declared:
         relation, _, field = read.partition(".")
-        if over is not None and read in told:
-            _check_field(over.source, field, place)
-            fields[over.source].add(field)
+        if read in told:
+            for route in told[read]:
+                _check_field(route.source, field, place)
+                fields[route.source].add(field)
         elif relation not in shape.model.__views__ and relation not in shape.model.__sqlmodel_relationships__:
             _check_field(shape, relation, place)
             reads.add((shape, relation))
@@ -50,10 +49,9 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
                 relations[relation, route.source] = relation, route
                 reads |= _reads_of(route, relation, name)
                 fields[route.related] |= _fields_of(route.related, field, place)
-    if over is not None and not fields[over.source]:
-        fields[over.source] |= set(over.source.fields)
-    if over is not None:
-        reads |= presence(over.source, over.lens)
+    for route in over:
+        fields[route.source] |= set() if fields[route.source] else set(route.source.fields)
+        reads |= presence(route.source, route.lens)
     seen = frozenset((target, field) for target, names in fields.items() for field in names)
     reads |= {(target, None) for target in fields} | seen
     node = CustomNode(
@@ -65,10 +63,18 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
         computation=computation,
         relations=tuple(relations.values()),
         records=tuple(records.items()),
-        over=over,
+        over=tuple(over),
         fields=seen,
     )
     return node.with_given(given)
+
+
+def _sources_of(read: str, computation: Custom[Any], over: list[Route]) -> list[Route]:
+    """The classes of `over` of which a read such as `"Order.total"` names a field: by their own name, or by
+    that of the view or the merged class that `over` is.
+    """
+    model, _, field = read.partition(".")
+    return [one for one in over if field and model in (one.source.name, computation.over.__name__)]
 
 
 def _reads_of(route: Route, relation: str, name: str) -> set[Read]:

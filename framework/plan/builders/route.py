@@ -3,7 +3,7 @@
 from typing import Any
 
 from framework.computations.aggregate import Aggregate
-from framework.plan.mistakes import NotOfSeveral, UnknownRelation
+from framework.plan.mistakes import UnknownRelation
 from framework.plan.reading import Read, read_fields
 from framework.plan.shape import Route, Shape
 from framework.plan.shapes import Shapes
@@ -20,14 +20,6 @@ def routes_of(shapes: Shapes, shape: Shape, name: str, computation: Aggregate[An
         remedy = ", or a record class on a `Global`"
         raise UnknownRelation(model=shape.name, property=name, computation=title, remedy=remedy)
     return tuple(routes_of_relation(shapes, shape, name, title, relation))
-
-
-def only_route(shape: Shape, name: str, what: str, routes: tuple[Route, ...]) -> Route:
-    """The one way of what cannot be made of several classes; raises NotOfSeveral."""
-    if len(routes) > 1:
-        classes = " and ".join(route.title for route in routes)
-        raise NotOfSeveral(model=shape.name, property=name, what=what, classes=classes)
-    return routes[0]
 
 
 def reads_of_related(

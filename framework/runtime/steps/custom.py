@@ -56,7 +56,7 @@ def step(node: CustomNode, work: Work) -> None:
 def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say."""
     compute = facts.bound(node.computation, node.given).compute
-    everything = [one for _, one in facts.views(node.over.source, node.over.lens)] if node.over else []
+    everything = [one for route in node.over for _, one in facts.views(route.source, route.lens)]
     related = [(name, related_in(route, facts)) for name, route in node.relations]
     for id, row in list(facts.expected[node.host].items()):
         parts: dict[str, Any] = {}
@@ -70,7 +70,7 @@ def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
 
 
 def _routes(node: CustomNode) -> list[Route]:
-    return [route for _, route in node.relations] + ([node.over] if node.over else [])
+    return [*(route for _, route in node.relations), *node.over]
 
 
 def _pointing(node: CustomNode, work: Work) -> Iterator[Change]:
@@ -85,8 +85,8 @@ def _pointing(node: CustomNode, work: Work) -> Iterator[Change]:
 def _stepping(node: CustomNode, work: Work) -> Callable[[Any, Any, Any], Any] | None:
     """The step with what it is given, if the value can be stepped at all."""
     step = node.computation.step
-    names = [name for name, _ in node.relations] + (["over"] if node.over else [])
-    if step is None or len(set(names)) != 1 or node.records:
+    names = {*(name for name, _ in node.relations), *(["over"] if node.over else [])}
+    if step is None or len(names) != 1 or node.records:
         return None
     if node.given is None:
         return step
@@ -112,7 +112,9 @@ def _computed(node: CustomNode, work: Work, compute: Callable[..., Any], rows: S
     for end in (end for _, ends in node.records for end in ends):
         ids = {row[end.key] for row in rows} - {None}
         far[end] = {one.id: one.after for one in found(work, end.shape, sorted(ids))}
-    everything = [_shown(node.over, seen(work, node.over.source))] if node.over and rows else []
+    everything = []
+    if node.over and rows:  # what is merged, one class after the other
+        everything = [[one for route in node.over for one in _shown(route, seen(work, route.source))]]
     values = []
     for row in rows:
         lists = {name: parts[name][row["id"]] for name, _ in node.relations}

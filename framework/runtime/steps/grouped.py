@@ -51,7 +51,8 @@ def step(node: GroupedNode, work: Work) -> None:
             _add(groups, (key, amounts), 1)
         groups = {key: state for key, state in groups.items() if state[0]}
         work.set(change, node.groups, groups)
-        work.set(change, node.property, _values(node, groups))
+        if node.property is not None:
+            work.set(change, node.property, node.computation.by_key(groups))
 
 
 def expected(node: GroupedNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -64,7 +65,8 @@ def expected(node: GroupedNode, facts: Recomputation) -> Iterator[Expectation]:
             _add(hosts[host], share(record), 1)
     for id, groups in hosts.items():
         yield node.route.host, id, node.groups, groups
-        yield node.route.host, id, node.property, _values(node, groups)
+        if node.property is not None:
+            yield node.route.host, id, node.property, node.computation.by_key(groups)
 
 
 def _share(node: GroupedNode, computation: Any) -> Share:
@@ -86,7 +88,3 @@ def _add(groups: Groups, share: tuple[Any, list[int]] | None, sign: int) -> None
         signed = [sign * amount for amount in amounts]
         known = groups.get(key)
         groups[key] = signed if known is None else list(map(add, known, signed))
-
-
-def _values(node: GroupedNode, groups: Groups) -> dict[Any, Any]:
-    return {key: node.computation.value(tuple(state)) for key, (_, *state) in groups.items()}
