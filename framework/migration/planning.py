@@ -21,6 +21,7 @@ from framework.migration.properties import PropertyChanges
 from framework.migration.renames import Renames, former_tables
 from framework.migration.rules import rule_changes
 from framework.migration.survey import Survey
+from framework.migration.tally import rows_of, rows_whose
 from framework.migration.task import Task
 from framework.model.fields import UNDEFINED
 from framework.plan.shape import Shape
@@ -179,7 +180,7 @@ class Planning:
         place = f"{shape.name}.{name}"
         value = self.fill.pop(place, shape.model.__facts__[name])
         if rows and value in (None, UNDEFINED):
-            remedy = f"There is no value in {_rows(rows)}: give it a default, or fill it: {place}=..."
+            remedy = f"There is no value in {rows_whose(rows)}: give it a default, or fill it: {place}=..."
             self.changes.append(Change(place, what, remedy=remedy))
             return
         if value in (None, UNDEFINED):
@@ -188,7 +189,7 @@ class Planning:
         self.properties.touch(place)
         if callable(value):
             fills[name] = value
-            self.changes.append(Change(place, f"{what}, {_rows(rows)} get one of their own"))
+            self.changes.append(Change(place, f"{what}, {rows_of(rows)} get one of their own"))
             return
         try:
             fills[name] = _as_declared(shape, name, value)
@@ -196,7 +197,7 @@ class Planning:
             remedy = f"{value!r} is no value of its type: fill it with another"
             self.changes.append(Change(place, what, remedy=remedy))
         else:
-            self.changes.append(Change(place, f"{what}, {_rows(rows)} get {fills[name]!r}"))
+            self.changes.append(Change(place, f"{what}, {rows_of(rows)} get {fills[name]!r}"))
 
     def _fill_derived(self, shape: Shape | None, name: str, fills: dict[str, Any]) -> None:
         if shape is None or name in (BORN, MADE_BY) or name in shape.model.__facts__:
@@ -225,7 +226,7 @@ class Planning:
                 return
             misfits = convert(self.survey, was, old)
         self.properties.touch(place)
-        remedy = f"It does not fit in {_rows(misfits)}: change them first, with the App that made them"
+        remedy = f"It does not fit in {rows_whose(misfits)}: change them first, with the App that made them"
         what = f"was {before or then.type}, is {said}"
         self.changes.append(Change(place, what, remedy=remedy if misfits else ""))
 
@@ -248,14 +249,14 @@ class Planning:
             own = any(one not in kept and (one not in fills or callable(fills[one])) for one in columns)
             where = self._condition(table, columns) if index is not None and index.where else None
             alike = self.survey.alike(was, old, where) if old and not own else 0
-            remedy = f"It is not so in {_rows(alike)}: change them first" if alike else ""
+            remedy = f"It is not so in {rows_whose(alike)}: change them first" if alike else ""
             self.changes.append(Change(name, f"unique by {', '.join(columns)}", remedy=remedy))
         for reference in sorted(wanted.references.keys() - renamed.references.keys()):
             if reference.column in kept:
                 target = self.renames.tables.get(reference.target, reference.target)
                 known = target if target in self.forms else None
                 lost = self.survey.dangling(was, kept[reference.column], known)
-                remedy = f"It refers to nothing in {_rows(lost)}: change them first" if lost else ""
+                remedy = f"It refers to nothing in {rows_whose(lost)}: change them first" if lost else ""
                 self.changes.append(Change(name, f"{reference}", remedy=remedy))
         for one in sorted(wanted.indexes.keys() - renamed.indexes.keys()):
             if not one.unique and not any(column.startswith("_") for column in one.columns):
@@ -288,7 +289,7 @@ class Planning:
         for name, form in self.before.classes.items():
             if form.table in self.forms and form.table not in tables and form.table not in taken:
                 lost = self.survey.rows(form.table)
-                self.changes.append(Change(name, f"the class is gone, with {_rows(lost)}", lost=lost))
+                self.changes.append(Change(name, f"the class is gone, with {rows_of(lost)}", lost=lost))
                 yield form.table
 
     def _hidden_roots(self, altered: Sequence[TableChange]) -> Iterator[str]:
@@ -351,10 +352,6 @@ def _as_declared(shape: Shape, name: str, value: Any) -> Any:
     """The value, as the type of the fact has it; raises ValidationError."""
     kind: Any = shape.model.model_fields[name].annotation
     return TypeAdapter(kind).validate_python(value)
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'' if count == 1 else 's'}"
 
 
 def _values(count: int) -> str:

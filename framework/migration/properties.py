@@ -9,6 +9,7 @@ from framework.migration.changes import Change
 from framework.migration.history import replayable
 from framework.migration.renames import Renames
 from framework.migration.survey import Survey
+from framework.migration.tally import rows_whose
 from framework.model.columns import EnumText, Structured
 from framework.plan.declaration import ClassForm, Declaration, said_type
 from framework.plan.node import MachineNode
@@ -82,7 +83,7 @@ class PropertyChanges:
             elif self.is_changed(shape, name):
                 misfits = self._misfits(shape, name, survey, was, kept[name]) if name in kept else 0
                 remedy = (
-                    f"It cannot be what it is in {misfits} rows: bring them elsewhere first"
+                    f"It cannot be what it is in {rows_whose(misfits)}: bring them elsewhere first"
                     if misfits
                     else ""
                 )

@@ -1,12 +1,13 @@
 """What is in the database: how many rows would lose something, or do not fit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, and_, cast, column, exists, func, literal_column, select, table
 from sqlalchemy.types import JSON, Text, TypeDecorator, TypeEngine
 
+from framework.migration.tally import Tally
 from framework.migration.tenants import each_tenant
 from framework.storage.database import Database
 from framework.storage.tables import MADE_BY
@@ -60,12 +61,12 @@ class Survey:
             stored = cast(stored, Text)  # which can be grouped, and is read as SQLite's is
         values = select(stored, func.count()).select_from(table(name)).group_by(stored)
         connection = self._connection
-        return sum(rows for value, rows in self._rows(values) if not _reads(kind, value, connection))
+        return self._tally(values, lambda value, rows: 0 if _reads(kind, value, connection) else int(rows))
 
     def unwhole(self, name: str, of: str) -> int:
         """The rows whose text or number is no whole number."""
         values = select(cast(column(of), Text), func.count()).select_from(table(name)).group_by(column(of))
-        return sum(rows for value, rows in self._rows(values) if value is not None and not _is_whole(value))
+        return self._tally(values, lambda value, rows: 0 if value is None or _is_whole(value) else int(rows))
 
     def out_of_step(self, name: str, of: str, start: int, step: int) -> int:
         """The rows whose number is none of a sequence."""
@@ -79,12 +80,20 @@ class Survey:
     def _count(self, source: Any, *where: Any) -> int:
         return self._sum(select(func.count()).select_from(source).where(*where))
 
-    def _sum(self, statement: Any) -> int:
-        return sum(int(count or 0) for (count,) in self._rows(statement))
+    def _sum(self, statement: Any) -> Tally:
+        return self._tally(statement, lambda count: int(count or 0))
 
-    def _rows(self, statement: Any) -> Iterator[Any]:
-        for _ in each_tenant(self._connection, self._database):
-            yield from self._connection.execute(statement, execution_options={"yield_per": 1000})
+    def _tally(self, statement: Any, weigh: Callable[..., int]) -> Tally:
+        """What the rows of a statement come to, which is asked of each tenant."""
+        options = {"yield_per": 1000}
+        return Tally.summing(
+            {
+                tenant: sum(
+                    weigh(*row) for row in self._connection.execute(statement, execution_options=options)
+                )
+                for tenant in each_tenant(self._connection, self._database)
+            }
+        )
 
 
 def _reads(kind: TypeDecorator[Any], value: Any, connection: Connection) -> bool:

@@ -125,7 +125,8 @@ def test_what_would_not_be_unique_is_counted(database_url: str) -> None:
 
 
 def test_what_refers_to_nothing_is_counted(database_url: str) -> None:
-    made(database_url, user(email=str, boss_id=UUID | None), ADA | {"boss_id": UUID(int=5)})
+    ada, bob = ADA | {"id": UUID(int=1), "boss_id": UUID(int=5)}, BOB | {"boss_id": UUID(int=1)}
+    made(database_url, user(email=str, boss_id=UUID | None), ada, bob)
     new = user(email=str, boss_id=(UUID | None, Field(default=None, foreign_key="user.id")))
     assert "User: reference boss_id to user. It refers to nothing in 1 row: change them first" in said(
         database_url, new
@@ -336,7 +337,7 @@ def test_a_machine_that_has_changed_goes_on_from_where_it_is(database_url: str) 
     for one in (0, 0, 1):
         app.dispatch(Aged(thing_id=things[one].id))
     app.close()
-    gone = "is computed otherwise. It cannot be what it is in 1 rows: bring them elsewhere first"
+    gone = "is computed otherwise. It cannot be what it is in 1 row: bring them elsewhere first"
     assert said(database_url, thing(Short, (Short.NEW, Short.OLD))) == [f"Thing.phase: {gone}"]
     other = thing(Phase, (Phase.NEW, Phase.OLD), (Phase.OLD, Phase.MIDDLE), (Phase.MIDDLE, Phase.NEW))
     app = App([other], database=database_url)

@@ -26,6 +26,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def plain_url(postgres_url: str) -> str:
     """The URL of an empty schema of PostgreSQL for a role that is held to row-level security."""
+    return as_plain(postgres_url)
+
+
+def as_plain(postgres_url: str) -> str:
+    """The URL of a schema for a role that is held to row-level security."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
             "DO $$ BEGIN CREATE ROLE plain LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"

@@ -240,7 +240,7 @@ def test_what_is_unique_is_unique_within_each_tenant(database_url: str) -> None:
 def test_what_is_not_unique_within_a_tenant_is_counted(database_url: str) -> None:
     users(database_url, user(name=str), {"acme": [{"name": "a"}], "bolt": [{"name": "a"}, {"name": "a"}]})
     app = App([user(name=(str, Field(unique=True)))], [], database_url, REQUIRED)
-    assert str(app.migration()) == "User: unique by name. It is not so in 2 rows: change them first"
+    assert str(app.migration()) == "User: unique by name. It is not so in 2 rows (of bolt): change them first"
     app.close()
 
 
@@ -249,7 +249,7 @@ def test_a_reference_to_a_record_of_another_tenant_refers_to_nothing(database_ur
     users(database_url, user(boss_id=UUID), records)
     new = user(boss_id=(UUID, Field(foreign_key="user.id")))
     app = App([new], [], database_url, REQUIRED)
-    assert "It refers to nothing in 1 row" in str(app.migration())
+    assert "It refers to nothing in 1 row (of bolt)" in str(app.migration())
     app.close()
 
 
