@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Text, cast, exists, insert, literal, select, 
 from framework.computations.triggers import Occasion, Trigger
 from framework.migration.quiet import QuietWork
 from framework.model.columns import UtcDateTime
-from framework.model.entity import GLOBAL_ID
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.plan.shape import Kind
 from framework.plan.view import view_of
 from framework.runtime.reach import WHOLE, Slice, Span
 from framework.runtime.recomputation import Recomputation
+from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED
 from framework.storage.tables import Tables
 
@@ -66,15 +66,13 @@ def _happened(
     node: MachineNode, facts: Recomputation, part: Slice
 ) -> Iterator[tuple[datetime, UUID, UUID, TriggerPlan]]:
     for plan in node.triggers:
-        span = WHOLE.own if plan.key is None else Span(plan.key, part.own.first, part.own.last)
+        key, lens = plan.route.key, plan.route.lens
+        span = WHOLE.own if key is None else Span(key, part.own.first, part.own.last)
         for row in facts.read(plan.source, span):
-            host = GLOBAL_ID if plan.key is None else row[plan.key]
+            host = host_of(plan.route, row)
             at = row["completed_at"] if plan.source.kind is Kind.CALL else row["at"]
-            if (
-                host is not None
-                and at is not None
-                and plan.trigger.fires(None, view_of(plan.source.view, row))
-            ):
+            record = view_of(plan.source.view, row) if lens is None else lens.see(row)
+            if host is not None and at is not None and plan.trigger.fires(None, record):
                 yield at, row["id"], host, plan
 
 

@@ -13,12 +13,12 @@ from framework.plan.mistakes import (
     RepeatedStep,
     StepMadeByRule,
     TwoActivitiesOneName,
-    UndeclaredRecord,
     UnroutedStep,
     UnusableStep,
 )
 from framework.plan.shape import Shape
 from framework.plan.shapes import Shapes
+from framework.plan.tableless import with_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +75,7 @@ def _events(shapes: Shapes, activity: Activity) -> list[Shape]:
     for event in leaves((activity.opening, *activity.steps)):
         if not _is_event(event):
             raise UnusableStep(activity=activity.name, step=getattr(event, "__name__", repr(event)))
-        shape = shapes.get(event)
-        if shape is None:
-            raise UndeclaredRecord(place=f"the activity {activity.name}", model=event.__name__)
+        shape = with_table(shapes, event, f"the activity {activity.name}")
         if shape in found:
             raise RepeatedStep(activity=activity.name, event=shape.name)
         if shape.makers:

@@ -41,8 +41,8 @@ def _why_not(node: MachineNode) -> str | None:
     for trigger in node.triggers:
         if any(one.target == state for one in trigger.transitions) and _stays(trigger):
             return (
-                f"{trigger.source.name}.{trigger.key}, by which {trigger.label!r} leads to it, would refer "
-                'to nothing. Declare `ondelete="CASCADE"` on that field, or `ondelete="SET NULL"`.'
+                f"{trigger.source.name}.{trigger.route.key}, by which {trigger.label!r} leads to it, would "
+                'refer to nothing. Declare `ondelete="CASCADE"` on that field, or `ondelete="SET NULL"`.'
             )
     return None
 
@@ -55,5 +55,5 @@ def _stays(trigger: TriggerPlan) -> bool:
         for referrer, key, ondelete in target.referrers
     }
     return trigger.source.kind in (Kind.EVENT, Kind.CALL) and not lets_go.get(
-        (trigger.source, trigger.key or ""), True
+        (trigger.source, trigger.route.key or ""), True
     )

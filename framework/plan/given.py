@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from framework.model.computation import Computation
-from framework.plan.mistakes import GivenNoGlobal, UndeclaredRecord
+from framework.plan.mistakes import GivenNoGlobal
 from framework.plan.reading import Read, check_parameters, read_fields
 from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import Shapes
+from framework.plan.tableless import with_table
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,7 @@ def given_to(
         check_parameters(callback, place, before, model)
     if model is None:
         return None, declared
-    shape = shapes.get(model)
-    if shape is None:
-        raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model)))
+    shape = with_table(shapes, model, place)
     if shape.kind is not Kind.GLOBAL:
         raise GivenNoGlobal(place=place, model=shape.name)
     prefix = f"{shape.name}."

@@ -11,9 +11,9 @@ from framework.plan.mistakes import (
     LinkTableRelation,
     RepeatedPairs,
     SameSide,
-    UndeclaredRecord,
 )
 from framework.plan.shape import Far, Route, Shape
+from framework.plan.tableless import with_table
 
 Shapes = dict[type[Record], Shape]
 
@@ -77,9 +77,7 @@ def _link(shapes: Shapes, shape: Shape, name: str, model: Any) -> Shape:
         title = getattr(model, "__name__", "a table without a class")
         raise LinkTableRelation(model=shape.name, relation=name, link=title)
     model = getattr(model, "__link__", model) if model not in shapes else model
-    if model not in shapes:
-        raise UndeclaredRecord(place=f"{shape.name}.{name}", model=model.__name__)
-    return shapes[model]
+    return with_table(shapes, model, f"{shape.name}.{name}")
 
 
 def _near_key(shape: Shape, name: str, link: Shape, by: str | None) -> str:

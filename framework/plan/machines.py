@@ -1,6 +1,7 @@
 """State machines: their transitions by trigger, and the mistakes that can be seen without data."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from framework.computations.statemachine import StateMachine, Transition
@@ -37,17 +38,18 @@ def machine_node(
     reads: set[tuple[Shape, str | None]] = {(shape, None)}
     for identity, transitions in grouped.items():
         trigger, route = plans[identity]
-        source, lens = route.source, route.lens
+        title = route.title
         if route.far is not None:
             trigger, carried = carried_trigger(route, name, trigger)
             lens, seen = carried_lens(route, name)
+            route = replace(route, far=None, lens=lens)
             carriers += [*carried, *seen]
-        label = trigger.describe(route.title)
+        label = trigger.describe(title)
         _check_ambiguity(shape, name, transitions, label)
-        plan = TriggerPlan(trigger, source, route.key, tuple(transitions), label, lens)
+        plan = TriggerPlan(trigger, route, tuple(transitions), label)
         reads |= {(one, field if one.kind is not Kind.EVENT else None) for one, field in plan.wakes}
-        if lens is not None or not _is_outcome(trigger, source):
-            reads |= presence(source, lens)
+        if route.lens is not None or not _is_outcome(trigger, route.source):
+            reads |= presence(route.source, route.lens)
         triggers.append(plan)
     entries = entries_of(shape, name, machine, strict_reads=strict_reads)
     writes = {(shape, name)} | {(shape, entry.property) for plans in entries.values() for entry in plans}

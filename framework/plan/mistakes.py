@@ -58,6 +58,10 @@ class RelationToView(DeclarationError):
     """
 
 
+class ViewNamed(DeclarationError):
+    """{place} names {model}, which is a view of {base} and has no table of its own. Name {base} there."""
+
+
 class KeyToSeveral(DeclarationError):
     """{model}.{field} refers to {target!r}, but {base} has no table of its own: its records are in those of
     {classes}. Declare a key and a relation to each of them, and merge the relations: `merged({relations})`.

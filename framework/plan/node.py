@@ -185,11 +185,14 @@ class TriggerPlan:
     """A trigger of a machine with its route, and the transitions that it may cause."""
 
     trigger: Trigger
-    source: Shape
-    key: str | None  # field of the source that names the machine's record; None: it is the one Global
+    route: Route  # from the record whose change it waits for, a link perhaps, to the machine's
     transitions: tuple[Transition[Any], ...]
     label: str
-    lens: Lens | None = None  # of a view: what it shows of the source
+
+    @property
+    def source(self) -> Shape:
+        """The class of the records whose changes it waits for."""
+        return self.route.source
 
     @property
     def wakes(self) -> set[tuple[Shape, str | None]]:
@@ -200,9 +203,10 @@ class TriggerPlan:
             watched.add((self.source, None))
         if isinstance(self.trigger, LinkTrigger):
             watched |= {(self.source, None), (self.source, self.trigger.far_key)}
-        if self.trigger.occasion in (Occasion.ENTERED, Occasion.LEFT) and self.key is not None:
-            watched.add((self.source, self.key))
-        return watched | presence(self.source, self.lens) if self.lens else watched
+        key, lens = self.route.key, self.route.lens
+        if self.trigger.occasion in (Occasion.ENTERED, Occasion.LEFT) and key is not None:
+            watched.add((self.source, key))
+        return watched | presence(self.source, lens) if lens else watched
 
 
 @dataclass(frozen=True, slots=True)

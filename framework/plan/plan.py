@@ -34,6 +34,7 @@ from framework.plan.retentions import RetentionPlan, take_retentions
 from framework.plan.rules import rule_nodes
 from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import shapes_of
+from framework.plan.tableless import with_table
 from framework.plan.views import view_nodes
 
 
@@ -101,9 +102,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
     _tell_readers(shapes.values(), ordered)
     tell_parameters(ordered)
     for guard in declarations.guards:
-        if guard.event not in shapes:
-            raise UndeclaredRecord(place=f"the guard {guard.condition.name}", model=guard.event.__name__)
-        shapes[guard.event].guards += (guard,)
+        with_table(shapes, guard.event, f"the guard {guard.condition.name}").guards += (guard,)
     take_policies(shapes, declarations.policies)
     activities = take_activities(shapes, declarations.activities)
     retentions = take_retentions(shapes, declarations.retentions)

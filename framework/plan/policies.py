@@ -7,19 +7,17 @@ from framework.computations.policy import QueryPolicy
 from framework.plan.mistakes import (
     HiddenIdentity,
     UnaskablePolicy,
-    UndeclaredRecord,
     UnknownRead,
 )
 from framework.plan.shapes import Shapes
+from framework.plan.tableless import with_table
 
 
 def take_policies(shapes: Shapes, policies: Iterable[QueryPolicy]) -> None:
     """Let each class know its policies."""
     for policy in policies:
-        shape = shapes.get(policy.model)
         place = f"the policy {policy.name}"
-        if shape is None:
-            raise UndeclaredRecord(place=place, model=getattr(policy.model, "__name__", repr(policy.model)))
+        shape = with_table(shapes, policy.model, place)
         try:
             inspect.signature(policy.criterion).bind(object())
         except TypeError:

@@ -8,9 +8,10 @@ from typing import Any
 from framework.computations.retention import Retention
 from framework.model.apicall import IntegrationEvent
 from framework.model.columns import without_none
-from framework.plan.mistakes import UndeclaredRecord, UnknownRead, UnusableRetention
+from framework.plan.mistakes import UnknownRead, UnusableRetention
 from framework.plan.shape import IndexPlan, Kind, Shape
 from framework.plan.shapes import Shapes
+from framework.plan.tableless import with_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +41,7 @@ def take_retentions(shapes: Shapes, retentions: Iterable[Retention]) -> tuple[Re
     """The retentions, checked, with an index for what they look for."""
     plans = []
     for retention in retentions:
-        shape = shapes.get(retention.model)
-        if shape is None:
-            name = getattr(retention.model, "__name__", repr(retention.model))
-            raise UndeclaredRecord(place="a Retention", model=name)
+        shape = with_table(shapes, retention.model, "a Retention")
         reason = _against_the_class(shape) or _against_the_numbers(retention)
         if reason:
             raise UnusableRetention(model=shape.name, reason=reason)

@@ -1,6 +1,6 @@
 """Shapes from classes: tables, references between them, and the relations that were named."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
@@ -28,15 +28,15 @@ from framework.plan.mistakes import (
     UnknownType,
 )
 from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
-from framework.plan.tableless import refuse_key_to_several, refuse_views
+from framework.plan.tableless import refuse_key, refuse_views
 from framework.plan.uniques import uniques_of
 
 Shapes = dict[type[Record], Shape]
 
 
-def shapes_of(models: Iterable[type[Record]], views: Iterable[type[Record]] = ()) -> Shapes:
-    """A shape for each class, with its references resolved within this App, where relations may name
-    filtered classes by mistake.
+def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> Shapes:
+    """A shape for each class, with its references resolved within this App; what names a view instead is a
+    mistake.
     """
     shapes: Shapes = {}
     tables: dict[str, Shape] = {}
@@ -74,7 +74,7 @@ def shapes_of(models: Iterable[type[Record]], views: Iterable[type[Record]] = ()
     for shape in shapes.values():
         for column in shape.table.columns:
             for reference in column.foreign_keys:
-                _refer(shape, column, reference, tables)
+                _refer(shape, column, reference, tables, views)
     for shape in shapes.values():
         _give_depth(shape, set())
         for other in (*shapes, *views):
@@ -123,11 +123,17 @@ def _takeovers(shape: Shape) -> Iterator[str]:
         yield name
 
 
-def _refer(shape: Shape, column: Column[Any], reference: ForeignKey, tables: dict[str, Shape]) -> None:
+def _refer(
+    shape: Shape,
+    column: Column[Any],
+    reference: ForeignKey,
+    tables: dict[str, Shape],
+    views: Sequence[type[Record]],
+) -> None:
     target_table, _, target_column = reference.target_fullname.rpartition(".")
     target = tables.get(target_table)
     if target is None or target_column not in target.table.columns:
-        refuse_key_to_several(shape, column.name, reference, tables.values())
+        refuse_key(shape, column.name, reference, tables.values(), views)
         raise UnknownTable(model=shape.name, field=column.name, target=reference.target_fullname)
     shape.model.__scope__.introduce(target.table)
     shape.references[column.name] = target

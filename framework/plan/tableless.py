@@ -1,19 +1,35 @@
 """Keys and relations to classes that have no table: views, and classes that others extend."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import ForeignKey
 
 from framework.model.fields import table_name
 from framework.model.record import Record, is_filtered
-from framework.plan.mistakes import KeyToSeveral, RelationToView
+from framework.plan.mistakes import KeyToSeveral, RelationToView, UndeclaredRecord, ViewNamed
 from framework.plan.shape import Shape
 
 
-def refuse_key_to_several(shape: Shape, field: str, reference: ForeignKey, shapes: Iterable[Shape]) -> None:
-    """Raise KeyToSeveral if the key refers to a class that has no table because others extend it."""
+def with_table(shapes: Mapping[type[Record], Shape], model: Any, place: str) -> Shape:
+    """What is known of a class that must have a table in this App; raises ViewNamed or UndeclaredRecord."""
+    shape = shapes.get(model)
+    if shape is not None:
+        return shape
+    if isinstance(model, type) and is_filtered(model):
+        raise ViewNamed(place=place, model=model.__name__, base=_base(model).__name__)
+    raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model)))
+
+
+def refuse_key(
+    shape: Shape, field: str, reference: ForeignKey, shapes: Iterable[Shape], views: Iterable[type[Record]]
+) -> None:
+    """Raise ViewNamed or KeyToSeveral if the key refers to a class that has no table."""
     target = reference.target_fullname.rpartition(".")[0]
+    for view in views:
+        if table_name(view.__name__) == target:
+            raise ViewNamed(place=f"{shape.name}.{field}", model=view.__name__, base=_base(view).__name__)
     extending: dict[type, list[Shape]] = defaultdict(list)
     for one in shapes:
         for base in one.model.__mro__[1:]:
@@ -32,7 +48,7 @@ def refuse_views(shape: Shape) -> None:
     for name, joined in shape.model.__mapper__.relationships.items():  # type: ignore[attr-defined]  # SQLAlchemy adds it
         view = joined.mapper.class_
         if is_filtered(view):
-            base = next(one for one in view.__mro__ if not is_filtered(one))
+            base = _base(view)
             part = table_name(view.__name__)
             declared = (
                 f"{part}s: list[{view.__name__}]" if joined.uselist else f"{part}: {view.__name__} | None"
@@ -40,3 +56,8 @@ def refuse_views(shape: Shape) -> None:
             raise RelationToView(
                 model=shape.name, relation=name, view=view.__name__, base=base.__name__, part=declared
             )
+
+
+def _base(view: type[Any]) -> type[Any]:
+    """The class that a view, perhaps of another view, is a part of."""
+    return next(one for one in view.__mro__ if not is_filtered(one))

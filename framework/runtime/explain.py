@@ -90,7 +90,7 @@ def explain(
     plan: Plan, database: Database, model: type[Record], id: UUID, property: str, depth: int = 1
 ) -> Explanation:
     """Why the property has its value; raises NoSuchRecord, or UnknownRead for an unknown property."""
-    shape = plan.shape(model)
+    shape, (_, lens) = plan.shape(model), plan.home(model)
     for activity in shape.activities:
         if activity.name == property and activity.opening is shape:
             return _of_activity(plan, database, activity, id)
@@ -99,8 +99,8 @@ def explain(
     with database.reading() as connection:
         reader = _Reader(plan, database, connection)
         rows = reader.where(shape, "id", id)
-        if not rows:
-            raise NoSuchRecord(model=shape.name, id=id)
+        if not rows or (lens is not None and lens.see(rows[0]) is None):
+            raise NoSuchRecord(model=model.__name__, id=id)
         return reader.explained(shape, rows[0], property, depth)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from framework.plan.node import AdditiveNode, MachineNode, Node, RuleNode
+from framework.plan.node import AdditiveNode, MachineNode, Node, RuleNode, TriggerPlan
 from framework.runtime.change import Change
+from framework.runtime.seen import seen
+from framework.runtime.steps.machine import concerned
 from framework.runtime.steps.rule import made
 from framework.runtime.work import Work
 
@@ -55,12 +57,15 @@ class _Part(NamedTuple):
 
 
 def _of_rules(node: RuleNode, work: Work) -> Iterator[str]:
+    given = work.parameters.given(node.given)
     for change in work.changes(node.source):
-        if change.after is None:
-            continue
-        if change.before is not None and not (node.fields and change.differs(node.fields)):
+        source = seen(change, node.lens)
+        if source.after is None:
+            if node.lens is not None and source.before is None and change.after is not None:
+                yield f"{_name(change)}: it is not one of {node.lens.name}"
+        elif source.before is not None and not (node.fields and change.differs(node.fields)):
             yield f"{_name(change)}: nothing that the rule reads has changed"
-        elif not made(node, change.after):
+        elif not made(node, source.after, *given):
             yield f"{_name(change)}: the rule returned nothing"
 
 
@@ -68,13 +73,21 @@ def _of_machines(node: MachineNode, work: Work) -> Iterator[str]:
     for source in dict.fromkeys(plan.source for plan in node.triggers):
         plans = [plan for plan in node.triggers if plan.source is source]
         for change in work.changes(source):
-            row = change.after_row or change.before_row or {}
-            fired = [plan for plan in plans if plan.trigger.fires(change.before, change.after)]
-            if not fired:
+            if any(concerned(plan, change) is not None for plan in plans):
+                continue
+            lost = [plan for plan in plans if _is_lost(plan, change)]
+            for plan in lost:
+                yield f"{_name(change)}: its {plan.route.key} names no {node.host.name}"
+            if not lost:
                 yield f"{_name(change)}: it is nothing that a trigger waits for"
-            for plan in fired:
-                if plan.key is not None and row.get(plan.key) is None:
-                    yield f"{_name(change)}: its {plan.key} names no {node.host.name}"
+
+
+def _is_lost(plan: TriggerPlan, change: Change) -> bool:
+    """Whether the trigger would fire if the record named a record of the machine."""
+    noticed = seen(change, plan.route.lens)
+    row = change.after_row or change.before_row or {}
+    named = plan.route.key is None or row.get(plan.route.key) is not None
+    return not named and plan.trigger.fires(noticed.before, noticed.after)
 
 
 def _name(change: Change) -> str:

@@ -25,7 +25,7 @@ from framework.runtime.errors import StillReferenced
 from framework.runtime.removal import expire, remove
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
-from framework.storage.expired import Expired
+from framework.storage.expired import Beyond, Expired
 
 BATCH = 200
 """Records that go in one transaction."""
@@ -104,23 +104,23 @@ class Sweeper:
 
     def _sweep(self, one: Expired, crowded: set[Any] | None) -> Swept:
         removed, held = 0, dict[UUID, None]()
-        for going, staying, parameters in self._limits(one, crowded):
-            removed += self._remove(one, going, parameters, held)
-            held |= dict.fromkeys(self._held(one, staying, parameters))
+        for beyond, parameters in self._limits(one, crowded):
+            removed += self._remove(one, beyond, parameters, held)
+            held |= dict.fromkeys(self._held(one, beyond.held, parameters))
         return Swept(one.plan.name, one.plan.shape.model, removed, tuple(held)[:_SHOWN])
 
-    def _limits(self, one: Expired, crowded: set[Any] | None) -> Iterator[tuple[str, str, Sequence[Any]]]:
+    def _limits(self, one: Expired, crowded: set[Any] | None) -> Iterator[tuple[Beyond, Sequence[Any]]]:
         """The statements by which records are found, with their parameters."""
         plan = one.plan
         codec = self._engine.database.statements[plan.shape].codec
         if plan.retention.ttl is not None and plan.since is not None:
             before = codec.encode_one(plan.since, self._engine.clock.now() - plan.retention.ttl)
-            yield one.by_age, one.held_by_age, [before]
+            yield one.by_age, [before]
         cap = plan.retention.cap
         if cap is None:
             return
         if plan.per is None:
-            yield one.by_number, one.held_by_number, [cap]
+            yield one.by_number, [cap]
             return
         if crowded is None:
             with self._engine.database.reading() as connection:
@@ -128,21 +128,21 @@ class Sweeper:
         else:
             values = [codec.encode_one(plan.per, value) for value in crowded if value is not None]
         for value in values:
-            yield one.by_number, one.held_by_number, [value, cap]
+            yield one.by_number, [value, cap]
 
-    def _remove(self, one: Expired, sql: str, parameters: Sequence[Any], held: dict[UUID, None]) -> int:
+    def _remove(self, one: Expired, beyond: Beyond, parameters: Sequence[Any], held: dict[UUID, None]) -> int:
         with self._engine.database.reading() as connection:
-            if connection.row(sql, [*parameters, 1]) is None:
+            if connection.row(beyond.any, [*parameters, 1]) is None:
                 return 0  # nobody need wait for that
         removed = 0
         while len(held) < BATCH:
             batch = [*parameters, BATCH + len(held)]
             try:
                 went = self._engine.write(
-                    partial(_remove, plan=one.plan, sql=sql, parameters=batch, held=held)
+                    partial(_remove, plan=one.plan, sql=beyond.going, parameters=batch, held=held)
                 )
             except StillReferenced:
-                went = self._remove_each(one, sql, batch, held)
+                went = self._remove_each(one, beyond.going, batch, held)
             removed += went
             if went < BATCH:
                 break

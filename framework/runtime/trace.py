@@ -16,8 +16,8 @@ _MOST = 20
 
 @dataclass(frozen=True)
 class Written:
-    """A record that came or went (`field` is None), a value that became another one, or amounts that were
-    added to what a property is kept as.
+    """A record that came or went (`field` is None) or that entered or left a `view`, a value that became
+    another one, or amounts that were added to what a property is kept as.
     """
 
     model: type[Record]
@@ -26,9 +26,12 @@ class Written:
     before: Any = None
     after: Any = None
     added: tuple[int, ...] = ()
+    view: str | None = None
 
     def __str__(self) -> str:
         record = f"{self.model.__name__} {self.id}"
+        if self.view is not None:
+            return f"{record} {'enters' if self.after else 'leaves'} {self.view}"
         if self.field is None:
             return f"{record} {'created' if self.before is None else 'deleted'}"
         if self.added:

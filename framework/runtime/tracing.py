@@ -159,14 +159,16 @@ class _TracedWork(Work):
     def set(self, change: Change, name: str, value: Any) -> bool:
         shape, row = change.shape, change.after_row
         assert row is not None, "a deleted record takes no values"
-        written = Written(shape.model, change.id, name, row[name], value)
+        view = next((lens.name for lens in shape.views.values() if lens.column == name), None)
+        written = Written(shape.model, change.id, None if view else name, row[name], value, view=view)
         with self._log.telling(written):
             changed = super().set(change, name, value)
-        if name in shape.fields:
-            if changed:
-                self._log.wrote(written)
-            else:
-                self._log.skipped(f"{shape.name} {change.id}: {name} stays {shown(value)}")
+        if changed and (view or name in shape.fields):
+            self._log.wrote(written)
+        elif view:
+            self._log.skipped(f"{shape.name} {change.id}: {'still' if value else 'not'} one of {view}")
+        elif name in shape.fields:
+            self._log.skipped(f"{shape.name} {change.id}: {name} stays {shown(value)}")
         return changed
 
     def add(self, node: AdditiveNode, id: UUID, amounts: Sequence[int]) -> None:

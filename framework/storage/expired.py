@@ -1,7 +1,7 @@
 """Statements that find what a retention lets go, and what it cannot."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,12 +25,19 @@ from framework.storage.statements import Statement, TableStatements, locked_agai
 _UNDER_WAY = (CallStatus.PENDING, CallStatus.PROCESSING)
 
 
+class Beyond(NamedTuple):
+    """The statements that find what is beyond a limit; the last parameter is how many at most."""
+
+    any: str  # a row if one may go; it locks nothing
+    going: str  # whole rows that may go, oldest first and locked
+    held: str  # the ids of those that should go, and stay
+
+
 class Expired:
     """The records of one retention that are too old, or too many.
 
-    `by_age` and `by_number` select whole rows that may go, oldest first and locked; the last parameter is
-    how many at most. Before it come the moment, or the value that the records have in common (if there is
-    one) and the cap.
+    Before how many at most, the parameters of `by_age` are the moment, those of `by_number` the value that
+    the records have in common (if there is one) and the cap.
     """
 
     def __init__(
@@ -48,8 +55,7 @@ class Expired:
 
     def _find_by_age(self, moment: Any) -> None:
         old = moment <= bindparam("before_")
-        self.by_age = self._going(old, moment)
-        self.held_by_age = self._staying(old)
+        self.by_age = self._beyond(old, moment)
         later = select(moment).where(moment > bindparam("before_")).order_by(moment)
         self.next_moment = self._sql(_first(later, literal_column("1")))
 
@@ -63,16 +69,16 @@ class Expired:
             several = select(per).where(per.is_not(None)).group_by(per)
             self.crowded = self._sql(several.having(func.count() > bindparam("cap_")))
         many = id.in_(beyond.scalar_subquery())
-        self.by_number = self._going(many, *self._statements.recency())
-        self.held_by_number = self._staying(many)
+        self.by_number = self._beyond(many, *self._statements.recency())
 
-    def _going(self, condition: Any, *order: Any) -> str:
-        rows = select(*self._statements.columns).where(condition, not_(self._held)).order_by(*order)
-        return self._sql(locked_against_references(_first(rows, self._limit)))
-
-    def _staying(self, condition: Any) -> str:
-        ids = select(self._table.c.id).where(condition, self._held)
-        return self._sql(_first(ids, self._limit))
+    def _beyond(self, condition: Any, *order: Any) -> Beyond:
+        ids, rows = select(self._table.c.id).where(condition), select(*self._statements.columns)
+        going = rows.where(condition, not_(self._held)).order_by(*order)
+        return Beyond(
+            any=self._sql(_first(ids.where(not_(self._held)), self._limit)),
+            going=self._sql(locked_against_references(_first(going, self._limit))),
+            held=self._sql(_first(ids.where(self._held), self._limit)),
+        )
 
     def _sql(self, statement: Any) -> str:
         return Statement(statement, self._statements.dialect).sql

@@ -47,6 +47,7 @@ from framework import (
     deleted,
     derive,
     entered,
+    guard,
     merged,
     on,
     policy,
@@ -1957,6 +1958,39 @@ def test_a_relation_to_one_record_is_not_declared_to_a_view() -> None:
         "Sale.buyer is a relation to BigBuyer, which is a view of Buyer and has no table of its own. Declare "
         "the relation to Buyer, and take a part of it: "
         "`big_buyer: BigBuyer | None = subset(buyer, BigBuyer)`."
+    )
+
+
+@pytest.mark.parametrize(
+    "place", ["the policy all_of_them", "a Retention", "the guard never", "Sale.buyer_id"]
+)
+def test_what_needs_a_table_does_not_name_a_view(place: str) -> None:
+    class Called(Event, table=True):
+        loud: bool = False
+
+    class LoudCall(Called, where=lambda called: called.loud):
+        pass
+
+    class Sale(Entity, table=True):
+        buyer_id: UUID = Field(foreign_key="big_buyer.id")
+
+    @policy(BigBuyer)
+    def all_of_them(reader: Reader) -> bool:
+        return True
+
+    @guard(LoudCall)
+    def never(event: LoudCall) -> bool:
+        return False
+
+    declared: dict[str, object] = {
+        "the policy all_of_them": all_of_them,
+        "a Retention": Retention(BigBuyer, cap=1),
+        "the guard never": never,
+        "Sale.buyer_id": Sale,
+    }
+    view, base = ("LoudCall", "Called") if declared[place] is never else ("BigBuyer", "Buyer")
+    assert refusal(Buyer, BigBuyer, Called, LoudCall, declared[place]) == (
+        f"{place} names {view}, which is a view of {base} and has no table of its own. Name {base} there."
     )
 
 

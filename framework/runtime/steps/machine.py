@@ -6,7 +6,6 @@ from uuid import UUID
 
 from framework.computations.statemachine import Transition
 from framework.computations.triggers import LinkTrigger, Occasion
-from framework.model.entity import GLOBAL_ID
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.runtime.change import Change
 from framework.runtime.doomed import doom
@@ -14,8 +13,8 @@ from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.seen import Seen, seen
 from framework.runtime.steps.entry import enter, starting_values, values_of
+from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED, Work
-from framework.storage.codec import Row
 
 
 def step(node: MachineNode, work: Work) -> None:
@@ -82,17 +81,20 @@ def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[Trig
     fired: dict[tuple[Change, UUID], list[TriggerPlan]] = {}
     for plan in node.triggers:
         for change in work.changes(plan.source):
-            noticed = seen(change, plan.lens)
-            if plan.trigger.fires(noticed.before, noticed.after):
-                host = _host(plan, noticed)
-                if host is not None:
-                    fired.setdefault((change, host), []).append(plan)
+            host = concerned(plan, change)
+            if host is not None:
+                fired.setdefault((change, host), []).append(plan)
     return dict(sorted(fired.items(), key=lambda item: item[0][0].position)) if len(fired) > 1 else fired
 
 
+def concerned(plan: TriggerPlan, change: Change) -> UUID | None:
+    """The record that the change concerns, if it is what the trigger waits for."""
+    noticed = seen(change, plan.route.lens)
+    return _host(plan, noticed) if plan.trigger.fires(noticed.before, noticed.after) else None
+
+
 def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
-    """The record that the change concerns."""
-    old, new = _named(plan, change.before_row), _named(plan, change.after_row)
+    old, new = host_of(plan.route, change.before_row), host_of(plan.route, change.after_row)
     if plan.trigger.occasion not in (Occasion.ENTERED, Occasion.LEFT):
         return old if change.after_row is None else new
     if isinstance(plan.trigger, LinkTrigger):  # a link that leads nowhere has nobody in it
@@ -101,12 +103,6 @@ def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
     if old == new:
         return None
     return new if plan.trigger.occasion is Occasion.ENTERED else old
-
-
-def _named(plan: TriggerPlan, row: Row | None) -> UUID | None:
-    if row is None:
-        return None
-    return GLOBAL_ID if plan.key is None else row[plan.key]
 
 
 def _taken(
