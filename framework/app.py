@@ -40,6 +40,7 @@ from framework.plan.graph import Measured, flowchart, ways_through
 from framework.plan.plan import compile_plan
 from framework.runtime.activities import forget, state_of
 from framework.runtime.creation import create
+from framework.runtime.departure import delete_tenant
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
@@ -194,6 +195,17 @@ class App:
         """All tenants, by name: `for name in app.tenants():`, and then `with tenant(name): app.verify()`."""
         self._refuse_without_tenancy()
         return [name for name in self.engine.tenants() if name is not None]
+
+    def delete_tenant(self, name: str, *, abandon_calls: bool = False) -> Mapping[str, int]:
+        """Delete a tenant with all its records and whatever was written down about them, and tell how many of
+        each class there were. Nobody else's are touched.
+
+        Raises CallsUnderWay while calls or side effects of it are not over, unless it is to `abandon_calls`;
+        and UnknownTenant. Killed in the midst of it, do it again: it goes on. On PostgreSQL another process
+        may take up to a minute to notice; what it has stored by then goes when this is called again.
+        """
+        self._refuse_without_tenancy()
+        return delete_tenant(self.engine, name, abandon_calls=abandon_calls)
 
     def _refuse_without_tenancy(self) -> None:
         if not self.plan.tenanted:

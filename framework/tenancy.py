@@ -58,8 +58,10 @@ class Misdeclared(DeclarationError):
     """Settings({settings}) cannot be: {reason}"""
 
 
-class Arriving(str):
-    """The name of a tenant that is being made."""
+class Unlisted(str):
+    """The name of a tenant that is being made, or is going, and is not looked for among those that are
+    there.
+    """
 
     __slots__ = ()
 

@@ -133,10 +133,20 @@ def verify(app: Application, database: Database = None, tenant: Tenant = None) -
 def tenants(
     app: Application,
     name: Annotated[str | None, typer.Argument(help="A tenant to make, if it is not there.")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it, with all that is its own.")] = False,
+    abandon_calls: Annotated[
+        bool, typer.Option("--abandon-calls", help="Also if calls of it are not over.")
+    ] = False,
     database: Database = None,
 ) -> None:
-    """List the tenants, or make one."""
-    typer.echo(inspection.tenants(load(app, database), name))
+    """List the tenants, make one, or delete one with all its records."""
+    loaded = load(app, database)
+    if delete:
+        if name is None:
+            raise typer.BadParameter("Say which tenant to delete.")
+        typer.echo(inspection.departed(loaded, name, abandon_calls=abandon_calls))
+    else:
+        typer.echo(inspection.tenants(loaded, name))
 
 
 @millrace.command()

@@ -33,6 +33,14 @@ def tenants(app: App, name: str | None) -> str:
     return "\n".join(app.tenants()) or "There are no tenants yet."
 
 
+def departed(app: App, name: str, *, abandon_calls: bool) -> str:
+    """What went with a tenant that is deleted."""
+    app.engine.database.check()
+    removed = app.delete_tenant(name, abandon_calls=abandon_calls)
+    went = ", ".join(f"{count} {model}" for model, count in removed.items())
+    return f"{name} is gone, and with it {went or 'no record'}."
+
+
 def graph(app: App, model: str | None, property: str | None, *, counts: bool) -> str:
     """The plan, or the machine at `model.property`, in Mermaid."""
     if model is None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -24,7 +25,7 @@ from framework.observe import get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
-from framework.tenancy import within
+from framework.tenancy import UnknownTenant, within
 
 _log = get_logger(__name__)
 
@@ -184,7 +185,7 @@ class Rounds:
         try:
             for name in [name for name, moment in tuple(self._effects_at.items()) if moment <= now]:
                 del self._effects_at[name]
-                with within(name):
+                with suppress(UnknownTenant), within(name):  # it may have been deleted
                     await self._effects_of(name)
         finally:
             for name, moment in tuple(self._effects_at.items()):

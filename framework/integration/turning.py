@@ -14,7 +14,7 @@ from framework.runtime.engine import Engine
 from framework.runtime.sweeping import Sweeper
 from framework.runtime.timer import next_turn, turn_due
 from framework.runtime.work import Work
-from framework.tenancy import within
+from framework.tenancy import UnknownTenant, within
 
 
 class Timers:
@@ -51,11 +51,15 @@ class Timers:
 
     def _run(self, tenant: str | None) -> None:
         sweeper = self._sweeper(tenant)
-        with within(tenant):
-            turn_due(self._engine)
-            sweeper.sweep()
-            moments = [one for one in (next_turn(self._engine), sweeper.next_moment()) if one is not None]
         self._moments.pop(tenant, None)
+        try:
+            with within(tenant):
+                turn_due(self._engine)
+                sweeper.sweep()
+                moments = [one for one in (next_turn(self._engine), sweeper.next_moment()) if one is not None]
+        except UnknownTenant:  # it has been deleted
+            self._sweepers.pop(tenant, None)
+            return
         if moments:
             self._moments[tenant] = min(moments)
 

@@ -6,7 +6,7 @@ import random
 import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,7 +34,7 @@ from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.lane import of_tenant
 from framework.runtime.transaction import Transaction
-from framework.tenancy import within
+from framework.tenancy import UnknownTenant, within
 
 _log = get_logger(__name__)
 
@@ -202,7 +202,9 @@ class Worker:
         claimed = results[len(ended) + len(beat) :]
         self._after_records(ended, recorded)
         for (outbox, limit), result in zip(claims, claimed, strict=True):
-            if isinstance(result, Exception):
+            if isinstance(result, UnknownTenant):  # it has been deleted
+                self._looking.pop(outbox, None)
+            elif isinstance(result, Exception):
                 self._troubled(result)
             else:
                 await self._start(outbox, limit, result, claimed_at)
@@ -242,6 +244,8 @@ class Worker:
             match result:
                 case StorageError() | sqlite3.OperationalError():
                     again.append(one)
+                case UnknownTenant():
+                    self._over(one)
                 case Exception() if one.setting_aside is None:
                     one.setting_aside = result
                     again.append(one)
@@ -349,7 +353,11 @@ class Worker:
         """
 
         def ask() -> Any:
-            with within(outbox.tenant), self._engine.database.reading() as connection:
+            with (
+                suppress(UnknownTenant),
+                within(outbox.tenant),
+                self._engine.database.reading() as connection,
+            ):
                 return outbox.next_due(connection, after=claimed_at)
 
         moment = await anyio.to_thread.run_sync(ask)

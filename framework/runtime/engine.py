@@ -16,7 +16,7 @@ from framework.runtime.turns import Turns
 from framework.runtime.work import Work
 from framework.storage.database import Connection, Database
 from framework.storage.sqlite import SqliteDatabase
-from framework.tenancy import Arriving, current_tenant, is_anybody, nobody, tenant, within
+from framework.tenancy import Unlisted, current_tenant, is_anybody, nobody, tenant, within
 
 T = TypeVar("T")
 
@@ -90,16 +90,22 @@ class Engine:
         return [current_tenant()] if self.plan.tenanted and is_anybody() else self.tenants()
 
     def create_tenant(self, name: str) -> None:
-        """Make a tenant, if it is not there: its name, and its row of each Global."""
+        """Make a tenant, if it is not there: its name, and its row of each Global.
+
+        Nothing is left to it of a former one of this name.
+        """
 
         def operation(transaction: Transaction) -> None:
             database, connection = self.database, transaction.work.connection
             database.hold(connection, "tenants")
             if not database.tenants.has(connection, name):
+                for parting in database.partings:
+                    while connection.run(parting.sql):
+                        pass
                 database.tenants.add(connection, name, transaction.now)
                 add_globals(transaction)
 
-        with tenant(Arriving(name)):
+        with tenant(Unlisted(name)):
             self.write(operation)
 
     def open(self, connection: Connection) -> Transaction:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
+from time import monotonic
 from typing import Any, ClassVar, Literal, Protocol
 
 from sqlalchemy import Connection as Alteration
@@ -16,6 +17,7 @@ from framework.observe import get_logger
 from framework.plan.declaration import Declaration, declaration_of
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
+from framework.storage.belongings import Parting, partings
 from framework.storage.bookkeeping import Bookkeeping
 from framework.storage.errors import MigrationUnfinished, SchemaDiffers, SchemaMissing
 from framework.storage.membership import Memberships
@@ -30,6 +32,9 @@ _log = get_logger(__name__)
 
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
 
+
+KNOWN_FOR = 60.0
+"""For so many seconds a tenant is taken to be there that was: another process may delete it."""
 
 _SHOWN = 8
 """So many differences are said; of more, that there are more."""
@@ -76,7 +81,7 @@ class Database(ABC):
         }
         self.bookkeeping = Bookkeeping(self.tables, dialect)
         self.tenants = Tenants(self.tables, dialect)
-        self._known_tenants: set[str] = set()
+        self._known_tenants: dict[str, float] = {}  # and until when, without asking again
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -156,13 +161,25 @@ class Database(ABC):
         if not self.plan.tenanted:
             return None
         name = tenancy.entered()
-        if name and name not in self._known_tenants and not isinstance(name, tenancy.Arriving):
+        if name and not self._is_known(name):
             with tenancy.nobody(), self.reading() as connection:
                 if not self.tenants.has(connection, name):
                     _log.error("an access by an unknown tenant was refused", name=name)
                     raise tenancy.UnknownTenant(name=name)
-            self._known_tenants.add(name)
+            self._known_tenants[name] = monotonic() + KNOWN_FOR
         return name or None
+
+    def _is_known(self, name: str) -> bool:
+        return self._known_tenants.get(name, 0.0) > monotonic() or isinstance(name, tenancy.Unlisted)
+
+    def forget_tenant(self, name: str) -> None:
+        """Ask again before somebody enters it."""
+        self._known_tenants.pop(name, None)
+
+    @cached_property
+    def partings(self) -> Sequence[Parting]:
+        """How the rows of a tenant go."""
+        return partings(self.tables.metadata, self.dialect)
 
     @abstractmethod
     def enter(self, connection: Connection) -> None:

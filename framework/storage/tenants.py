@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Dialect, bindparam, insert, select
+from sqlalchemy import Dialect, bindparam, delete, insert, select
 
 from framework.storage.codec import Codec, Parameters
 from framework.storage.statements import Statement
@@ -18,6 +18,10 @@ class Tenants:
         self._codec = Codec(tuple(table.columns), dialect)
         self._all = Statement(select(table.c.name).order_by(table.c.name), dialect)
         self._one = Statement(select(table.c.name).where(table.c.name == bindparam("name_")), dialect)
+        own = (table.c.name, addressees.c.tenant)
+        self._removals = [
+            Statement(delete(one.table).where(one == bindparam("name_")), dialect).sql for one in own
+        ]
         self._insertion = Statement(
             insert(table).values({name: bindparam(name) for name in self._codec.names}), dialect
         )
@@ -42,6 +46,11 @@ class Tenants:
         """There is one more tenant."""
         parameters = Parameters(self._insertion.names, self._codec)
         connection.run(self._insertion.sql, parameters.of({"name": name, "at": at}))
+
+    def remove(self, connection: Any, name: str) -> None:
+        """There is one less, and no vendor speaks of its calls."""
+        for sql in self._removals:
+            connection.run(sql, [name])
 
     def make_known(self, connection: Any, call_type: str, name: str, tenant: str) -> None:
         """A vendor knows a call of this class and tenant by this name."""

@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from framework import Entity, Field, tenant
 from framework.app import App
+from framework.cli import migrating
 from framework.migration.backfill import Reached
 from framework.migration.errors import FactsWouldBeLost, MigrationRefused
 from framework.migration.progress import unfinished
@@ -287,6 +288,17 @@ def test_records_do_not_cross_into_tenants_or_out_of_them(database_url: str, the
     with pytest.raises(MigrationRefused, match='Settings\\(tenancy="required"\\)'):
         other.migrate(allow_loss=True)
     other.close()
+
+
+def test_the_command_migrates_the_records_of_all_tenants(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for apply, expected in ((False, migrating.TO_DO), (True, migrating.DONE), (False, migrating.DONE)):
+        app = open_after(url)
+        assert migrating.migrate(app, apply=apply, allow_loss=False, fill=[], acting=[]) == expected
+        app.close()
+    said = capsys.readouterr().out
+    assert said.index("Everything is as the facts say.") < said.index("There is nothing to migrate.")
 
 
 def test_before_and_after_there_is_nothing_to_do(url: str) -> None:
