@@ -14,8 +14,11 @@ S = TypeVar("S", bound=StrEnum)
 
 @dataclass(frozen=True, eq=False)
 class Transition(Generic[S]):
-    """From `source` to `target` when the trigger fires, if `guard(record)` holds, or with `given`, a
-    `Global`, `guard(record, row)`.
+    """From `source` to `target` when the trigger fires, if `guard(record)` holds, or `guard(record, cause)`.
+
+    The cause is the record that makes the machine move, as for `OnEntry`. With `given`, a `Global`, its row
+    comes last: `guard(record, row)` or `guard(record, cause, row)`. Where the code cannot be followed,
+    `reads` names the fields of the record, those of the cause as `"cause.field"`.
     """
 
     source: S
@@ -33,7 +36,7 @@ class Transition(Generic[S]):
             source: S,
             target: S,
             when: Trigger,
-            guard: Callable[[Any], object] | None = None,
+            guard: Callable[[Any], object] | Callable[[Any, Any], object] | None = None,
             reads: tuple[str, ...] | None = None,
         ) -> None: ...
         @overload
@@ -42,7 +45,7 @@ class Transition(Generic[S]):
             source: S,
             target: S,
             when: Trigger,
-            guard: Callable[[Any, G], object],
+            guard: Callable[[Any, G], object] | Callable[[Any, Any, G], object],
             reads: tuple[str, ...] | None = None,
             *,
             given: type[G],

@@ -11,9 +11,10 @@ from framework.computations.statemachine import StateMachine
 from framework.model.columns import admits_none, without_none
 from framework.model.storable import storable
 from framework.plan.builders.annotations import annotation_of
+from framework.plan.causes import reads_of_causes, reads_of_own
 from framework.plan.mistakes import DeadEntry, WrongAnnotation
 from framework.plan.node import EntryPlan, TriggerPlan
-from framework.plan.reading import Read, read_fields
+from framework.plan.reading import Read
 from framework.plan.shape import Shape
 from framework.plan.strict import watched
 
@@ -56,15 +57,11 @@ def reads_of_entry(shape: Shape, entry: EntryPlan, triggers: Iterable[TriggerPla
     """What the value reads: of the record, and of every record that can make the machine enter the state."""
     computation = entry.computation
     place = f"{shape.name}.{entry.property}"
-    own = cause = None
-    if computation.reads is not None:
-        own = [read for read in computation.reads if not read.startswith("cause.")]
-        cause = [read.removeprefix("cause.") for read in computation.reads if read.startswith("cause.")]
-    reads = set(read_fields(shape, [computation.of], own, place))
-    for trigger in triggers:
-        if any(one.target == computation.state for one in trigger.transitions):
-            reads |= read_fields(trigger.source, [computation.of], cause, place, argument=1)
-    return reads
+    leading = [one for one in triggers if any(to.target == computation.state for to in one.transitions)]
+    return {
+        *reads_of_own(shape, computation.of, computation.reads, place),
+        *reads_of_causes(leading, computation.of, computation.reads, place),
+    }
 
 
 def _adapter(shape: Shape, property: str) -> TypeAdapter[Any]:

@@ -1,6 +1,6 @@
 """Parameters: the Global whose row the callbacks of a computation take after their record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,15 +33,15 @@ class Given:
 
 
 def given_of(
-    shapes: Shapes, computation: Computation[Any], place: str, *, before: int = 1
+    shapes: Shapes, computation: Computation[Any], place: str, *, taken: Sequence[str] = ("record",)
 ) -> tuple[Given | None, tuple[str, ...] | None]:
     """What the callbacks of a computation are given, and what it declares to read beside that.
 
-    `before` is how many parameters come before the Global.
+    `taken` is what they take before the Global.
     """
     model = getattr(computation, "given", None)
     callbacks = computation.callbacks()
-    return given_to(shapes, model, callbacks, computation.declared_reads(), place, before=before)
+    return given_to(shapes, model, callbacks, computation.declared_reads(), place, taken=taken)
 
 
 def given_to(
@@ -51,14 +51,14 @@ def given_to(
     declared: tuple[str, ...] | None,
     place: str,
     *,
-    before: int = 1,
+    taken: Sequence[str] = ("record",),
 ) -> tuple[Given | None, tuple[str, ...] | None]:
     """As `given_of`, of callbacks that belong to no computation. `"Shop.vat"` among the declared reads is a
     read of the Global `Shop`.
     """
     callbacks = tuple(callbacks)
     for callback in callbacks:
-        check_parameters(callback, place, before, model)
+        check_parameters(callback, place, taken, model)
     if model is None:
         return None, declared
     shape = with_table(shapes, model, place)
@@ -67,5 +67,5 @@ def given_to(
     prefix = f"{shape.name}."
     own = None if declared is None else tuple(one for one in declared if not one.startswith(prefix))
     told = tuple(one.removeprefix(prefix) for one in declared or () if one.startswith(prefix))
-    reads = read_fields(shape, callbacks, told or None, place, argument=before)
+    reads = read_fields(shape, callbacks, told or None, place, argument=len(taken))
     return Given(shape, frozenset(name for _, name in reads if name)), own

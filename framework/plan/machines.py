@@ -9,11 +9,10 @@ from framework.computations.triggers import Occasion, Trigger
 from framework.model.apicall import FromEvents
 from framework.plan.builders.carried import carried_lens, carried_trigger
 from framework.plan.entries import entries_of, reads_of_entry
-from framework.plan.given import Given, given_to
+from framework.plan.guards import guards_of
 from framework.plan.lens import presence
 from framework.plan.mistakes import AmbiguousTransitions, UnlistedState, UnreachableState
 from framework.plan.node import LookupNode, MachineNode, Node, TriggerPlan
-from framework.plan.reading import read_fields
 from framework.plan.shape import Kind, Route, Shape
 from framework.plan.shapes import Shapes
 from framework.plan.triggers import TriggerPlanner
@@ -59,16 +58,9 @@ def machine_node(
         for entry in plans
         for read in reads_of_entry(shape, entry, triggers)
     }
-    guards: dict[Transition[Any], Given] = {}
-    for transition in machine.transitions:
-        if transition.guard is not None:
-            place = f"the guard of {shape.name}.{name}"
-            guard = [transition.guard]
-            given, declared = given_to(shapes, transition.given, guard, transition.reads, place)
-            asked |= read_fields(shape, guard, declared, place)
-            if given is not None:
-                guards[transition] = given
-                asked |= given.reads
+    guards = guards_of(shapes, shape, name, machine, triggers)
+    for guard in guards.values():
+        asked |= guard.own | guard.of_cause | (guard.given.reads if guard.given else frozenset())
     node = MachineNode(
         name=f"{shape.name}.{name}",
         reads=frozenset(reads | (asked - writes)),  # what it has written itself, it may look at

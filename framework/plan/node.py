@@ -218,6 +218,17 @@ class EntryPlan:
     adapter: TypeAdapter[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class GuardPlan:
+    """The guard of a transition: what it takes after the record, and what it reads."""
+
+    guard: Callable[..., object]
+    takes_cause: bool
+    given: Given | None
+    own: frozenset[tuple[Shape, str | None]]  # of the record
+    of_cause: frozenset[tuple[Shape, str | None]]
+
+
 @dataclass(eq=False)
 class MachineNode(Node):
     host: Shape
@@ -225,7 +236,7 @@ class MachineNode(Node):
     machine: StateMachine[Any]
     triggers: tuple[TriggerPlan, ...]
     entries: Mapping[Any, tuple[EntryPlan, ...]]  # by state
-    guards: Mapping[Transition[Any], Given]  # what guards are given, of those that are
+    guards: Mapping[Transition[Any], GuardPlan]
 
 
 @dataclass(eq=False)

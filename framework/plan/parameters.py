@@ -26,7 +26,8 @@ def tell_parameters(nodes: Sequence[Node]) -> None:
 def givens_of(node: Node) -> Iterable[Given]:
     """All that the callbacks of a node are given."""
     own = [node.given] if node.given else []
-    return [*own, *node.guards.values()] if isinstance(node, MachineNode) else own
+    guards = node.guards.values() if isinstance(node, MachineNode) else ()
+    return [*own, *(guard.given for guard in guards if guard.given)]
 
 
 def _movers(given: Given, nodes: Sequence[Node]) -> set[Shape]:

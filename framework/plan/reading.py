@@ -44,16 +44,18 @@ def read_fields(
     return frozenset(reads)
 
 
-def check_parameters(callback: Callable[..., Any], place: str, records: int, given: type | None) -> None:
-    """Raises WrongParameters unless the callback takes so many records, and what it is given."""
+def check_parameters(
+    callback: Callable[..., Any], place: str, taken: Sequence[str], given: type | None
+) -> None:
+    """Raises WrongParameters unless the callback takes what is named, and what it is given."""
     callback = vars(callback).get(WATCHED, callback) if isinstance(callback, FunctionType) else callback
     if not isinstance(callback, FunctionType):
         return
-    count = records + (given is not None)
+    names = [*taken, *([given.__name__.lower()] if given else [])]
+    count = len(names)
     code = callback.__code__
     required = code.co_argcount - len(callback.__defaults__ or ())
     if required > count or (code.co_argcount < count and not code.co_flags & inspect.CO_VARARGS):
-        names = ["record", "records"][:records] + ([given.__name__.lower()] if given else [])
         raise WrongParameters(
             place=place,
             taken=f"{code.co_argcount} parameter{'s' if code.co_argcount != 1 else ''}",

@@ -77,7 +77,12 @@ class Ticket(Entity, table=True):
                 Status.OPEN, Status.LATE, when=became(late, True), guard=lambda ticket: not ticket.urgent
             ),
             Transition(Status.OPEN, Status.DONE, when=on(TicketClosed)),
-            Transition(Status.LATE, Status.DONE, when=on(TicketClosed)),
+            Transition(
+                Status.LATE,
+                Status.DONE,
+                when=on(TicketClosed),
+                guard=lambda ticket, closed: closed.by == "ada" or ticket.points < 2,
+            ),
             Transition(Status.DONE, Status.OPEN, when=changed("points")),
             Transition(Status.DONE, Status.GONE, when=on(TicketPurged)),
             Transition(Status.LATE, Status.GONE, when=became("points", 0)),

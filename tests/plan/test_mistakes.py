@@ -897,6 +897,35 @@ def test_two_transitions_cannot_wait_for_the_same_thing() -> None:
     )
 
 
+def test_a_guard_reads_what_every_cause_has() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(
+            Transition(Light.RED, Light.GREEN, when=on(Pressed), guard=lambda lamp, pressed: pressed.finger)
+        )
+
+    assert refusal(Pressed, Lamp) == (
+        "the guard of Lamp.light reads 'finger', but Pressed has no such field. Its fields are: id, at, lamp_id."
+    )
+
+
+def test_a_guard_takes_the_record_and_the_cause() -> None:
+    class Pressed(Event, table=True):
+        lamp_id: UUID = Field(foreign_key="lamp.id")
+
+    class Lamp(Entity, table=True):
+        light: Light = machine(
+            Transition(Light.RED, Light.GREEN, when=on(Pressed), guard=lambda lamp, pressed, more: True)  # type: ignore[arg-type]
+        )
+
+    assert refusal(Pressed, Lamp) == (
+        "the guard of Lamp.light has a callback that takes 3 parameters, but it is called with the record and "
+        "the cause. Write it as `lambda record, cause: ...`."
+    )
+
+
 def test_an_entry_is_one_of_a_machine_above() -> None:
     class Lamp(Entity, table=True):
         watt: int = 5

@@ -83,6 +83,10 @@ def paid_when(order: object, charge: Charge) -> datetime:
     return charge.created_at
 
 
+def is_enough(order: "Order", paid: OrderPlaced) -> bool:
+    return paid.total_cents >= order.total_cents
+
+
 def payments_of(order: "Order", cause: object) -> int:
     return order.payments + 1
 
@@ -115,7 +119,7 @@ class Order(Entity, table=True):
             Transition(OrderStatus.PLACED, OrderStatus.PAID, when=completed(charges)),
             Transition(OrderStatus.PLACED, OrderStatus.UNPAID, when=failed(charges)),
             Transition(OrderStatus.PAID, OrderStatus.UNPAID, when=on(OrderCancelled, to="order_id")),
-            Transition(OrderStatus.UNPAID, OrderStatus.PLACED, when=changed("total_cents")),
+            Transition(OrderStatus.UNPAID, OrderStatus.PLACED, when=changed("total_cents"), guard=is_enough),
             Transition(OrderStatus.UNPAID, OrderStatus.PLACED, when=became(stuck, True)),
         )
     )

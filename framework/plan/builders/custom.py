@@ -20,7 +20,7 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
     over: list[Route] = []
     if computation.over is not None:
         over = routes_of_class(shapes, shape, name, "Custom", computation.over)
-    given, said = given_of(shapes, computation, place, before=2 if over else 1)
+    given, said = given_of(shapes, computation, place, taken=("record", "records") if over else ("record",))
     declared = list(said or ())
     told = {read: sources for read in declared if (sources := _sources_of(read, computation, over))}
     if not set(declared) - told.keys():

@@ -14,7 +14,7 @@ from framework.runtime.work import Work
 Values = dict[str, Any]
 
 
-def enter(node: MachineNode, work: Work, host: Change, state: Any, cause: Change) -> str | None:
+def enter(node: MachineNode, work: Work, host: Change, state: Any, cause: Any) -> str | None:
     """Set what the entry of the state gives; returns it as it is written down: None for nothing."""
     plans = node.entries.get(state)
     if plans is None:
@@ -44,8 +44,8 @@ def values_of(node: MachineNode, state: Any, written: str | None) -> Values:
     }
 
 
-def _value(node: MachineNode, plan: EntryPlan, host: Change, state: Any, cause: Change) -> Any:
-    value = plan.computation.of(host.after, cause.before if cause.after is None else cause.after)
+def _value(node: MachineNode, plan: EntryPlan, host: Change, state: Any, cause: Any) -> Any:
+    value = plan.computation.of(host.after, cause)
     try:
         return plan.adapter.validate_python(value)
     except ValidationError as error:

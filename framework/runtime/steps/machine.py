@@ -12,6 +12,7 @@ from framework.runtime.doomed import doom
 from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.seen import Seen, seen
+from framework.runtime.steps.cause import cause_of
 from framework.runtime.steps.entry import enter, starting_values, values_of
 from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED, Work
@@ -29,7 +30,7 @@ def step(node: MachineNode, work: Work) -> None:
         if host is None or host.after_row is None:
             continue  # the record is gone, and its state with it
         state = host.after_row[node.property]
-        taken = _taken(node, work, plans, host, state)
+        taken = _taken(node, work, plans, host, cause)
         if taken is None:
             label = " and ".join(plan.label for plan in plans)
             work.moved(node, id, label, cause.id, state, None)
@@ -37,7 +38,7 @@ def step(node: MachineNode, work: Work) -> None:
             plan, transition = taken
             target = transition.target
             work.set(host, node.property, target)
-            entered = enter(node, work, host, target, cause)
+            entered = enter(node, work, host, target, cause_of(plan, cause))
             work.moved(node, id, plan.label, cause.id, state, target, entered)
             if target == node.machine.erases:
                 doom(work, node, id)
@@ -106,13 +107,15 @@ def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
 
 
 def _taken(
-    node: MachineNode, work: Work, plans: list[TriggerPlan], host: Change, state: Any
+    node: MachineNode, work: Work, plans: list[TriggerPlan], host: Change, cause: Change
 ) -> tuple[TriggerPlan, Transition[Any]] | None:
+    assert host.after_row is not None, "what is gone is moved no more"
+    state = host.after_row[node.property]
     could = [
         (plan, one)
         for plan in plans
         for one in plan.transitions
-        if one.source == state and _is_let_through(node, work, one, host)
+        if one.source == state and _is_let_through(node, work, plan, one, host, cause)
     ]
     if len(could) > 1:
         raise AmbiguousMove(
@@ -124,10 +127,20 @@ def _taken(
     return could[0] if could else None
 
 
-def _is_let_through(node: MachineNode, work: Work, transition: Transition[Any], host: Change) -> bool:
-    if transition.guard is None:
+def _is_let_through(
+    node: MachineNode,
+    work: Work,
+    plan: TriggerPlan,
+    transition: Transition[Any],
+    host: Change,
+    cause: Change,
+) -> bool:
+    asked = node.guards.get(transition)
+    if asked is None:
         return True
-    given = node.guards.get(transition)
-    if given is None:
-        return bool(transition.guard(host.after))
-    return bool(transition.guard(host.after, work.parameters.now(given)))
+    taken = [host.after]
+    if asked.takes_cause:
+        taken.append(cause_of(plan, cause))
+    if asked.given is not None:
+        taken.append(work.parameters.now(asked.given))
+    return bool(asked.guard(*taken))

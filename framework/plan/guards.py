@@ -1,0 +1,36 @@
+"""Guards of transitions: what each takes beside the record, and what it reads."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from framework.computations.statemachine import StateMachine, Transition
+from framework.plan.causes import reads_of_causes, reads_of_own, takes_cause
+from framework.plan.given import given_to
+from framework.plan.node import GuardPlan, TriggerPlan
+from framework.plan.shape import Shape
+from framework.plan.shapes import Shapes
+
+
+def guards_of(
+    shapes: Shapes, shape: Shape, name: str, machine: StateMachine[Any], triggers: Sequence[TriggerPlan]
+) -> dict[Transition[Any], GuardPlan]:
+    """The guards of a machine, by the transitions that they are of."""
+    guards = {}
+    for transition in machine.transitions:
+        if transition.guard is not None:
+            waiting = [one for one in triggers if transition in one.transitions]
+            guards[transition] = _guard(shapes, shape, name, transition, waiting)
+    return guards
+
+
+def _guard(
+    shapes: Shapes, shape: Shape, name: str, transition: Transition[Any], triggers: Iterable[TriggerPlan]
+) -> GuardPlan:
+    guard: Any = transition.guard
+    place = f"the guard of {shape.name}.{name}"
+    causal = takes_cause(guard, transition.given)
+    taken = ("record", "cause") if causal else ("record",)
+    given, declared = given_to(shapes, transition.given, [guard], transition.reads, place, taken=taken)
+    own = reads_of_own(shape, guard, declared, place)
+    of_cause = reads_of_causes(triggers, guard, declared, place) if causal else frozenset()
+    return GuardPlan(guard, causal, given, own, of_cause)
