@@ -12,11 +12,13 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, TextIO, TypeAlias
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 from urllib.parse import quote
 
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 MASK = "***"
 SHORTEST_SECRET = 4
@@ -83,7 +85,7 @@ class Redactor:
             case _:
                 return self.value(item)
 
-    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    def __call__(self, logger: "WrappedLogger", method: str, event: "EventDict") -> "EventDict":
         """Be a processor of structlog."""
         return {name: self.value(value, name) for name, value in event.items()}
 
@@ -111,18 +113,19 @@ class Renderer:
     """Turns an event into one line: `name=value` pairs for people, JSON for programs."""
 
     def __init__(self) -> None:
-        self.as_json = False
-        self._json = structlog.processors.JSONRenderer(default=str)
-        self._plain = structlog.processors.LogfmtRenderer(
+        from structlog.processors import JSONRenderer, LogfmtRenderer
+
+        self._json = JSONRenderer(default=str)
+        self._plain = LogfmtRenderer(
             key_order=["timestamp", "level", "event"], drop_missing=True, bool_as_flag=False
         )
 
-    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> Printed:
+    def __call__(self, logger: "WrappedLogger", method: str, event: "EventDict") -> Printed:
         """The arguments for the standard logger; it must not add the traceback, which nobody would mask."""
         return (self._line(logger, method, event),), {"exc_info": False}
 
-    def _line(self, logger: WrappedLogger, method: str, event: EventDict) -> str | bytes:
-        if self.as_json:
+    def _line(self, logger: "WrappedLogger", method: str, event: "EventDict") -> str | bytes:
+        if _form.as_json:
             return self._json(logger, method, event)
         return self._plain(logger, method, {_bare(name): _flat(value) for name, value in event.items()})
 
@@ -136,29 +139,52 @@ def _flat(value: object) -> object:
     return json.dumps(value, default=str) if isinstance(value, dict | list) else value
 
 
-_renderer = Renderer()
+@dataclass
+class _Form:
+    """How lines are printed."""
+
+    as_json: bool = False
+
+
+_form = _Form()
 
 
 def get_logger(name: str) -> Any:  # structlog's own answer: its loggers take any method of the wrapped one
     """A logger for `log.info("event.name", key=value)`, which masks secrets on its own."""
-    return structlog.wrap_logger(
-        logging.getLogger(name),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redactor,
-            _renderer,
-        ],
-    )
+    return _Logger(name)
+
+
+class _Logger:
+    """A logger that is made when it has something to say: structlog takes long to import."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._made, method)
+
+    @cached_property
+    def _made(self) -> Any:
+        import structlog
+
+        return structlog.wrap_logger(
+            logging.getLogger(self._name),
+            wrapper_class=structlog.stdlib.BoundLogger,
+            processors=[
+                structlog.stdlib.filter_by_level,
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+                redactor,
+                Renderer(),
+            ],
+        )
 
 
 def configure_logging(level: str = "INFO", *, as_json: bool = False, stream: TextIO | None = None) -> None:
     """Print the lines of the framework and of the program's own modules; the last configuration counts."""
-    _renderer.as_json = as_json
+    _form.as_json = as_json
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.set_name("millrace")

@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import NoReturn
-
-import structlog
+from typing import Any, NoReturn
 
 from framework.errors import DeclarationError, DispatchError
 from framework.observe import get_logger
@@ -71,7 +69,7 @@ def tenant(name: str) -> Iterator[str]:
     """Do all that is in the block for this tenant; raises InvalidTenant."""
     if not _is_name(name):
         raise InvalidTenant(name=name)
-    with _entering(name), structlog.contextvars.bound_contextvars(tenant=str(name)):
+    with _entering(name), _told_to_logs().bound_contextvars(tenant=str(name)):
         yield name
 
 
@@ -127,7 +125,7 @@ def context_of(name: str | None) -> Context | None:
         return None
     context = copy_context()
     context.run(_entered.set, name)
-    context.run(structlog.contextvars.bind_contextvars, tenant=name)
+    context.run(_told_to_logs().bind_contextvars, tenant=name)
     return context
 
 
@@ -135,8 +133,15 @@ def context_outside() -> Context:
     """A context of its own in which no tenant is entered, for what goes on when the caller has long left."""
     context = copy_context()
     context.run(_entered.set, None)
-    context.run(structlog.contextvars.unbind_contextvars, "tenant")
+    context.run(_told_to_logs().unbind_contextvars, "tenant")
     return context
+
+
+def _told_to_logs() -> Any:
+    """What structlog says in every line; it is imported by those who have tenants."""
+    from structlog import contextvars
+
+    return contextvars
 
 
 @contextmanager

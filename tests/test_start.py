@@ -6,7 +6,18 @@ import sys
 import pytest
 
 NOT_AT_START = frozenset(
-    ("aiohttp", "alembic", "fastapi", "httpx_aiohttp", "psycopg", "starlette", "transitions", "typer")
+    (
+        "aiohttp",
+        "alembic",
+        "fastapi",
+        "httpx",
+        "psycopg",
+        "rich",
+        "starlette",
+        "structlog",
+        "transitions",
+        "typer",
+    )
 )
 
 DISPATCH = """

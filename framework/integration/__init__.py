@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from framework.integration.calls import CallView, idempotency_key, result_type
-from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery, MalformedDelivery
 from framework.integration.egress import HostRefused
 from framework.integration.handlers import API, CallHandlers, Poll, SideEffect, Webhook
@@ -26,6 +25,7 @@ from framework.integration.secrets import AuthRef, Credential, MissingCredential
 from framework.integration.signature import InvalidSignature, Verify
 
 if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
     from framework.integration.http import open_client
 
 __all__ = [
@@ -76,7 +76,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Bring in aiohttp, which takes as long as all the rest, when a client is to be opened."""
+    """Bring in httpx and aiohttp, which take as long as all the rest, when a client is asked for."""
+    if name == "HTTPClient":
+        from framework.integration.client import HTTPClient
+
+        return HTTPClient
     if name == "open_client":
         from framework.integration.http import open_client
 

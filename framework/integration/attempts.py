@@ -187,7 +187,9 @@ class Attempts:
         return compiled.sql, Parameters(compiled.names, self._codec)
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def request_hash(request: Any) -> str:
     """A digest of what is asked of the vendor, whatever the order of its fields."""
-    canonical = json.dumps(to_jsonable_python(request), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(to_jsonable_python(request)).encode()).hexdigest()

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from framework.integration.handlers import CallHandlers
 from framework.integration.integration import Integration
 from framework.integration.policy import Policy
+from framework.model.apicall import FromEvents
 from framework.observe import Metrics
 from framework.plan.shape import Shape
 from framework.plan.view import view_of
@@ -32,6 +34,11 @@ class Desk:
         row["_deadline_at"] = row["created_at"] + self.policy.deadline
         if self.policy.ordering_key is not None:
             row["_ordering_key"] = self.policy.ordering_key(view_of(self.shape.view, row))
+
+    @cached_property
+    def is_moved_by_events_alone(self) -> bool:
+        """Whether nothing but integration events moves the properties of the calls."""
+        return all(isinstance(one, FromEvents) for one in self.shape.model.__computed__.values())
 
     @property
     def is_delivered_to(self) -> bool:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, delete, insert, literal_column, select, update
 
-from framework.integration.client import HTTPClient
 from framework.integration.gate import Gate
 from framework.integration.handlers import SideEffectHandler
 from framework.integration.integration import Integration
@@ -24,6 +23,9 @@ from framework.runtime.work import Work
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
 from framework.storage.statements import Statement, earliest
+
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
 
 _log = get_logger(__name__)
 
@@ -150,7 +152,7 @@ async def happen(
     gate: Gate,
     effect: Effect,
     record: Any,
-    http: HTTPClient,
+    http: "HTTPClient",
     now: Callable[[], datetime],
     random: Callable[[], float],
 ) -> Callable[[EffectBook, Transaction], None]:

@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from framework.integration.client import HTTPClient
 from framework.integration.delivery import Delivery
 from framework.integration.inputs import Input
 from framework.integration.outcomes import (
@@ -24,25 +23,28 @@ from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
 
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
+
 # The first argument is the call as a CallView, or the record of a side effect. It is Any here, so that a
 # handler may annotate it with the class whose facts it reads.
-CallHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Completed | Failed]]
+CallHandler: TypeAlias = Callable[[Any, "HTTPClient"], Awaitable[Completed | Failed]]
 SubmitHandler: TypeAlias = Callable[
-    [Any, HTTPClient], Awaitable[ExternalId | Completed | Failed | Processing]
+    [Any, "HTTPClient"], Awaitable[ExternalId | Completed | Failed | Processing]
 ]
-PollHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Outcome | None]]
+PollHandler: TypeAlias = Callable[[Any, "HTTPClient"], Awaitable[Outcome | None]]
 WebhookHandler: TypeAlias = Callable[[Delivery], Outcome | Reply | None]
 InboundHandler: TypeAlias = Callable[[Delivery], Event | None]
 DeliveryKey: TypeAlias = Callable[[Delivery], str]
 DeliveryTenant: TypeAlias = Callable[[Delivery], str | None]
-RecoverHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[ExternalId | Outcome | NotSubmitted]]
+RecoverHandler: TypeAlias = Callable[[Any, "HTTPClient"], Awaitable[ExternalId | Outcome | NotSubmitted]]
 ReconcileHandler: TypeAlias = Callable[
-    [datetime, HTTPClient], AsyncIterator[Outcome] | Awaitable[Sequence[Outcome]]
+    [datetime, "HTTPClient"], AsyncIterator[Outcome] | Awaitable[Sequence[Outcome]]
 ]
-CancelHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[Outcome | None]]
+CancelHandler: TypeAlias = Callable[[Any, "HTTPClient"], Awaitable[Outcome | None]]
 APIHandler: TypeAlias = Callable[..., Awaitable[Payload | Outcome | None]]  # its third argument is its input
-SideEffectHandler: TypeAlias = Callable[[Any, HTTPClient], Awaitable[None]]
-Probe: TypeAlias = Callable[[HTTPClient], Awaitable[None]]
+SideEffectHandler: TypeAlias = Callable[[Any, "HTTPClient"], Awaitable[None]]
+Probe: TypeAlias = Callable[["HTTPClient"], Awaitable[None]]
 Hook: TypeAlias = Callable[[], Awaitable[None]]
 
 Execution: TypeAlias = Literal["call", "submit"]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast, get_args
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
@@ -14,7 +14,6 @@ from typing_extensions import TypeVar
 from framework.errors import DeclarationError
 from framework.integration import registration
 from framework.integration.assembly import Declarations, assemble
-from framework.integration.client import HTTPClient
 from framework.integration.handlers import (
     API,
     CallHandlers,
@@ -30,6 +29,9 @@ from framework.integration.secrets import AuthRef, Credential, is_present
 from framework.integration.verbs import Verbs
 from framework.model.apicall import APICall
 from framework.model.record import Record
+
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
 
 Settings = TypeVar("Settings", bound=BaseSettings, default=Any)
 
@@ -178,7 +180,7 @@ class Integration(Verbs, Generic[Settings]):
         """Where the vendor is, as the settings say; empty if they do not."""
         return str(getattr(self._settings, "base_url", None) or "")
 
-    def open_client(self, **options: Any) -> AbstractAsyncContextManager[HTTPClient]:
+    def open_client(self, **options: Any) -> "AbstractAsyncContextManager[HTTPClient]":
         """The client that handlers of this integration get; see `framework.integration.http.open_client`."""
         hosts = self._manifest.hosts if self._manifest else (BASE_URL,)
         named = (

@@ -10,7 +10,7 @@ from framework.integration.need import Abandon, Need, Send, need
 from framework.integration.outbox import Claimed, Outbox
 from framework.integration.run import Run
 from framework.integration.verdict import Later, Told, Verdict, verb_of
-from framework.model.apicall import FromEvents, Standing
+from framework.model.apicall import Standing
 from framework.observe import Metrics, get_logger
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
@@ -133,7 +133,7 @@ class Logbook:
         plain = told.error is None and isinstance(run.need, Send) and not run.prolonged
         if (
             plain
-            and _only_events(shape)
+            and run.desk.is_moved_by_events_alone
             and self.attempts.finish_if_untouched(connection, shape, row["id"], run.number, run.fence, now)
         ):
             return _known(transaction, shape, row)
@@ -160,8 +160,3 @@ def _known(transaction: Transaction, shape: Shape, row: dict[str, Any]) -> Chang
     change = Change(shape, row["id"], row, row.copy(), stored=True)
     known[change.id] = change
     return change
-
-
-def _only_events(shape: Shape) -> bool:
-    """Whether nothing but integration events moves the properties of this call class."""
-    return all(isinstance(one, FromEvents) for one in shape.model.__computed__.values())

@@ -137,7 +137,8 @@ class Outbox:
         return [self._statements.codec.decode(values) for values in connection.rows(self._dead.sql)]
 
     def _parameters(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
-        return [_encoded(self._statements.codec, values[name]) for name in statement.names]
+        encoded = {name: _encoded(self._statements.codec, value) for name, value in values.items()}
+        return [encoded[name] for name in statement.names]
 
     @cached_property
     def _claim(self) -> Statement:

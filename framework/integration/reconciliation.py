@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 
 from framework.integration.addressees import UnknownAddressee, addressee
-from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.ingest import Source, ingest
 from framework.integration.outcomes import Outcome
@@ -20,6 +20,9 @@ from framework.storage.database import Connection, Database
 from framework.storage.statements import Statement
 from framework.storage.upsert import upserting
 from framework.tenancy import nobody
+
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
 
 _log = get_logger(__name__)
 
@@ -53,7 +56,7 @@ class Cursors:
         connection.run(self._upsert.sql, parameters.of({"name": name, "at": at}))
 
 
-async def listed(desk: Desk, since: datetime, http: HTTPClient) -> Sequence[Outcome]:
+async def listed(desk: Desk, since: datetime, http: "HTTPClient") -> Sequence[Outcome]:
     """What the vendor lists since then."""
     handler = desk.handlers.reconcile
     assert handler is not None, "only desks with a reconcile handler are reconciled"

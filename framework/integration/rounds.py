@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio.to_thread
 
 from framework.errors import MillraceError, NeedsAttention
 from framework.integration import reconciliation
-from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.effects import EffectBook, Hook, happen
 from framework.integration.executor import Executor
@@ -27,6 +26,9 @@ from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
 from framework.tenancy import UnknownTenant, within
 
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
+
 _log = get_logger(__name__)
 
 PROBE_EVERY = timedelta(minutes=1)
@@ -34,7 +36,7 @@ PROBE_EVERY = timedelta(minutes=1)
 
 EFFECTS = "side effects"
 
-Client: TypeAlias = Callable[[Integration[Any]], Awaitable[HTTPClient | None]]
+Client: TypeAlias = Callable[[Integration[Any]], Awaitable["HTTPClient | None"]]
 
 
 class Rounds:

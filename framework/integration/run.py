@@ -2,19 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import anyio
 
 from framework.errors import InDoubt
 from framework.integration.calls import CallView, idempotency_key
-from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.gate import Gate
 from framework.integration.need import Ask, LookUp, Need, Send
 from framework.integration.outbox import Claimed, Outbox
 from framework.integration.verdict import Case
 from framework.plan.view import view_of
+
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +63,7 @@ class Run:
     def calls_vendor(self) -> bool:
         return isinstance(self.need, Send | Ask | LookUp)
 
-    async def answer(self, http: HTTPClient) -> object:
+    async def answer(self, http: "HTTPClient") -> object:
         """What the vendor says, by the handler that this need asks for. Raises InDoubt if it takes too
         long: a request may have arrived.
         """
@@ -69,7 +72,7 @@ class Run:
             return await self._handler()(self.seen, http)
         raise InDoubt(f"the handler did not end within {limit.total_seconds():g} seconds", code="too_slow")
 
-    def _handler(self) -> Callable[[CallView, HTTPClient], Awaitable[object]]:
+    def _handler(self) -> "Callable[[CallView, HTTPClient], Awaitable[object]]":
         handlers = self.desk.handlers
         handler: Callable[[CallView, HTTPClient], Awaitable[object]] | None
         match self.need:

@@ -8,15 +8,17 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from framework.clock import Clock
 from framework.errors import NeedsAttention, Transient
-from framework.integration.client import HTTPClient
 from framework.integration.gate import Gate
 from framework.integration.verdict import described
 
-Visit: TypeAlias = Callable[[], AbstractAsyncContextManager[HTTPClient]]
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
+
+Visit: TypeAlias = Callable[[], AbstractAsyncContextManager["HTTPClient"]]
 """Opens the way to the vendor for one request, at the moment at which there is something to ask."""
 
 

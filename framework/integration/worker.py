@@ -10,13 +10,12 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 import anyio.to_thread
 
 from framework.errors import MillraceError, NeedsAttention, StorageError
-from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.effects import EffectBook, Hook
 from framework.integration.embedded import EmbeddedExecutor
@@ -35,6 +34,9 @@ from framework.runtime.engine import Engine
 from framework.runtime.lane import of_tenant
 from framework.runtime.transaction import Transaction
 from framework.tenancy import UnknownTenant, within
+
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
 
 _log = get_logger(__name__)
 
@@ -151,7 +153,7 @@ class Worker:
         """Whether there is a call that is not over yet."""
         return self._outboxes.is_open(self._outboxes.shapes)
 
-    async def client(self, integration: Integration[Any]) -> HTTPClient | None:
+    async def client(self, integration: Integration[Any]) -> "HTTPClient | None":
         """The one client of an integration; None, and a pause, if its settings do not allow for one."""
         if integration.name not in self._clients:
             try:
@@ -310,7 +312,7 @@ class Worker:
         known.fence, known.prolonged = run.fence, True
         return True
 
-    async def _carry_out(self, run: Run, client: HTTPClient | None) -> None:
+    async def _carry_out(self, run: Run, client: "HTTPClient | None") -> None:
         """Let the handler do its work; whatever it raises is an end like any other."""
         try:
             if client is None:

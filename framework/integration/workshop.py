@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import anyio
@@ -17,7 +17,6 @@ from framework.clock import SystemClock
 from framework.errors import DispatchError
 from framework.integration import requests
 from framework.integration.attempts import Attempt, Attempts
-from framework.integration.client import HTTPClient
 from framework.integration.desk import Desk
 from framework.integration.effects import Hook
 from framework.integration.gate import Gate
@@ -33,6 +32,9 @@ from framework.runtime.engine import Engine
 from framework.runtime.present import detached
 from framework.runtime.transaction import Transaction
 from framework.tenancy import context_outside, within
+
+if TYPE_CHECKING:
+    from framework.integration.client import HTTPClient
 
 _log = get_logger(__name__)
 
@@ -172,7 +174,7 @@ class Workshop:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, self._loop))
 
     @asynccontextmanager
-    async def _visit(self, desk: Desk) -> AsyncIterator[HTTPClient]:
+    async def _visit(self, desk: Desk) -> "AsyncIterator[HTTPClient]":
         """The way to the vendor, for one request of a user."""
         try:
             with admitted(self.gates[desk.integration.name], self.engine.clock):
@@ -183,7 +185,7 @@ class Workshop:
                 self._worker.executor.ring()  # a call may have waited for the place
 
     @asynccontextmanager
-    async def _client(self, desk: Desk) -> AsyncIterator[HTTPClient]:
+    async def _client(self, desk: Desk) -> "AsyncIterator[HTTPClient]":
         """The worker's client, or one for the moment."""
         if self._worker is not None:
             client = await self._worker.client(desk.integration)

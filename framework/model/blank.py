@@ -31,8 +31,10 @@ class Blank:
                 self._values[name] = default
         self._required = frozenset(required)
 
-    def filled(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of a record of which these facts are given."""
+    def filled(self, facts: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The values of a record of which these facts are given; None if they are too few, or others."""
+        if not self._required <= facts.keys() <= self.facts:
+            return None
         values = {**self._values, **facts}
         for name, make in self._made:
             if name not in facts:
@@ -42,7 +44,3 @@ class Blank:
     def lacks(self, facts: Mapping[str, Any]) -> list[str]:
         """The facts that are needed and not given."""
         return [name for name in self.facts if name in self._required and name not in facts]
-
-    def accepts(self, facts: Mapping[str, Any]) -> bool:
-        """Whether all facts that are needed are given, and no others."""
-        return self._required <= facts.keys() <= self.facts

@@ -130,9 +130,19 @@ class Structured(TypeDecorator[Any]):
         return self.adapter.validate_python(value)
 
 
+_last_text: tuple[datetime, str] | None = None
+"""The moment of a transaction goes into many columns."""
+
+
 def utc_text(moment: datetime) -> str:
     """ISO 8601 in UTC with six digits, so that text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    global _last_text
+    last = _last_text
+    if last is not None and last[0] is moment:
+        return last[1]
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds")
+    _last_text = (moment, text)
+    return text
 
 
 def without_none(annotation: Any) -> Any:

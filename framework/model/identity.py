@@ -18,12 +18,11 @@ def new_id() -> UUID:
     Milliseconds, then a counter in the 12 bits of `rand_a` and the top 14 of `rand_b`, then 48 random bits.
     """
     global _last
+    earliest = time.time_ns() // 1_000_000 << 26
     with _lock:
-        _last = max(_last + 1, time.time_ns() // 1_000_000 << 26)
-        ticks = _last
-    milliseconds, counter = ticks >> 26, ticks & 0x3FFFFFF
-    number = milliseconds << 80 | 0x7 << 76 | (counter >> 14) << 64 | 0x2 << 62 | (counter & 0x3FFF) << 48
-    return uuid_of(number | random.getrandbits(48))
+        _last = ticks = earliest if earliest > _last else _last + 1
+    high = (ticks >> 14 & ~0xFFF) << 4 | 0x7000 | (ticks >> 14 & 0xFFF)  # milliseconds, version, rand_a
+    return uuid_of(high << 64 | (0x8000 | ticks & 0x3FFF) << 48 | random.getrandbits(48))
 
 
 def uuid_of(number: int) -> UUID:
@@ -35,5 +34,5 @@ def uuid_of(number: int) -> UUID:
 
 
 def digits(identity: UUID) -> str:
-    """The 32 digits of an id; a third of the cost of `identity.hex`."""
-    return f"{identity.int:032x}"
+    """The 32 digits of an id; half of the cost of `identity.hex`."""
+    return identity.int.to_bytes(16).hex()

@@ -140,10 +140,10 @@ class RecordType(SQLModelMetaclass):
             """Make a record. What SQLAlchemy keeps of it costs as much again, and is made when asked for."""
             if cls.__dict__.get("__is_mapped__") and not arguments:
                 record = _new(cls)
+                _set(record, "__dict__", cls._filled(facts))
                 _set(record, "__pydantic_extra__", None)
                 _set(record, "__pydantic_private__", None)
                 _set(record, "__pydantic_fields_set__", set(facts))
-                record.__dict__.update(cls._filled(facts))
                 return record
             record = super().__call__(*arguments, **facts)
             cls.__scope__.registry.configure(cascade=True)  # as SQLAlchemy does for the first of a class
@@ -215,13 +215,14 @@ class Record(SQLModel, metaclass=RecordType):
     def _filled(cls, facts: dict[str, Any]) -> dict[str, Any]:
         """The values of a new record of which these facts are given."""
         blank = cls.__blank__
-        if not blank.accepts(facts):
+        filled = blank.filled(facts)
+        if filled is None:
             if unknown := [name for name in facts if name not in blank.facts]:
                 refuse(cls, unknown[0])
             missing = blank.lacks(facts)
             codes = dict.fromkeys(missing, "missing")
             raise MissingField(model=cls.__name__, fields=", ".join(missing), codes=codes)
-        return blank.filled(facts)
+        return filled
 
     if not TYPE_CHECKING:  # type checkers would take every attribute for one that is there
 

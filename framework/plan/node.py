@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from functools import cached_property
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -19,6 +20,7 @@ from framework.computations.triggers import LinkTrigger, Occasion, Trigger
 from framework.plan.given import Given
 from framework.plan.lens import Lens, presence
 from framework.plan.shape import Far, Kind, Route, Shape
+from framework.plan.tally import Tally, tally_of
 
 
 @dataclass(eq=False)
@@ -31,6 +33,7 @@ class Node:
     given: Given | None = field(default=None, init=False)  # what its callbacks take beside their record
     height: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
+    bit: int = field(default=0, init=False)  # of its position
     parts: tuple["Node", ...] = field(default=(), init=False)  # the nodes that this one does at once
 
     def with_given(self, given: Given | None) -> Self:
@@ -39,9 +42,6 @@ class Node:
             self.given = given
             self.reads |= given.reads
         return self
-
-
-Contribution: TypeAlias = Callable[[Any], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +64,16 @@ class AdditiveNode(Node):
 
     def __post_init__(self) -> None:
         self.states = tuple(state for member in self.members for state in member.states)
-        self.contributions = tuple(member.computation.contribution for member in self.members)
 
-    def contribution(self, record: Any) -> list[int]:
-        """What one record contributes to all states of the group."""
-        vector: list[int] = []
-        for contribution in self.contributions:
-            vector += contribution(record)
-        return vector
+    @cached_property
+    def tally(self) -> Tally:
+        """What rows contribute to all states of the group, where callbacks take nothing else."""
+        return tally_of((member.computation for member in self.members), self.route.source)
 
-    def contribution_with(self, parameters: Any) -> Contribution:
-        """`contribution` with what the callbacks are given."""
-        bound = [member.computation.with_parameters(parameters).contribution for member in self.members]
-        return lambda record: [amount for contribution in bound for amount in contribution(record)]
+    def tally_with(self, parameters: Any) -> Tally:
+        """`tally` where callbacks take parameters."""
+        bound = (member.computation.with_parameters(parameters) for member in self.members)
+        return tally_of(bound, self.route.source)
 
 
 @dataclass(eq=False)

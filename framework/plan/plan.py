@@ -98,7 +98,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
     give_heights(nodes)
     ordered = in_order(merge_lookups(merge_additive(nodes)))
     for position, node in enumerate(ordered):
-        node.position = position
+        node.position, node.bit = position, 1 << position
     _tell_readers(shapes.values(), ordered)
     tell_parameters(ordered)
     for guard in declarations.guards:

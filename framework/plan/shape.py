@@ -91,6 +91,11 @@ class Shape:
     def fields(self) -> tuple[str, ...]:
         return (*self.model.__facts__, *self.model.__computed__)
 
+    @cached_property
+    def derived_and_read(self) -> tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...]:
+        """What the database derives and a node reads, and how."""
+        return tuple((name, derive) for name, derive in self.derive_old.items() if name in self.readers)
+
     @property
     def title(self) -> str:
         """The name of the class as users know it: the ends of a symmetric link go by the link's."""

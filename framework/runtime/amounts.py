@@ -2,6 +2,8 @@
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -26,20 +28,21 @@ class Waiting:
         held[node] = amounts if earlier is None else list(map(operator.add, earlier, amounts))
 
     def take(self, shape: Shape) -> Iterable[tuple[UUID, Amounts]]:
-        """All that waits for records of a class; it waits no longer."""
-        return _in_order(self.held.pop(shape))
+        """All that waits for records of a class, lowest id first, so that two transactions that want the
+        same records do not wait for each other; it waits no longer.
+        """
+        held = self.held.pop(shape)
+        return held.items() if len(held) == 1 else sorted(held.items(), key=itemgetter(0))
 
     def take_of(self, shape: Shape, id: UUID) -> Amounts | None:
         """What waits for one record, if anything; it waits no longer."""
         held = self.held.get(shape)
         return held.pop(id, None) if held else None
 
-    def take_all(self) -> Iterator[tuple[Shape, UUID, Amounts]]:
-        """All that waits, what everybody wants last; it waits no longer."""
-        for shape, held in sorted(self.held.items(), key=_globals_last):
-            for id, amounts in _in_order(held):
-                yield shape, id, amounts
-        self.held.clear()
+    @property
+    def shapes(self) -> Iterable[Shape]:
+        """The classes that anything waits for, what everybody wants last."""
+        return sorted(self.held, key=_globals_last)
 
 
 def add_to_row(row: dict[str, Any], amounts: Amounts) -> Iterator[str]:
@@ -53,21 +56,8 @@ def add_to_row(row: dict[str, Any], amounts: Amounts) -> Iterator[str]:
 
 def parameters_of(amounts: Amounts, id: Any) -> list[Any]:
     """The amounts of all nodes in their order, then the encoded id."""
-    parameters: list[Any] = []
-    for vector in amounts.values():
-        parameters += vector
-    parameters.append(id)
-    return parameters
+    return [*chain.from_iterable(amounts.values()), id]
 
 
-def _globals_last(held: tuple[Shape, Any]) -> bool:
-    return held[0].kind is Kind.GLOBAL
-
-
-def _in_order(held: dict[UUID, Amounts]) -> Iterable[tuple[UUID, Amounts]]:
-    """Lowest id first: so two transactions that want the same records do not wait for each other."""
-    return sorted(held.items(), key=_id) if len(held) > 1 else held.items()
-
-
-def _id(held: tuple[UUID, Amounts]) -> UUID:
-    return held[0]
+def _globals_last(shape: Shape) -> bool:
+    return shape.kind is Kind.GLOBAL

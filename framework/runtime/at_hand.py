@@ -15,27 +15,23 @@ Known = Mapping[UUID, Change]
 class AtHand:
     """Indexes of what a transaction has touched, made when they are asked for and then kept up."""
 
-    __slots__ = ("indexes",)
+    __slots__ = ("_indexes",)
 
     def __init__(self) -> None:
-        self.indexes: dict[tuple[Shape, str], _Index] = {}
+        self._indexes: dict[tuple[Shape, str], _Index] = {}
 
     def having(self, shape: Shape, key: str, value: Any, known: Known) -> Iterable[Change]:
         """Of `known`, all records at hand of a class, those that have the value, and some that had it."""
-        index = self.indexes.get((shape, key))
+        index = self._indexes.get((shape, key))
         if index is None:
-            index = self.indexes[shape, key] = _Index(key)
+            index = self._indexes[shape, key] = _Index(key)
         return index.having(value, known)
 
     def note(self, change: Change, key: str, value: Any) -> None:
         """A field of a record has taken a value."""
-        index = self.indexes.get((change.shape, key))
+        index = self._indexes.get((change.shape, key))
         if index is not None:
             index.changes[value].append(change)
-
-    def forget(self) -> None:
-        """A record has taken the place of another one: look at all of them again."""
-        self.indexes.clear()
 
 
 class _Index:

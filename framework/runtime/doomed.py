@@ -16,4 +16,6 @@ def doom(work: Work, node: MachineNode, id: UUID) -> None:
 
 def take_doomed(work: Work) -> list[tuple[MachineNode, UUID]]:
     """All that are to go, once; the same records always in one order."""
-    return sorted(work.notes.pop(_DOOMED, ()), key=lambda one: (one[0].position, one[1]))
+    if _DOOMED not in work.notes:
+        return []
+    return sorted(work.notes.pop(_DOOMED), key=lambda one: (one[0].position, one[1]))

@@ -67,7 +67,10 @@ class Door:
 
         The moment of an event or a call that was not given one is `now`, the moment of its transaction.
         """
-        valid = self._valid(self._validator, record.__dict__, "ignore")
+        try:
+            valid = self._validator.validate_python(record.__dict__, extra="ignore")
+        except ValidationError as error:
+            raise self._invalid(error) from error
         row = self._whole(valid.__dict__, record.__pydantic_fields_set__, now)
         if made_by is not None:
             row[MADE_BY] = made_by
@@ -115,8 +118,11 @@ class Door:
         try:
             return validator.validate_python(values, extra=extra)
         except ValidationError as error:
-            problems, codes = problems_of(error, start), codes_of(error)
-            raise InvalidRecord(model=self.shape.name, problems=problems, codes=codes) from error
+            raise self._invalid(error, start) from error
+
+    def _invalid(self, error: ValidationError, start: int | None = None) -> InvalidRecord:
+        problems, codes = problems_of(error, start), codes_of(error)
+        return InvalidRecord(model=self.shape.name, problems=problems, codes=codes)
 
     @cached_property
     def _many(self) -> Validator:

@@ -1,7 +1,6 @@
 """The steps that are due in one transaction, by height."""
 
-from collections.abc import Iterator
-from heapq import heappop, heappush
+from collections.abc import Iterator, Sequence
 
 from framework.errors import InvariantBroken
 from framework.plan.node import Node
@@ -10,32 +9,28 @@ from framework.plan.node import Node
 class Due:
     """Each step once, however often it is woken, and after all that it reads."""
 
-    __slots__ = ("_heap", "_nodes", "_running")
+    __slots__ = ("_nodes", "_woken")
 
-    def __init__(self) -> None:
-        self._heap: list[int] = []
-        self._nodes: dict[int, Node] = {}
-        self._running = -1
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes  # in their order
+        self._woken = 0  # a bit for each step
 
     def fresh(self) -> "Due":
         """One of its kind that has nothing due yet."""
-        return Due()
+        return Due(self._nodes)
 
     def wake(self, node: Node) -> None:
         """A step is due, once, at its height."""
-        position = node.position
-        if position in self._nodes:
-            return
-        if position <= self._running:
-            raise InvariantBroken(problem=f"{node.name} was woken after its turn")
-        self._nodes[position] = node
-        heappush(self._heap, position)
+        self._woken |= node.bit
 
     def __iter__(self) -> Iterator[Node]:
         """The steps that are due, lowest first, with those that they wake."""
-        while self._heap:
-            position = heappop(self._heap)
-            self._running = position
-            yield self._nodes[position]
-            del self._nodes[position]
-        self._running = -1
+        running = 0
+        while self._woken:
+            lowest = self._woken & -self._woken
+            node = self._nodes[lowest.bit_length() - 1]
+            if lowest <= running:
+                raise InvariantBroken(problem=f"{node.name} was woken after its turn")
+            running = lowest
+            yield node
+            self._woken ^= lowest

@@ -1,7 +1,7 @@
 """Unique values that go from one record to another: in which order the database is told of them."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from framework.plan.shape import Shape
 from framework.plan.uniques import UniquePlan
@@ -11,22 +11,25 @@ from framework.runtime.errors import CannotExchange
 Telling = tuple[Change, tuple[str, ...] | None]
 """A changed record, and the columns that are emptied at first; None: all that is new is told."""
 
+Waits = dict[Change, dict[Change, UniquePlan]]
+"""Who waits for whom to give up what is unique."""
 
-def in_order(changed: Iterable[Change]) -> Iterator[Telling]:
+
+def in_order(changed: Collection[Change]) -> Iterable[Telling]:
     """Who gives a unique value up is told of before who takes it; of those in a circle, one is emptied first.
 
     Raises CannotExchange where none can be.
     """
-    all_changed = list(changed)
-    waits = _waits(all_changed)
-    if not waits:
-        yield from ((change, None) for change in all_changed)
-        return
+    waits = _waits(changed)
+    return _in_turn(changed, waits) if waits else [(change, None) for change in changed]
+
+
+def _in_turn(changed: Iterable[Change], waits: Waits) -> Iterator[Telling]:
     followers: dict[Change, list[Change]] = {}
     for change, givers in waits.items():
         for giver in givers:
             followers.setdefault(giver, []).append(change)
-    ready = deque(change for change in all_changed if change not in waits)
+    ready = deque(change for change in changed if change not in waits)
     while ready or waits:
         if not ready:
             change, givers = next(iter(waits.items()))
@@ -46,20 +49,20 @@ def in_order(changed: Iterable[Change]) -> Iterator[Telling]:
 
 def given_up(changed: Iterable[Change], new: Sequence[Change]) -> Iterator[Telling]:
     """The records whose unique values the database must forget before new records bring them."""
-    if not changed:
-        return
     shape = new[0].shape
+    those = [change for change in changed if change.shape is shape]
+    if not those:
+        return
     for unique in shape.uniques:
         wanted = {_values(change.after_row, unique.columns) for change in new}
-        for change in changed:
-            held = _held(change, unique) if change.shape is shape and _gives(change, unique) else None
+        for change in those:
+            held = _held(change, unique) if _gives(change, unique) else None
             if held is not None and held in wanted:
                 yield change, _nullable(shape, unique) or None
 
 
-def _waits(changed: Sequence[Change]) -> dict[Change, dict[Change, UniquePlan]]:
-    """Who waits for whom to give up what is unique."""
-    waits: dict[Change, dict[Change, UniquePlan]] = {}
+def _waits(changed: Iterable[Change]) -> Waits:
+    waits: Waits = {}
     movers = [one for one in changed if one.shape.unique and not one.shape.unique.isdisjoint(one.dirty)]
     if len(movers) < 2:
         return waits

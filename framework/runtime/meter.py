@@ -1,7 +1,7 @@
 """The meter: how often each step ran in this process, and how long. Only where it was asked for."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 
 from sqlmodel import func, select
@@ -33,7 +33,7 @@ class Meter:
 
     def watch(self, work: Work) -> None:
         """Measure the steps of a working set that has none due yet."""
-        work.due = _MeteredDue(self)
+        work.due = _MeteredDue(work.database.plan.nodes, self)
         work.wake = work.due.wake
 
 
@@ -42,12 +42,12 @@ class _MeteredDue(Due):
 
     __slots__ = ("_meter",)
 
-    def __init__(self, meter: Meter) -> None:
-        super().__init__()
+    def __init__(self, nodes: Sequence[Node], meter: Meter) -> None:
+        super().__init__(nodes)
         self._meter = meter
 
     def fresh(self) -> Due:
-        return _MeteredDue(self._meter)
+        return _MeteredDue(self._nodes, self._meter)
 
     def __iter__(self) -> Iterator[Node]:
         for node in super().__iter__():

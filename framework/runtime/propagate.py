@@ -1,6 +1,6 @@
 """Propagation: everything that follows from a change, in order of height."""
 
-from framework.runtime.steps.table import step_of
+from framework.runtime.steps.table import STEPS
 from framework.runtime.work import Work
 
 
@@ -12,4 +12,4 @@ def propagate(work: Work) -> None:
     3. Each value that changed makes the steps due that read it.
     """
     for node in work.due:
-        step_of(node).carry_out(node, work)
+        STEPS[type(node)].carry_out(node, work)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from framework.plan.node import AdditiveNode, MachineNode, Node, RuleNode, TriggerPlan
+from framework.plan.tally import Amounts
 from framework.runtime.change import Change
 from framework.runtime.seen import seen
 from framework.runtime.steps.machine import concerned
@@ -36,10 +37,11 @@ def why_not_moved(node: MachineNode, trigger: str, state: Any) -> str:
 
 def _of_sums(node: AdditiveNode, work: Work) -> Iterator[str]:
     key = node.route.key
+    tally = node.tally if node.given is None else node.tally_with(work.parameters.now(node.given))
     for change in work.changes(node.route.source):
         before, after = (
-            _Part(key and row[key], node.contribution(record)) if row is not None else None
-            for row, record in ((change.before_row, change.before), (change.after_row, change.after))
+            _Part(key and row[key], tally.of(row)) if row is not None else None
+            for row in (change.before_row, change.after_row)
         )
         if before is not None and after is not None and before == after:
             yield f"{_name(change)}: what it contributes is unchanged"
@@ -53,7 +55,7 @@ class _Part(NamedTuple):
     """Where a record counts, and how much."""
 
     host: Any
-    amounts: list[int]
+    amounts: Amounts
 
 
 def _of_rules(node: RuleNode, work: Work) -> Iterator[str]:

@@ -14,10 +14,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from framework.model.apicall import IntegrationEvent
 from framework.model.record import Record
+from framework.observe import get_logger
 from framework.plan.retentions import RetentionPlan
 from framework.plan.shape import Kind
 from framework.runtime.engine import Engine
@@ -34,7 +33,7 @@ AGAIN = timedelta(minutes=10)
 """When what could not go is looked at again, though nothing was said about it."""
 
 _SHOWN = 20
-log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Sweeper:
         self._holds = any(one.held for one in swept)
         for one in swept:
             if one.held:
-                log.warning("retention.held", retention=one.retention, records=len(one.held))
+                _log.warning("retention.held", retention=one.retention, records=len(one.held))
         return swept
 
     def next_moment(self) -> datetime | None:

@@ -116,7 +116,7 @@ class _TracedDue(Due):
     __slots__ = ("_log", "_work")
 
     def __init__(self, work: Work, log: _Log) -> None:
-        super().__init__()
+        super().__init__(work.database.plan.nodes)
         self._work = work
         self._log = log
 

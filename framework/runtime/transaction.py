@@ -230,7 +230,8 @@ class Transaction:
         try:
             for turn in taken:
                 turn.take(self.work)
-            self._promise(type(record), shape, [row])
+            if type(record) is not shape.model:
+                self._promise(type(record), shape, [row])
             if shape.takeovers:
                 take_over(self.work, shape, row["id"], row, shape.takeovers)
             return self.work.insert(shape, row)
@@ -257,13 +258,14 @@ class Transaction:
         """The shape of a class whose records users may add."""
         shape = self._shape_of(model, record)
         match shape.kind:
+            case Kind.ENTITY:
+                return shape
             case Kind.EVENT:
                 raise ImmutableRecord(model=f"`tx.add` is for entities. {shape.name}")
             case Kind.GLOBAL:
                 raise GlobalIsFixed(model=shape.name)
             case Kind.CALL:
                 raise CallsAreDerived(model=shape.name, remedy="Declare a `@derive` rule that returns it.")
-        return shape
 
     def _dispatchable(self, model: type[Record], event: object = None) -> Shape:
         """The shape of a class whose events users may dispatch."""
@@ -301,7 +303,8 @@ class Transaction:
 
     def _follow(self, *, complete: bool) -> None:
         follow(self.work, complete=complete)
-        refuse_losses(self.work)
+        if self.work.followed:
+            refuse_losses(self.work)
         for (shape, id), lens in self._promised.items():
             row = self.work.rows[shape][id].after_row
             if row is not None and lens.see(row) is None:
@@ -357,7 +360,7 @@ class Transaction:
         return self._shape_of(type(record), record)
 
     def _shape_of(self, model: type[Record], thing: object = None) -> Shape:
-        shape, _ = self.plan.home(model)
+        shape = self.plan.shapes.get(model) or self.plan.home(model)[0]
         if shape is None:
             raise NotARecordOfThisApp(thing=model if thing is None else thing)
         return shape

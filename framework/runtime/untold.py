@@ -65,7 +65,8 @@ class Untold:
     def has_been_told(self, change: Change) -> None:
         """The database has this new row already."""
         self.new.remove(change)
-        self._stored(change)
+        change.stored = True
+        _remember_unique(change)
 
     def make_room(self, shape: Shape) -> None:
         """Tell the database of unique values that were given up, before another record takes them."""
@@ -74,18 +75,15 @@ class Untold:
 
     def _insert(self) -> None:
         new, self.new = self.new, []
-        if len(new) > 1:
-            new.sort(key=attrgetter("shape.depth"))
-        position = 0
-        while position < len(new):
-            shape = new[position].shape
-            end = position
-            while end < len(new) and new[end].shape is shape:
-                end += 1
-            self._insert_of(shape, [change for change in new[position:end] if change.after_row is not None])
-            position = end
+        if len(new) == 1:
+            self._insert_of(new[0].shape, new)
+            return
+        new.sort(key=attrgetter("shape.depth"))
+        for shape, some in groupby(new, attrgetter("shape")):
+            self._insert_of(shape, list(some))
 
     def _insert_of(self, shape: Shape, batch: list[Change]) -> None:
+        batch = [change for change in batch if change.after_row is not None]
         if shape.unique and self.changed and batch:
             for telling in given_up(list(self.changed), batch):
                 _, names, whole = _columns(telling)
@@ -104,14 +102,10 @@ class Untold:
         except Violation as violation:
             raise self._explain(violation, batch) from violation
         for change in batch:
-            self._stored(change)
+            change.stored = True
             change.dirty.clear()
-
-    @staticmethod
-    def _stored(change: Change) -> None:
-        change.stored = True
-        if change.shape.unique and change.after_row is not None:
-            change.held = {name: change.after_row[name] for name in change.shape.unique}
+            if shape.unique:
+                _remember_unique(change)
 
     def _update(self) -> None:
         changed, self.changed = self.changed, {}
@@ -142,6 +136,12 @@ class Untold:
             change.dirty |= dict.fromkeys(empty)
             if shape.unique:
                 change.held = {name: row[name] for name in shape.unique}  # type: ignore[index]  # batch has rows
+
+
+def _remember_unique(change: Change) -> None:
+    """The database has the unique values that the record has now."""
+    if change.after_row is not None:
+        change.held = {name: change.after_row[name] for name in change.shape.unique}
 
 
 def _columns(telling: Telling) -> tuple[Shape, tuple[str, ...], bool]:

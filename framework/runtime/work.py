@@ -52,11 +52,11 @@ class Work:
         self.tenant = connection.tenant  # whose rows these are
         self.rows: dict[Shape, dict[UUID, Change]] = {}
         self.untold = Untold(connection, self.statements, partial(explained, proxy(self)))
-        self.due = Due()
+        self.due = Due(database.plan.nodes)
         self.wake = self.due.wake
         self._waiting = Waiting()
-        self.parameters = Parameters(self)
-        self._at_hand = AtHand()
+        self._parameters: Parameters | None = None
+        self._at_hand: AtHand | None = None
         self.let_go: set[tuple[Shape, str]] = set()
         self.closers: Sequence[Callable[[Work], None]] = ()  # what layers above write at the end
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
@@ -67,6 +67,13 @@ class Work:
         self._absent: dict[tuple[Shape, UUID], None] = {}
         self.held: set[Change] = set()
         self.followed: list[Followed] = []
+
+    @property
+    def parameters(self) -> Parameters:
+        """What the callbacks of this transaction are given."""
+        if self._parameters is None:
+            self._parameters = Parameters(self)
+        return self._parameters
 
     def insert(self, shape: Shape, row: Row) -> Change:
         """A record comes to be."""
@@ -80,27 +87,31 @@ class Work:
                 earlier.before_row is not None
             ):  # what counted for the old record does not count for the new one
                 raise DeletedHere(model=shape.name, id=id)
-            self._at_hand.forget()
+            self._at_hand = None
         change = Change(shape, id, None, row, stored=False)
-        self._enter(shape, {id: change})
-        return change
-
-    def insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
-        """Many records of one class come to be."""
-        known = self.rows.get(shape)
-        changes = {row["id"]: Change(shape, row["id"], None, row, stored=False) for row in rows}
-        if len(changes) < len(rows) or (known and not known.keys().isdisjoint(changes)):
-            for row in rows:  # one of them will say what is wrong
-                self.insert(shape, row)
-        else:
-            self._enter(shape, changes)
-
-    def _enter(self, shape: Shape, changes: dict[UUID, Change]) -> None:
         if shape.parameters:
             self.parameters.concern(shape)
         if shape.unique and self.untold.changed:
             self.untold.make_room(shape)
-        self.rows.setdefault(shape, {}).update(changes)
+        self.rows.setdefault(shape, {})[id] = change
+        self.untold.new.append(change)
+        for node in shape.watchers:
+            self.wake(node)
+        return change
+
+    def insert_all(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Many records of one class come to be."""
+        known = self.rows.setdefault(shape, {})
+        changes = {row["id"]: Change(shape, row["id"], None, row, stored=False) for row in rows}
+        if len(changes) < len(rows) or (known and not known.keys().isdisjoint(changes)):
+            for row in rows:  # one of them will say what is wrong
+                self.insert(shape, row)
+            return
+        if shape.parameters:
+            self.parameters.concern(shape)
+        if shape.unique and self.untold.changed:
+            self.untold.make_room(shape)
+        known.update(changes)
         self.untold.new += changes.values()
         for node in shape.watchers:
             self.wake(node)
@@ -114,7 +125,7 @@ class Work:
         row[name] = value
         if name in change.shape.references:
             self.let_go.add((change.shape, name))
-        if self._at_hand.indexes:
+        if self._at_hand is not None:
             self._at_hand.note(change, name, value)
         if change.stored:
             change.dirty[name] = None
@@ -231,6 +242,8 @@ class Work:
         """Records whose field has the value, of which the database has yet to be told, and perhaps others."""
         untold: Iterable[Change] = self.untold
         if self.untold.are_many:
+            if self._at_hand is None:
+                self._at_hand = AtHand()
             untold = self._at_hand.having(shape, key, value, self.rows.get(shape, {}))
         return [
             one
@@ -337,11 +350,13 @@ class Work:
             sql, parameters = self.database.bookkeeping.move
             self.connection.run_many(sql, [parameters.of(move) for move in self._moves])
             self._moves.clear()
-        for shape, id, amounts in self._waiting.take_all():
+        for shape in self._waiting.shapes:
             statements = self.statements[shape]
-            sql, _ = statements.adjustment(tuple(amounts))
-            if not self.connection.run(sql, parameters_of(amounts, statements.encode_id(id))):
-                raise missing(self, shape, id)
+            for id, amounts in self._waiting.take(shape):
+                adjustment = statements.adjustment(tuple(amounts))
+                added = parameters_of(amounts, statements.encode_id(id))
+                if not self.connection.run(adjustment.sql, added):
+                    raise missing(self, shape, id)
         if self._absent:
             self._look_again()
 
@@ -363,18 +378,17 @@ class Work:
     def _add_and_read(self, shape: Shape, id: UUID, amounts: Amounts) -> None:
         """Let the database add to a row and return it, and work out what it was before."""
         statements = self.statements[shape]
-        _, sql = statements.adjustment(tuple(amounts))
-        values = self.connection.row(sql, parameters_of(amounts, statements.encode_id(id)))
+        adjustment = statements.adjustment(tuple(amounts))
+        parameters = parameters_of(amounts, statements.encode_id(id))
+        values = self.connection.row(adjustment.returning, parameters)
         if values is None:
             raise missing(self, shape, id)
         row = statements.codec.decode(values)
         before = row.copy()
-        for node, vector in amounts.items():
-            for state, amount in zip(node.states, vector, strict=True):
-                before[state] -= amount
-        for name, derive in shape.derive_old.items():
-            if name in shape.readers:
-                before[name] = derive(before)
+        for state, amount in zip(adjustment.states, parameters, strict=False):  # the last is the id
+            before[state] -= amount
+        for name, derive in shape.derived_and_read:
+            before[name] = derive(before)
         change = Change(shape, id, before, row, stored=True)
         change.told = True
         self.rows.setdefault(shape, {})[id] = change

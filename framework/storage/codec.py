@@ -2,10 +2,11 @@
 way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache, partial
-from operator import attrgetter, itemgetter
+from functools import cached_property, lru_cache, partial
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -45,21 +46,21 @@ class Codec:
         self._decoder = {
             name: decode for name, (_, decode) in zip(self.names, converters, strict=True) if decode
         }
-        self._decoders = [(index, decode) for index, (_, decode) in enumerate(converters) if decode]
 
     def decode(self, values: Sequence[Any]) -> Row:
-        row = list(values)
-        index = 0
+        """The row of what the driver read; raises UnreadableValue."""
         try:
-            for index, decode in self._decoders:
-                value = row[index]
-                if value is not None:
-                    row[index] = decode(value)
+            return self._decode(values)
         except (ValueError, KeyError) as error:
-            raise self._unreadable(values, index, error) from error
-        return dict(zip(self.names, row, strict=True))
+            raise self._unreadable(values, error) from error
 
-    def _unreadable(self, values: Sequence[Any], index: int, error: Exception) -> UnreadableValue:
+    @cached_property
+    def _decode(self) -> Callable[[Sequence[Any]], Row]:
+        codes, scope = _conversions("values", range(len(self.names)), map(self._decoder.get, self.names))
+        row = ", ".join(f"{name!r}: {code}" for name, code in zip(self.names, codes, strict=True))
+        return eval(f"lambda values: {{{row}}}", scope)  # type: ignore[no-any-return]  # of this type
+
+    def _unreadable(self, values: Sequence[Any], error: Exception) -> UnreadableValue:
         """What an error of decoding means, without the value: it may be private."""
         id = self.decode_one("id", values[self.names.index("id")]) if "id" in self.names else "?"
         match error:
@@ -67,7 +68,15 @@ class Codec:
                 problems = problems_of(error)
             case _:
                 problems = "it is no value of its type"
-        return UnreadableValue(column=self.names[index], table=self._table, id=id, problems=problems)
+        column = next(filterfalse(partial(self._is_readable, values), self.names))
+        return UnreadableValue(column=column, table=self._table, id=id, problems=problems)
+
+    def _is_readable(self, values: Sequence[Any], name: str) -> bool:
+        try:
+            self.decode_one(name, values[self.names.index(name)])
+        except (ValueError, KeyError):
+            return False
+        return True
 
     def encode_one(self, name: str, value: Any) -> Any:
         encode = self.encoder.get(name)
@@ -82,18 +91,33 @@ class Parameters:
     """Takes the named values of a row, in the order and the form of one statement."""
 
     def __init__(self, names: Sequence[str], codec: Codec) -> None:
-        self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
-        self._encoders = [
-            (index, codec.encoder[name]) for index, name in enumerate(names) if name in codec.encoder
-        ]
+        self._names = names
+        self._codec = codec
 
-    def of(self, row: Mapping[str, Any]) -> list[Any]:
-        values = list(self._pick(row))
-        for index, encode in self._encoders:
-            value = values[index]
-            if value is not None:
-                values[index] = encode(value)
-        return values
+    @cached_property
+    def of(self) -> Callable[[Mapping[str, Any]], list[Any]]:
+        """Gives the values of a row, as the driver takes them."""
+        codes, scope = _conversions("row", self._names, map(self._codec.encoder.get, self._names))
+        return eval(f"lambda row: [{', '.join(codes)}]", scope)  # type: ignore[no-any-return]  # of this type
+
+
+def _conversions(
+    source: str, keys: Iterable[str | int], converters: Iterable[Convert | None]
+) -> tuple[list[str], dict[str, Any]]:
+    """Code for each value of `source`, converted unless it is None, and the scope of that code.
+
+    A loop over the columns would cost twice as much, for every row that is read or written.
+    """
+    codes: list[str] = []
+    scope: dict[str, Any] = {}
+    for key, convert in zip(keys, converters, strict=True):
+        code = f"{source}[{key!r}]"
+        if convert is not None:
+            name = f"convert_{len(scope)}"
+            scope[name] = convert
+            code = f"None if (value := {code}) is None else {name}(value)"
+        codes.append(code)
+    return codes, scope
 
 
 def converters_of(

@@ -131,7 +131,7 @@ class SqliteDatabase(Database):
         """
         for left in reversed(range(_TRIES)):
             try:
-                self.writer.run("BEGIN IMMEDIATE")
+                self.writer.raw.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
                 if not _is_busy(error):
@@ -140,7 +140,8 @@ class SqliteDatabase(Database):
                     raise DatabaseBusy(url=self.url, seconds=self.patience * _TRIES) from error
 
     def enter(self, connection: Connection) -> None:
-        self.writer.raw.tenant = self.scope()
+        if self.plan.tenanted:
+            self.writer.raw.tenant = self.scope()
 
     def roll_back(self) -> None:
         """Undo what the writer has open, if anything."""

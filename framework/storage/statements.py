@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -46,6 +46,14 @@ class Statement:
         return f"<Statement {self.sql!r}>"
 
 
+class Adjustment(NamedTuple):
+    """How amounts are added to states of a row: parameters are the amounts, then the encoded id."""
+
+    states: tuple[str, ...]
+    sql: str
+    returning: str  # the same, and the whole row is returned
+
+
 def earliest(dialect: Dialect) -> ColumnElement[Any]:
     """What comes before all moments: "later than that" is answered by an index, "not None" is not."""
     return literal_column("''" if dialect.name == "sqlite" else "'-infinity'")
@@ -80,7 +88,7 @@ class TableStatements:
         self.stored = tuple(column.name for column in self.columns if column.computed is None)
         self._insertions: dict[int, str] = {}
         self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
-        self._adjustments: dict[tuple[AdditiveNode, ...], tuple[str, str]] = {}
+        self._adjustments: dict[tuple[AdditiveNode, ...], Adjustment] = {}
         self._any: dict[str, str] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
         self._by_id: dict[Lock, str] = {}
@@ -143,23 +151,21 @@ class TableStatements:
             self._updates[names] = compiled.sql, Parameters(compiled.names, self.codec)
         return self._updates[names]
 
-    def adjustment(self, nodes: tuple[AdditiveNode, ...]) -> tuple[str, str]:
-        """Add to the states of the nodes in the row with this id: without, and with the whole row returned.
+    def adjustment(self, nodes: tuple[AdditiveNode, ...]) -> Adjustment:
+        """Add to the states of the nodes in the row with this id."""
+        found = self._adjustments.get(nodes)
+        if found is None:
+            found = self._adjustments[nodes] = self._adjustment(nodes)
+        return found
 
-        Parameters are the amounts in the order of the nodes' states, then the encoded id.
-        """
-        if nodes not in self._adjustments:
-            columns = self.table.c
-            names = [state for node in nodes for state in node.states]
-            values = [(columns[name], columns[name] + bindparam(f"{name}_")) for name in names]
-            statement = update(self.table).where(columns.id == bindparam("id_")).ordered_values(*values)
-            plain = Statement(statement, self.dialect)
-            assert plain.names == (*(f"{name}_" for name in names), "id_"), "parameters keep their order"
-            self._adjustments[nodes] = (
-                plain.sql,
-                Statement(statement.returning(*self.columns), self.dialect).sql,
-            )
-        return self._adjustments[nodes]
+    def _adjustment(self, nodes: tuple[AdditiveNode, ...]) -> Adjustment:
+        columns = self.table.c
+        names = tuple(state for node in nodes for state in node.states)
+        values = [(columns[name], columns[name] + bindparam(f"{name}_")) for name in names]
+        statement = update(self.table).where(columns.id == bindparam("id_")).ordered_values(*values)
+        plain = Statement(statement, self.dialect)
+        assert plain.names == (*(f"{name}_" for name in names), "id_"), "parameters keep their order"
+        return Adjustment(names, plain.sql, self.sql(statement.returning(*self.columns)))
 
     def selection(self, names: tuple[str, ...], lock: Lock = Lock.NONE) -> tuple[str, Parameters]:
         """Select whole rows by the named columns, oldest first."""

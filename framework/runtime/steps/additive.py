@@ -2,82 +2,82 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import add, neg, sub
-from typing import Any
 from uuid import UUID
 
 from framework.model.entity import GLOBAL_ID
-from framework.plan.node import AdditiveNode, Contribution
-from framework.plan.view import view_of
+from framework.plan.node import AdditiveNode
+from framework.plan.tally import Amounts, Tally
 from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
-from framework.runtime.steps.route import host_of
 from framework.runtime.sweep import untouched
 from framework.runtime.work import Work
+from framework.storage.codec import Row
 
-Totals = dict[UUID, Sequence[int]]
-Records = dict[UUID, list[Any]]
-"""The records that count for each host."""
+Totals = dict[UUID, Amounts]
+Rows = dict[UUID, list[Row]]
+"""The rows that count for each host."""
 
 
 def step(node: AdditiveNode, work: Work) -> None:
     """Add to each host what its records contribute now, less what they contributed before."""
     changes = work.changes(node.route.source)
-    if len(changes) == 1 and node.given is None:
-        totals = _difference(node, changes[0])
-    else:
-        totals = _differences(node, work, changes)
-    for host, amounts in totals.items():
-        if any(amounts):
-            work.add(node, host, amounts)
+    if len(changes) > 1 or node.given is not None:
+        for host, amounts in _differences(node, work, changes).items():
+            _add(node, work, host, amounts)
+        return
+    key, tally = node.route.key, node.tally.of
+    for change in changes:  # it is one
+        before, after = change.before_row, change.after_row
+        old: UUID | None = None if before is None else GLOBAL_ID if key is None else before[key]
+        new: UUID | None = None if after is None else GLOBAL_ID if key is None else after[key]
+        if before and after and old is not None and (old is new or old == new):
+            _add(node, work, old, list(map(sub, tally(after), tally(before))))
+            continue
+        if before and old is not None:
+            _add(node, work, old, list(map(neg, tally(before))))
+        if after and new is not None:
+            _add(node, work, new, tally(after))
 
 
-def _difference(node: AdditiveNode, change: Change) -> Totals:
-    """What one record adds to the host that it has, and takes off the one that it had."""
-    contribution = node.contribution
-    old, new = host_of(node.route, change.before_row), host_of(node.route, change.after_row)
-    if old is None:
-        return {} if new is None else {new: contribution(change.after)}
-    contributed = contribution(change.before)
-    if new == old:
-        return {old: list(map(sub, contribution(change.after), contributed))}
-    totals: Totals = {old: list(map(neg, contributed))}
-    if new is not None:
-        totals[new] = contribution(change.after)
-    return totals
+def _add(node: AdditiveNode, work: Work, host: UUID, amounts: Amounts) -> None:
+    if any(amounts):
+        work.add(node, host, amounts)
 
 
-def _differences(node: AdditiveNode, work: Work, changes: Iterable[Change]) -> Totals:
+def _differences(node: AdditiveNode, work: Work, changes: Sequence[Change]) -> Totals:
     """What many records add and take off, those of one host together; all of them, if a parameter changed."""
     key = node.route.key
-    contribution: Contribution = node.contribution
-    contributed: Contribution = node.contribution
-    if node.given is not None:
-        contribution = node.contribution_with(work.parameters.now(node.given))
-        contributed = node.contribution_with(work.parameters.before(node.given))
-    now: Records = {}
-    before: Records = {}
-    for change in changes:
-        if change.after_row is not None:
-            host = GLOBAL_ID if key is None else change.after_row[key]
-            if host is not None:
-                now.setdefault(host, []).append(change.after)
-        if change.before_row is not None:
-            host = GLOBAL_ID if key is None else change.before_row[key]
-            if host is not None:
-                before.setdefault(host, []).append(change.before)
+    if node.given is None:
+        tally = tally_before = node.tally
+    else:
+        tally = node.tally_with(work.parameters.now(node.given))
+        tally_before = node.tally_with(work.parameters.before(node.given))
     totals: Totals = {}
-    _count(totals, add, contribution, now)
-    _count(totals, sub, contributed, before)
+    _count(totals, add, tally, _by_host(key, (change.after_row for change in changes)))
+    _count(totals, sub, tally_before, _by_host(key, (change.before_row for change in changes)))
     if work.parameters.changed(node.given):
         for rows in untouched(work, node.route.source):
-            held: Records = {}
-            for row in rows:
-                host = host_of(node.route, row)
-                if host is not None:
-                    held.setdefault(host, []).append(view_of(node.route.source.view, row))
-            _count(totals, add, contribution, held)
-            _count(totals, sub, contributed, held)
+            held = _by_host(key, rows)
+            _count(totals, add, tally, held)
+            _count(totals, sub, tally_before, held)
     return totals
+
+
+def _by_host(key: str | None, rows: Iterable[Row | None]) -> Rows:
+    """The rows that are there and count for somebody, by the host."""
+    if key is None:
+        counted = [row for row in rows if row is not None]
+        return {GLOBAL_ID: counted} if counted else {}
+    found: Rows = {}
+    last, those = None, list[Row]()  # many in a row have one host
+    for row in rows:
+        host = None if row is None else row[key]
+        if row is None or host is None:
+            continue
+        if host is not last:
+            last, those = host, found.setdefault(host, [])
+        those.append(row)
+    return found
 
 
 def expected(node: AdditiveNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -99,19 +99,13 @@ def expected(node: AdditiveNode, facts: Recomputation) -> Iterator[Expectation]:
                 yield host, id, member.property, derived
 
 
-def _count(
-    totals: Totals, operation: Callable[[int, int], int], contribution: Contribution, records: Records
-) -> None:
-    """Add to the total of each host what its records contribute together, or take it off."""
-    for host, those in records.items():
-        amounts = contribution(those[0]) if len(those) == 1 else _sums(map(contribution, those))
+def _count(totals: Totals, operation: Callable[[int, int], int], tally: Tally, rows: Rows) -> None:
+    """Add to the total of each host what its rows contribute together, or take it off."""
+    for host, those in rows.items():
+        amounts = tally.of(those[0]) if len(those) == 1 else tally.of_all(those)
         known = totals.get(host)
         if known is not None:
             amounts = list(map(operation, known, amounts))
         elif operation is sub:
             amounts = list(map(neg, amounts))
         totals[host] = amounts
-
-
-def _sums(vectors: Iterable[Sequence[int]]) -> list[int]:
-    return list(map(sum, zip(*vectors, strict=True)))

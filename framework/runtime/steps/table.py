@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from framework.errors import InvariantBroken
 from framework.plan.node import (
     AdditiveNode,
     CollectNode,
@@ -63,14 +62,6 @@ STEPS: Mapping[type[Node], Step] = {
 }
 
 
-def step_of(node: Node) -> Step:
-    """The step of a node; raises InvariantBroken for one that nobody carries out."""
-    try:
-        return STEPS[type(node)]
-    except KeyError:
-        raise InvariantBroken(problem=f"no step is known for {node!r}") from None
-
-
 def expected(node: Node, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say that the node should have made of them."""
-    return step_of(node).expected(node, facts)
+    return STEPS[type(node)].expected(node, facts)
