@@ -907,7 +907,8 @@ def test_a_guard_reads_what_every_cause_has() -> None:
         )
 
     assert refusal(Pressed, Lamp) == (
-        "the guard of Lamp.light reads 'finger', but Pressed has no such field. Its fields are: id, at, lamp_id."
+        "the guard of Lamp.light reads 'finger', but Pressed has no such field. "
+        "Its fields are: id, at, lamp_id."
     )
 
 
@@ -921,8 +922,8 @@ def test_a_guard_takes_the_record_and_the_cause() -> None:
         )
 
     assert refusal(Pressed, Lamp) == (
-        "the guard of Lamp.light has a callback that takes 3 parameters, but it is called with the record and "
-        "the cause. Write it as `lambda record, cause: ...`."
+        "the guard of Lamp.light has a callback that takes 3 parameters, but it is called with the record "
+        "and the cause. Write it as `lambda record, cause: ...`."
     )
 
 
