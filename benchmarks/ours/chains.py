@@ -64,7 +64,7 @@ def one_at_a_time_grown(size: int) -> OpsPerSecond:
 
 def sixteen_at_a_time(size: int) -> OpsPerSecond:
     """W2 with group commit: one transaction takes in facts, the next commits outcomes and claims."""
-    with on_sqlite(MODULES, [_vendor()], synchronous="FULL") as app:
+    with on_sqlite(MODULES, [vendor()], synchronous="FULL") as app:
         chains = Chains(app)
         write = chains.app.engine.write_each
         begun = perf_counter()
@@ -83,7 +83,7 @@ def sixteen_at_a_time(size: int) -> OpsPerSecond:
 
 def sixteen_at_once(size: int) -> OpsPerSecond:
     """W2 on PostgreSQL: 16 threads place an order, claim a call, and record its outcome."""
-    with on_postgres(MODULES, [_vendor()]) as app:
+    with on_postgres(MODULES, [vendor()]) as app:
         chains = Chains(app)
         elapsed = seconds(lambda _: _run_each(chains, size // AT_A_TIME))
         expect_paid(app, chains=size)
@@ -101,7 +101,7 @@ def _run_each(chains: Chains, size: int) -> None:
 
 def _one_at_a_time(size: int, *, present: int) -> OpsPerSecond:
     content = _grown() if present else None
-    with on_sqlite(MODULES, [_vendor()], synchronous="NORMAL", content=content) as app:
+    with on_sqlite(MODULES, [vendor()], synchronous="NORMAL", content=content) as app:
         chains = Chains(app)
         write = chains.app.engine.write
         begun = perf_counter()
@@ -117,7 +117,7 @@ def _one_at_a_time(size: int, *, present: int) -> OpsPerSecond:
 @cache
 def _grown() -> bytes:
     """A database with many calls that are over, made once a session."""
-    with on_sqlite(MODULES, [_vendor()], synchronous="OFF") as app:
+    with on_sqlite(MODULES, [vendor()], synchronous="OFF") as app:
         chains = Chains(app)
         write = chains.app.engine.write_each
         for _ in range(0, CALLS_PRESENT, 1000):
@@ -139,7 +139,7 @@ def _all_well(results: list[Any]) -> list[Any]:
     return results
 
 
-def _vendor() -> Integration[Any]:
+def vendor() -> Integration[Any]:
     vendor = Integration("vendor", policy=Policy(concurrency=AT_A_TIME))
 
     @vendor.call(Charge)

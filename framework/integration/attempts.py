@@ -52,7 +52,7 @@ class Attempts:
 
     def begin(self, connection: Connection, attempt: Attempt) -> None:
         """Write down that the vendor is about to be called."""
-        connection.run(self._insertion[0], self._insertion[1].of(attempt.__dict__))
+        connection.tell(self._insertion[0], self._insertion[1].of(attempt.__dict__))
 
     def finish(
         self,
@@ -67,7 +67,7 @@ class Attempts:
     ) -> None:
         """Write down how an attempt ended."""
         values = self._ended(call_id, number, now, doubtful, error, code)
-        connection.run(self._end[0], self._end[1].of(values))
+        connection.tell(self._end[0], self._end[1].of(values))
 
     def finish_if_untouched(
         self, connection: Connection, shape: Shape, call_id: UUID, number: int, fence: int, now: datetime
@@ -80,11 +80,11 @@ class Attempts:
 
     def interrupt(self, connection: Connection, call_id: UUID, now: datetime) -> None:
         """Write down that the attempts without an end were cut off: nobody is at work on them any more."""
-        connection.run(self._interruption, [self._codec.encode_one("finished_at", now), self._id(call_id)])
+        connection.tell(self._interruption, [self._codec.encode_one("finished_at", now), self._id(call_id)])
 
     def resolve(self, connection: Connection, call_id: UUID) -> None:
         """Nothing is in doubt any more: the vendor has been asked."""
-        connection.run(self._resolution, [self._id(call_id)])
+        connection.tell(self._resolution, [self._id(call_id)])
 
     def hash_under(self, connection: Connection, call_id: UUID, key: str) -> str | None:
         """The hash of the request that was first sent under an idempotency key."""

@@ -104,7 +104,7 @@ class EffectBook:
                     for hook in self.hooks[shape]:
                         effect = Effect(new_id(), hook.name, change.id, work.now, 0, None)
                         parameters = Parameters(self._insertion.names, self._codec)
-                        work.connection.run(self._insertion.sql, parameters.of(effect.__dict__))
+                        work.connection.tell(self._insertion.sql, parameters.of(effect.__dict__))
 
     def due(self, connection: Connection, hook: Hook, now: datetime, limit: int) -> list[tuple[Effect, Any]]:
         """Side effects of a hook that are due, each with its record (None: it is gone)."""

@@ -113,7 +113,7 @@ class Outbox:
         """Extend the leases of calls that are under way, each under its fence."""
         for id, fence in ids:
             values = {"until": until, "id_": id, "fence": fence}
-            connection.run(self._prolong.sql, self._parameters(self._prolong, values))
+            connection.tell(self._prolong.sql, self._parameters(self._prolong, values))
 
     def take_over(self, connection: Connection, now: datetime) -> int:
         """Void all leases: whoever held them is dead. Returns how many there were."""

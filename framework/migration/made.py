@@ -90,4 +90,4 @@ def _spare(work: Work, keys: list[str]) -> None:
     )
     sql = Statement(statement.on_conflict_do_nothing(), work.database.dialect).sql
     codec = Codec(tuple(table.columns), work.database.dialect)
-    work.connection.run_many(sql, [[key, codec.encode_one("at", work.now)] for key in keys])
+    work.connection.tell_many(sql, [[key, codec.encode_one("at", work.now)] for key in keys])

@@ -25,7 +25,7 @@ def matching(
     for criterion in criteria:
         if not isinstance(criterion, ColumnElement):
             raise NotACriterion(model=shape.name, given=criterion)
-    work.flush()
+    work.untold.tell()
     sql, parameters = selection_where(work.statements[shape], criteria, lock)
     found = [work.adopt(shape, values) for values in work.connection.rows(sql, parameters)]
     if lock is Lock.REFERENCE:

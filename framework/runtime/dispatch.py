@@ -120,4 +120,4 @@ def _remember(
         "changes": json.dumps([(change.kind, change.model.__name__, change.id.hex) for change in changes]),
         "at": transaction.now,
     }
-    transaction.work.connection.run(sql, parameters.of(row))
+    transaction.work.connection.tell(sql, parameters.of(row))

@@ -35,6 +35,17 @@ def explained(work: "Work", violation: Violation, batch: list[Change]) -> Except
     return explained or InvariantBroken(problem=problem)
 
 
+def not_added(work: "Work", violation: Violation, shape: Shape, id: UUID) -> Exception:
+    """The error for amounts that the database could not add to a record."""
+    match violation.constraint:
+        case Constraint.PRESENCE:
+            return missing(work, shape, id)
+        case Constraint.NUMBER:
+            return NumberTooLarge(reason=str(violation))
+        case _:
+            return violation
+
+
 def missing(work: "Work", shape: Shape, id: UUID) -> Exception:
     """The error for amounts that belong to a record that is not there: find who refers to it."""
     for referrer, key, _ in shape.referrers:

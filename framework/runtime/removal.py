@@ -38,7 +38,7 @@ def _remove_some(work: Work, shape: Shape, going: list[Change]) -> None:
         for change in going:
             if change.stored and change not in work.held:
                 statements = work.statements[shape]
-                work.connection.row(statements.hold, [statements.encode_id(change.id)])
+                work.connection.tell(statements.hold, [statements.encode_id(change.id)])
     for referrer, key, ondelete in shape.referrers:
         if (referrer, key) in work.let_go:
             work.tell_of(referrer)  # what has let go of the record must not go with it

@@ -15,7 +15,8 @@ from framework.storage.errors import DatabaseUnreachable, TransactionInterrupted
 from framework.tenancy import within
 
 if TYPE_CHECKING:  # the driver is an extra
-    from framework.storage.postgres import PostgresConnection, PostgresDatabase
+    from framework.storage.postgres import PostgresDatabase
+    from framework.storage.postgres_connection import PostgresConnection
 
 T = TypeVar("T")
 TRIES = 10

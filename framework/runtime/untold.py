@@ -91,16 +91,13 @@ class Untold:
         statements = self._statements[shape]
         sql, parameters = statements.insertion
         rows = [parameters.of(change.after_row) for change in batch]  # type: ignore[arg-type]  # batch has rows
-        try:
-            if len(rows) == 1:
-                self._connection.run(sql, rows[0])
-            elif 1 < len(rows) <= _FEW:
-                values = [value for row in rows for value in row]
-                self._connection.run(statements.insertion_of(len(rows)), values)
-            elif rows:
-                self._connection.run_many(sql, rows)
-        except Violation as violation:
-            raise self._explain(violation, batch) from violation
+        if len(rows) == 1:
+            self._connection.tell(sql, rows[0], self._explain, batch)
+        elif 1 < len(rows) <= _FEW:
+            values = [value for row in rows for value in row]
+            self._connection.tell(statements.insertion_of(len(rows)), values, self._explain, batch)
+        elif rows:
+            self._connection.tell_many(sql, rows, self._explain, batch)
         for change in batch:
             change.stored = True
             change.dirty.clear()
@@ -124,13 +121,10 @@ class Untold:
         told = [{**change.after_row, **empty} if empty else change.after_row for change in batch]  # type: ignore[dict-item]  # batch has rows
         sql, parameters = self._statements[shape].update(names)
         rows = [parameters.of(row) for row in told]  # type: ignore[arg-type]  # batch has rows
-        try:
-            if len(rows) == 1:
-                self._connection.run(sql, rows[0])
-            else:
-                self._connection.run_many(sql, rows)
-        except Violation as violation:
-            raise self._explain(violation, batch) from violation
+        if len(rows) == 1:
+            self._connection.tell(sql, rows[0], self._explain, batch)
+        else:
+            self._connection.tell_many(sql, rows, self._explain, batch)
         for change, row in zip(batch, told, strict=True):
             change.told = True
             change.dirty |= dict.fromkeys(empty)

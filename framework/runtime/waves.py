@@ -36,6 +36,7 @@ def follow(work: Work, *, complete: bool) -> None:
         _remove(wave, doomed)
         propagate(wave)
         wave.finish(complete=complete)
+        wave.connection.settle()  # a wave is there to explain what the database refuses of it
         _absorb(work, wave)
         doomed = take_doomed(wave)
 

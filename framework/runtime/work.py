@@ -18,12 +18,13 @@ from framework.runtime.due import Due
 from framework.runtime.errors import AlreadyExists, DeletedHere
 from framework.runtime.followed import Followed
 from framework.runtime.parameters import Parameters
-from framework.runtime.refused import explained, missing
+from framework.runtime.refused import explained, missing, not_added
 from framework.runtime.untold import Untold
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.errors import TransactionInterrupted
 from framework.storage.statements import SOME, Lock
+from framework.storage.violation import Violation
 
 DELETED = "the record was deleted"
 """The trigger that ends what a state machine remembers of a record."""
@@ -153,9 +154,9 @@ class Work:
         statements = self.statements[changes[0].shape]
         ids = [statements.encode_id(change.id) for change in changes]
         if len(ids) == 1:
-            self.connection.run(statements.deletion, ids)
+            self.connection.tell(statements.deletion, ids)
         else:
-            self.connection.run(statements.deletion_of_some, ids + ids[-1:] * (SOME - len(ids)))
+            self.connection.tell(statements.deletion_of_some, ids + ids[-1:] * (SOME - len(ids)))
 
     def gone(self, change: Change) -> None:
         """A record is no longer there, as the database has been told."""
@@ -331,8 +332,9 @@ class Work:
         return wave
 
     def flush(self) -> None:
-        """Tell the database of all new and changed rows."""
+        """Tell the database of all new and changed rows, and see that it has them."""
         self.untold.tell()
+        self.connection.settle()
 
     def tell_of(self, shape: Shape) -> None:
         """Tell the database of all new rows, and of the changed ones of one class."""
@@ -348,17 +350,20 @@ class Work:
         self.untold.tell()
         if self._moves:
             sql, parameters = self.database.bookkeeping.move
-            self.connection.run_many(sql, [parameters.of(move) for move in self._moves])
+            self.connection.tell_many(sql, [parameters.of(move) for move in self._moves])
             self._moves.clear()
         for shape in self._waiting.shapes:
             statements = self.statements[shape]
             for id, amounts in self._waiting.take(shape):
                 adjustment = statements.adjustment(tuple(amounts))
                 added = parameters_of(amounts, statements.encode_id(id))
-                if not self.connection.run(adjustment.sql, added):
+                if self.connection.tell(adjustment.sql, added, self._not_added, (shape, id)) == 0:
                     raise missing(self, shape, id)
         if self._absent:
             self._look_again()
+
+    def _not_added(self, violation: Violation, host: tuple[Shape, UUID]) -> Exception:
+        return not_added(self, violation, *host)
 
     def _settle_amounts(self, shape: Shape) -> None:
         """Bring rows with amounts into the working set: added to by the database, or read and added to

@@ -27,6 +27,7 @@ from framework.storage.standing import Standing, is_migrating, standing
 from framework.storage.statements import TableStatements
 from framework.storage.tables import Tables
 from framework.storage.tenants import Tenants
+from framework.storage.violation import Refused
 
 _log = get_logger(__name__)
 
@@ -58,8 +59,26 @@ class Connection(Protocol):
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Execute and return the number of rows changed."""
 
-    def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
-        """Execute once for each sequence of parameters."""
+    def tell(
+        self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None
+    ) -> int | None:
+        """Let the database execute it before it answers anything more, and before it commits.
+
+        Returns the number of rows changed, where that is known already. What a Violation means that comes of
+        it, whenever that is, `refused` says of it and of `about`.
+        """
+
+    def tell_many(
+        self,
+        sql: str,
+        parameters: Sequence[Sequence[Any]],
+        refused: Refused | None = None,
+        about: Any = None,
+    ) -> None:
+        """The same once for each sequence of parameters; a Violation knows the position of its own."""
+
+    def settle(self) -> None:
+        """Return when the database has done all that it was told. Raises what came of it."""
 
 
 class Database(ABC):

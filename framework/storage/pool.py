@@ -8,12 +8,13 @@ from typing import Protocol
 import psycopg
 
 from framework.storage.errors import DatabaseBusy
+from framework.storage.wire import WiredConnection
 
 
 class Connect(Protocol):
     """Opens one connection."""
 
-    def __call__(self) -> "psycopg.Connection[tuple[object, ...]]":
+    def __call__(self) -> WiredConnection:
         """A connection that nobody else has."""
 
 
@@ -26,11 +27,11 @@ class Pool:
         self._connect = connect
         self._url = url
         self._patience = patience
-        self._idle: deque[psycopg.Connection[tuple[object, ...]]] = deque()
+        self._idle: deque[WiredConnection] = deque()
         self._places = threading.BoundedSemaphore(size)
         self._closed = False
 
-    def take(self) -> "psycopg.Connection[tuple[object, ...]]":
+    def take(self) -> WiredConnection:
         """A connection of one's own until it is given back."""
         if not self._places.acquire(timeout=self._patience):
             raise DatabaseBusy(url=self._url, seconds=self._patience)
@@ -47,7 +48,7 @@ class Pool:
             self._places.release()
             raise
 
-    def give(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    def give(self, connection: WiredConnection) -> None:
         """Give a connection back; one in the midst of something, or broken, is not used again."""
         if self._closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             connection.close()

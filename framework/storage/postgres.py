@@ -33,9 +33,11 @@ from framework.storage.errors import (
     WorkedElsewhere,
 )
 from framework.storage.pool import Pool, is_alive
+from framework.storage.postgres_connection import PostgresConnection
 from framework.storage.rowsecurity import protect, unprotected, warn_of_bypass
 from framework.storage.scoping import TENANT, scope_dialect, scoped_tables
 from framework.storage.violation import Constraint, Violation
+from framework.storage.wire import WiredConnection
 
 _CONNECTIONS = 40
 """At most so many at a time: as many as the threads in which an event loop lets work run."""
@@ -44,45 +46,6 @@ _dialect: Any = sqlalchemy_psycopg.dialect
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 _LOST = ("08", "57P", "25P03")
 """Beginnings of the states of errors that end a connection; of a broken one there is no state at all."""
-
-
-class PostgresConnection:
-    """The seam to the driver of PostgreSQL."""
-
-    __slots__ = ("_execute", "_meaning", "raw", "tenant")
-
-    def __init__(
-        self, raw: "psycopg.Connection[Any]", database: "PostgresDatabase", tenant: str | None = None
-    ) -> None:
-        self.raw = raw
-        self.tenant = tenant
-        self._execute = psycopg.RawCursor(raw).execute
-        self._meaning = database.meaning
-
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        try:
-            return self._execute(sql, parameters).fetchall()
-        except psycopg.Error as error:
-            raise self._meaning(error) from error
-
-    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        try:
-            return self._execute(sql, parameters).fetchone()
-        except psycopg.Error as error:
-            raise self._meaning(error) from error
-
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        try:
-            return self._execute(sql, parameters).rowcount
-        except psycopg.Error as error:
-            raise self._meaning(error) from error
-
-    def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
-        try:
-            with psycopg.RawCursor(self.raw) as cursor:
-                cursor.executemany(sql, parameters)
-        except psycopg.Error as error:
-            raise self._meaning(error) from error
 
 
 class PostgresDatabase(Database):
@@ -133,43 +96,40 @@ class PostgresDatabase(Database):
     def _begin(self, begin: str) -> PostgresConnection:
         """Begin a transaction, held to the rows of the tenant that is entered."""
         scope = self.scope()
-        if self.plan.tenanted:  # in one message, so that it costs nothing
-            begin = f"{begin}; SET LOCAL millrace.tenant = '{scope or ''}'"
-        raw = self._pool.take()
-        try:
-            raw.execute(begin, prepare=False if self.plan.tenanted else None)
-        except psycopg.Error as error:
-            self._pool.give(raw)
-            raise self.meaning(error) from error
-        return PostgresConnection(raw, self, scope)
+        connection = PostgresConnection(self._pool.take(), self.meaning, scope)
+        connection.tell(begin)
+        if self.plan.tenanted:
+            connection.tell("SELECT set_config('millrace.tenant', $1, true)", [scope or ""])
+        return connection
 
     def commit(self, connection: PostgresConnection) -> None:
         """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
         if not is_alive(connection.raw):  # so the server is not even asked
             raise TransactionInterrupted(reason="the connection is closed")
-        try:
-            done = connection.raw.execute("COMMIT").statusmessage
-        except psycopg.Error as error:
-            meaning = self.meaning(error)
-            if isinstance(meaning, TransactionInterrupted) and not isinstance(error, _AGAIN):
-                raise CommitUnknown(url=self.url, reason=_said(error)) from error
-            raise meaning from error
-        if done != "COMMIT":
+        if connection.command("COMMIT", self._meaning_of_commit) != "COMMIT":
             raise DatabaseFailed(url=self.url, reason="the transaction had failed before it was committed")
+
+    def _meaning_of_commit(self, error: psycopg.Error) -> Exception:
+        meaning = self.meaning(error)
+        if isinstance(meaning, TransactionInterrupted) and not isinstance(error, _AGAIN):
+            return CommitUnknown(url=self.url, reason=_said(error))
+        return meaning
 
     def roll_back(self, connection: PostgresConnection) -> None:
         """Undo the transaction, if the connection is still there to say so; if not, the server does it."""
+        connection.forget()
         if connection.raw.info.transaction_status in (
             psycopg.pq.TransactionStatus.INTRANS,
             psycopg.pq.TransactionStatus.INERROR,
         ):
             try:
-                connection.raw.execute("ROLLBACK")
-            except psycopg.OperationalError:
+                connection.command("ROLLBACK", self.meaning)
+            except (TransactionInterrupted, DatabaseFailed):
                 connection.raw.close()
 
     def end(self, connection: PostgresConnection) -> None:
         """Give the connection back."""
+        connection.close()
         self._pool.give(connection.raw)
 
     @contextmanager
@@ -219,11 +179,11 @@ class PostgresDatabase(Database):
                 self.roll_back(connection)
                 self.end(connection)
             return
-        raw = self._pool.take()
+        connection = PostgresConnection(self._pool.take(), self.meaning)
         try:
-            yield PostgresConnection(raw, self)
+            yield connection
         finally:
-            self._pool.give(raw)
+            self.end(connection)
 
     @property
     def schema(self) -> str:
@@ -247,10 +207,10 @@ class PostgresDatabase(Database):
         connection.exec_driver_sql("SELECT set_config('millrace.tenant', %s, true)", (tenant or "",))
 
     def hold(self, connection: Connection, *name: str) -> None:
-        connection.row("SELECT pg_advisory_xact_lock($1)", [_key(*name)])
+        connection.tell("SELECT pg_advisory_xact_lock($1)", [_key(*name)])
 
     def share(self, connection: Connection, *name: str) -> None:
-        connection.row("SELECT pg_advisory_xact_lock_shared($1)", [_key(*name)])
+        connection.tell("SELECT pg_advisory_xact_lock_shared($1)", [_key(*name)])
 
     def listed(self, values: Sequence[Any]) -> Any:
         return list(values)
@@ -272,6 +232,8 @@ class PostgresDatabase(Database):
                 return self._violation(error)
             case errors.NumericValueOutOfRange():
                 return Violation(Constraint.NUMBER, text=_said(error))
+            case errors.DivisionByZero():  # by no rows: see TableStatements.adjustment
+                return Violation(Constraint.PRESENCE, text=_said(error))
             case psycopg.DataError():
                 return Violation(Constraint.TEXT, text=_said(error))
             case _ if isinstance(error, _AGAIN):
@@ -292,20 +254,18 @@ class PostgresDatabase(Database):
         self._engine.dispose()
         self._sessions.dispose()
 
-    def _connect(self) -> "psycopg.Connection[Any]":
+    def _connect(self) -> WiredConnection:
         """A connection that speaks in moments of UTC and in whole numbers of 64 bits, so that statements
         stay few.
         """
         try:
-            raw = psycopg.connect(
+            raw = WiredConnection.connect(
                 self._conninfo, autocommit=True, connect_timeout=max(2, round(self.patience))
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnreachable(url=self.url, reason=_said(error)) from error
         raw.adapters.register_dumper(int, Int8BinaryDumper)
         raw.adapters.register_loader("json", TextLoader)
-        raw.prepare_threshold = 2
-        raw.prepared_max = 1024
         raw.execute(
             "SELECT set_config('timezone', 'UTC', false), set_config('lock_timeout', %s, false),"
             " set_config('synchronous_commit', %s, false), set_config('application_name', 'millrace', false)",

@@ -32,7 +32,7 @@ from framework.storage.errors import (
     SchemaMissing,
 )
 from framework.storage.scoping import TENANT, scope_dialect
-from framework.storage.violation import Constraint, Violation
+from framework.storage.violation import Constraint, Refused, Violation
 
 _TRIES = 3
 
@@ -67,14 +67,31 @@ class SqliteConnection:
         except sqlite3.IntegrityError as error:
             raise violation(error) from error
 
-    def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+    def tell(
+        self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None
+    ) -> int:
+        try:
+            return self.raw.execute(sql, parameters).rowcount
+        except sqlite3.IntegrityError as error:
+            raise violation(error).meant(refused, about) from error
+
+    def tell_many(
+        self,
+        sql: str,
+        parameters: Sequence[Sequence[Any]],
+        refused: Refused | None = None,
+        about: Any = None,
+    ) -> None:
         before = self.raw.total_changes
         try:
             self.raw.executemany(sql, parameters)
         except sqlite3.IntegrityError as error:
             found = violation(error)
             found.position = self.raw.total_changes - before
-            raise found from error
+            raise found.meant(refused, about) from error
+
+    def settle(self) -> None:
+        """It has done what it was told."""
 
 
 class HeldConnection(sqlite3.Connection):

@@ -165,7 +165,10 @@ class TableStatements:
         statement = update(self.table).where(columns.id == bindparam("id_")).ordered_values(*values)
         plain = Statement(statement, self.dialect)
         assert plain.names == (*(f"{name}_" for name in names), "id_"), "parameters keep their order"
-        return Adjustment(names, plain.sql, self.sql(statement.returning(*self.columns)))
+        sql = plain.sql
+        if self.dialect.name != "sqlite":  # it may have been told to commit before anybody hears of no row
+            sql = f"WITH told AS ({sql} RETURNING 1) SELECT 1 / count(*) FROM told"
+        return Adjustment(names, sql, self.sql(statement.returning(*self.columns)))
 
     def selection(self, names: tuple[str, ...], lock: Lock = Lock.NONE) -> tuple[str, Parameters]:
         """Select whole rows by the named columns, oldest first."""

@@ -1,6 +1,6 @@
 """A shop on an empty database of each kind, and an eye on its statements."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from framework.app import App
-from framework.storage.postgres import PostgresConnection
+from framework.storage.postgres_connection import PostgresConnection
 from tests.engine.shop import MODULE, cashier
 
 Statements = list[str]
@@ -40,7 +40,7 @@ def watch(app: App) -> Watch:
     def watching_the_seam() -> Iterator[Statements]:
         statements: Statements = []
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("rows", "row", "run", "run_many"):
+            for name in ("rows", "run", "tell", "tell_many"):
                 patch.setattr(
                     PostgresConnection, name, _noting(statements, getattr(PostgresConnection, name))
                 )
@@ -60,8 +60,9 @@ def watch(app: App) -> Watch:
 
 
 def _noting(statements: Statements, execute: Callable[..., Any]) -> Callable[..., Any]:
-    def noted(connection: PostgresConnection, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        statements.append(sql)
-        return execute(connection, sql, parameters)
+    def noted(connection: PostgresConnection, sql: str, *more: Any) -> Any:
+        if not sql.startswith("BEGIN"):
+            statements.append(sql)
+        return execute(connection, sql, *more)
 
     return noted

@@ -232,13 +232,13 @@ def test_a_connection_lost_in_the_commit_is_not_tried_again(
     def operation(tx: Transaction) -> None:
         tries.append(tx)
         tx.add(Customer(name="ada"))
-        execute = tx.work.connection.raw.execute  # type: ignore[attr-defined]  # PostgreSQL's
+        wait = tx.work.connection.raw.wait  # type: ignore[attr-defined]  # PostgreSQL's
 
-        def broken(sql: str) -> Any:
-            execute(sql)
+        def broken(answers: Any) -> Any:
+            wait(answers)
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-        monkeypatch.setattr(tx.work.connection.raw, "execute", broken)  # type: ignore[attr-defined]
+        monkeypatch.setattr(tx.work.connection.raw, "wait", broken)  # type: ignore[attr-defined]
 
     with pytest.raises(CommitUnknown, match="server closed the connection unexpectedly"):
         app.engine.write(operation)

@@ -3,12 +3,12 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 from framework.app import App
-from framework.storage.postgres import PostgresConnection
+from framework.storage.postgres_connection import PostgresConnection
 from framework.storage.sqlite import SqliteConnection
 from tests.migration.versions import Version, module
 
@@ -24,10 +24,10 @@ def mortal(
 ) -> Callable[..., Any]:
     """A way to the driver that is not survived for long, counted in statements for one tenant."""
 
-    def one(connection: Any, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    def one(connection: Any, sql: str, *more: Any) -> Any:
         if connection.tenant == whose and next(statements) == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        return execute(connection, sql, parameters)
+        return execute(connection, sql, *more)
 
     return one
 
@@ -36,7 +36,7 @@ def main(url: str, dies_at: int, whose: str | None = None) -> None:
     """Migrate; killed before that many statements of the engine, unless there are fewer."""
     statements = count(1)
     for kind in (SqliteConnection, PostgresConnection):
-        for name in ("rows", "row", "run", "run_many"):
+        for name in ("rows", "row", "run", "tell", "tell_many"):
             setattr(kind, name, mortal(getattr(kind, name), dies_at, statements, whose))
     app = App([module(AFTER)], database=url) if whose is None else shops(url)
     assert app.migrate() == []

@@ -1,0 +1,78 @@
+"""The seam to the driver of PostgreSQL: what is told waits on the wire until something is asked."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from framework.storage.violation import Refused, Violation
+from framework.storage.wire import Meaning, WiredConnection
+
+
+class PostgresConnection:
+    """A connection of the pool, as long as it is somebody's."""
+
+    __slots__ = ("_meaning", "_wire", "raw", "tenant")
+
+    def __init__(self, raw: WiredConnection, meaning: Meaning, tenant: str | None = None) -> None:
+        self.raw = raw
+        self.tenant = tenant
+        self._meaning = meaning
+        self._wire = raw.wire
+        self._wire.open()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        self._wire.put(sql, parameters, self._meaning)
+        return self._wire.rows()
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        self._wire.put(sql, parameters, self._meaning)
+        answer = self._wire.exchange()
+        return (answer and answer.command_tuples) or 0
+
+    def tell(
+        self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None
+    ) -> None:
+        self._wire.put(sql, parameters, self._refusal(refused, about))
+
+    def tell_many(
+        self,
+        sql: str,
+        parameters: Sequence[Sequence[Any]],
+        refused: Refused | None = None,
+        about: Any = None,
+    ) -> None:
+        for position, values in enumerate(parameters):
+            self._wire.put(sql, values, self._refusal(refused, about, position))
+
+    def settle(self) -> None:
+        self._wire.exchange()
+
+    def command(self, sql: str, meaning: Meaning) -> str:
+        """Execute it after all that waits; what the server calls it when it is done."""
+        self._wire.put(sql, (), meaning)
+        answer = self._wire.exchange()
+        return ((answer and answer.command_status) or b"").decode()
+
+    def forget(self) -> None:
+        """Leave undone what waits."""
+        self._wire.forget()
+
+    def close(self) -> None:
+        """Say nothing more: the connection is somebody else's."""
+        self._wire.close()
+
+    def _refusal(self, refused: Refused | None, about: Any, position: int | None = None) -> Meaning:
+        return self._meaning if refused is None else partial(self._refused, refused, about, position)
+
+    def _refused(self, refused: Refused, about: Any, position: int | None, error: psycopg.Error) -> Exception:
+        meaning = self._meaning(error)
+        if not isinstance(meaning, Violation):
+            return meaning
+        meaning.position = position
+        return meaning.meant(refused, about)

@@ -1,0 +1,137 @@
+"""What PostgreSQL is told goes with the next question or with the commit; errors are what they were."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import psycopg
+import pytest
+from sqlmodel import select
+
+from benchmarks.ours import orders
+from benchmarks.ours.chains import Chains, vendor
+from framework.app import App, opened
+from framework.errors import InvariantBroken
+from framework.model.identity import new_id
+from framework.runtime.errors import AlreadyExists, MissingReference, NumberTooLarge
+from framework.runtime.transaction import Transaction
+from framework.storage.wire import Wire
+from tests.storage.test_statements import Basket, Buyer, Thing, Turnover
+
+Trips = Callable[[], int]
+
+
+@pytest.fixture
+def app(postgres_url: str) -> Iterator[App]:
+    with opened(App([[Thing, Basket, Buyer, Turnover]], database=postgres_url)) as app:
+        yield app
+
+
+@pytest.fixture
+def basket(app: App) -> Basket:
+    with app.transaction() as tx:
+        buyer = tx.add(Buyer())
+        return tx.add(Basket(buyer_id=buyer.id))
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """How often the server was waited for, since this was asked last."""
+    made: list[None] = []
+    exchange = Wire.exchange
+
+    def counted(wire: Wire) -> object:
+        made.append(None)
+        return exchange(wire)
+
+    monkeypatch.setattr(Wire, "exchange", counted)
+
+    def since_last() -> int:
+        count = len(made)
+        made.clear()
+        return count
+
+    return since_last
+
+
+def test_a_change_below_eight_aggregates_waits_for_the_server_two_or_three_times(
+    app: App, basket: Basket, trips: Trips
+) -> None:
+    trips()
+    with app.transaction() as tx:
+        thing = tx.add(Thing(basket_id=basket.id, price=3))
+    assert trips() == 2  # what the basket is now; all else, and the commit
+    with app.transaction() as tx:
+        tx.update(thing, price=30)
+    assert trips() == 3  # what the thing was, before that
+    with app.transaction() as tx:
+        tx.delete(thing)
+    assert trips() == 3
+    assert app.verify() == []
+
+
+def test_a_whole_chain_waits_for_the_server_seven_times(postgres_url: str, trips: Trips) -> None:
+    with opened(App([orders.MODULES], [vendor()], postgres_url)) as app:
+        chains, write = Chains(app), app.engine.write
+        trips()
+        write(chains.place)
+        (run,) = write(chains.claim)
+        write(partial(chains.record, run=run))
+        assert trips() == 7
+        assert app.verify() == []
+
+
+def test_what_is_refused_is_not_committed_and_the_error_names_it(app: App, basket: Basket) -> None:
+    nowhere, twin = new_id(), new_id()
+    with (
+        pytest.raises(MissingReference, match=f"Thing.basket_id.*{nowhere}"),
+        app.transaction() as tx,
+    ):
+        tx.add(Buyer())
+        tx.add(Thing(basket_id=nowhere, price=1))
+    with app.transaction() as tx:
+        tx.add(Buyer(id=twin))
+    with pytest.raises(AlreadyExists, match=str(twin)):
+        app.engine.write(lambda tx: tx.add(Buyer(id=twin)))
+    for _ in range(2):
+        with pytest.raises(NumberTooLarge), app.transaction() as tx:
+            tx.add(Thing(basket_id=basket.id, price=2**62))
+            tx.add(Thing(basket_id=basket.id, price=2**62))
+    assert len(app.query(select(Buyer))) == 2
+    assert app.query(select(Thing)) == []
+    assert app.verify() == []
+
+
+def test_what_the_server_did_not_come_to_is_told_again(app: App) -> None:
+    """It is said twice, so that it would be prepared, in a message that fails before."""
+    twin = new_id()
+    with app.transaction() as tx:
+        tx.add(Buyer(id=twin))
+    for _ in range(3):
+        with pytest.raises(AlreadyExists), app.transaction() as tx:
+            tx.add(Buyer(id=twin))
+            tx.work.untold.tell()
+            tx.work.connection.tell("SELECT $1::TEXT", ["never heard"])
+    with app.transaction() as tx:
+        assert tx.work.connection.row("SELECT $1::TEXT", ["heard"]) == ("heard",)
+
+
+def test_amounts_for_a_row_that_is_gone_are_not_lost_silently(app: App, basket: Basket) -> None:
+    with psycopg.connect(app.url, autocommit=True) as connection:
+        connection.execute("DELETE FROM turnover")
+    with pytest.raises(InvariantBroken, match="amounts for Turnover"), app.transaction() as tx:
+        tx.add(Thing(basket_id=basket.id, price=3))
+    assert app.query(select(Thing)) == []
+
+
+def test_a_server_that_goes_before_the_commit_of_the_same_message_has_stored_nothing(app: App) -> None:
+    tries = []
+
+    def operation(tx: Transaction) -> None:
+        tries.append(tx)
+        tx.add(Buyer())
+        if len(tries) == 1:
+            tx.work.connection.tell("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    app.engine.write(operation)
+    assert len(tries) == 2
+    assert len(app.query(select(Buyer))) == 1
