@@ -49,6 +49,7 @@ def alter(
         _alter_elsewhere(operations, database, plan.altered, missing)
     for name in plan.dropped:
         operations.execute(f"DROP TABLE {_quoted(database, name)}" + _cascade(database))
+    protect(connection, [tables.metadata.tables[name] for name in plan.breached])
     rename_what_is_shared(connection, tables, renames)
     for tenant in each_tenant(connection, database):
         rename_what_is_written(connection, tables, renames)

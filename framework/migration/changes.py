@@ -57,6 +57,7 @@ class MigrationPlan:
     altered: tuple[TableChange, ...] = field(default=(), repr=False, compare=False)
     created: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    breached: tuple[str, ...] = ()  # tables that row-level security does not hold any more
     task: Task = field(default_factory=Task, repr=False)
     is_takeover: bool = False  # the database remembers no declaration
     fill: Mapping[str, Any] = field(default_factory=dict)

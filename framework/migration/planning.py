@@ -8,13 +8,13 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Table
 
 from framework.migration.changes import Change, MigrationPlan, TableChange
+from framework.migration.constraints import ConstraintChanges
 from framework.migration.crossing import crossing_of
 from framework.migration.progress import unfinished
 from framework.migration.properties import PropertyChanges
@@ -27,8 +27,8 @@ from framework.model.fields import UNDEFINED
 from framework.plan.shape import Shape
 from framework.storage.database import Database
 from framework.storage.declared import Declared
-from framework.storage.forms import ColumnForm, Form, IndexForm, declared_form, present_forms
-from framework.storage.scoping import TENANT
+from framework.storage.forms import ColumnForm, Form, declared_form, present_forms
+from framework.storage.rowsecurity import breached
 from framework.storage.tables import BORN, MADE_BY
 
 Fill = Mapping[str, Any]
@@ -54,6 +54,7 @@ class Planning:
         self.acting = acting
         self.shapes = {table.name: shape for shape, table in database.tables.of.items()}
         self.properties = PropertyChanges(database.plan, database.declaration, self.before, self.renames)
+        self.constraints = ConstraintChanges(self.renames, self.survey, self.forms)
         self.changes: list[Change] = []
 
     def plan(self) -> MigrationPlan:
@@ -75,6 +76,8 @@ class Planning:
         for name in created:
             if name in self.shapes:
                 self.changes.append(Change(self.shapes[name].name, "a new class"))
+        walls = breached(self.connection, tables.values()) if self.database.plan.tenanted else []
+        self.changes += [Change(self._called(name), "is held to its tenants again") for name in walls]
         roots = (*self.properties.roots, *self._hidden_roots(altered), *rules.roots)
         if self.before is None and (altered or self.changes):
             roots = tuple(self.shapes[name].name for name in self.shapes)
@@ -91,6 +94,7 @@ class Planning:
             altered=altered,
             created=created,
             dropped=dropped,
+            breached=tuple(walls),
             task=task,
             is_takeover=self.before is None,
             fill=self.given,
@@ -120,7 +124,9 @@ class Planning:
         for name in wanted.columns:
             if name not in kept and not wanted.columns[name].generated:
                 self._fill_derived(shape, name, fills)
-        self._constraints(table, was, present, wanted, kept, fills)
+        self.changes += self.constraints.of(
+            self._called(table.name), table, self.database.dialect, kept, fills
+        )
         resets = self.properties.resets(shape, kept) if shape is not None else {}
         same = not list(wanted.differences(table.name, present)) and was == table.name
         if same and not resets and not remade:
@@ -230,58 +236,6 @@ class Planning:
         what = f"was {before or then.type}, is {said}"
         self.changes.append(Change(place, what, remedy=remedy if misfits else ""))
 
-    def _constraints(
-        self, table: Table, was: str, present: Form, wanted: Form, kept: Mapping[str, str],
-        fills: Mapping[str, Any],
-    ) -> None:  # fmt: skip
-        name = self.shapes[table.name].name if table.name in self.shapes else table.name
-        there = {old: new for new, old in kept.items()}
-        renamed = _own(_renamed(present, there, {old: new for new, old in self.renames.tables.items()}))
-        wanted = _own(wanted)
-        unique: list[tuple[tuple[str, ...], IndexForm | None]] = [
-            (columns, None) for columns in wanted.uniques.keys() - renamed.uniques.keys()
-        ]
-        unique += [(one.columns, one) for one in wanted.indexes.keys() - renamed.indexes.keys() if one.unique]
-        for columns, index in sorted(unique, key=str):
-            if MADE_BY in columns:
-                continue
-            old = [kept[one] for one in columns if one in kept]
-            own = any(one not in kept and (one not in fills or callable(fills[one])) for one in columns)
-            where = self._condition(table, columns) if index is not None and index.where else None
-            alike = self.survey.alike(was, old, where) if old and not own else 0
-            remedy = f"It is not so in {rows_whose(alike)}: change them first" if alike else ""
-            self.changes.append(Change(name, f"unique by {', '.join(columns)}", remedy=remedy))
-        for reference in sorted(wanted.references.keys() - renamed.references.keys()):
-            if reference.column in kept:
-                target = self.renames.tables.get(reference.target, reference.target)
-                known = target if target in self.forms else None
-                lost = self.survey.dangling(was, kept[reference.column], known)
-                remedy = f"It refers to nothing in {rows_whose(lost)}: change them first" if lost else ""
-                self.changes.append(Change(name, f"{reference}", remedy=remedy))
-        for one in sorted(wanted.indexes.keys() - renamed.indexes.keys()):
-            if not one.unique and not any(column.startswith("_") for column in one.columns):
-                self.changes.append(Change(name, f"new {one}"))
-        for one in sorted(renamed.indexes.keys() - wanted.indexes.keys()):
-            if all(column in kept and not column.startswith("_") for column in one.columns):
-                self.changes.append(Change(name, f"no {one} any more"))
-        for columns in sorted(renamed.uniques.keys() - wanted.uniques.keys()):
-            self.changes.append(Change(name, f"not unique by {', '.join(columns)} any more"))
-        for reference in sorted(renamed.references.keys() - wanted.references.keys()):
-            if reference.column in kept:
-                self.changes.append(Change(name, f"no {reference} any more"))
-
-    def _condition(self, table: Table, columns: Sequence[str]) -> str:
-        """The condition of a unique index, in SQL."""
-        name = self.database.dialect.name
-        (found,) = [
-            one
-            for one in table.indexes
-            if one.unique and tuple(one.columns.keys())[-len(columns) :] == columns
-        ]
-        where: Any = found.dialect_options[name]["where"]
-        options = {"literal_binds": True, "include_table": False}
-        return str(where.compile(dialect=self.database.dialect, compile_kwargs=options))
-
     def _dropped(self, tables: Mapping[str, Table]) -> Iterator[str]:
         if self.before is None:
             return
@@ -301,6 +255,10 @@ class Planning:
                 if any(not self.properties.explains(name) for name in hidden):
                     yield shape.name
 
+    def _called(self, table: str) -> str:
+        """What people call what a table holds."""
+        return self.shapes[table].name if table in self.shapes else table
+
     def _there(self, shape: Shape) -> str:
         name = self.database.tables.of[shape].name
         return self.renames.tables.get(name, name)
@@ -314,38 +272,6 @@ _CONVERSIONS: Mapping[tuple[str, str], Callable[[Survey, str, str], int]] = {
     ("TEXT", "BIGINT"): Survey.unwhole,
 }
 """Types that values are turned into, and how many of them do not let themselves."""
-
-
-def _renamed(form: Form, names: Mapping[str, str], tables: Mapping[str, str]) -> Form:
-    """The form, as its columns and the tables that it refers to are called now."""
-
-    def now(columns: Sequence[str]) -> tuple[str, ...]:
-        return tuple(names.get(one, one) for one in columns)
-
-    return Form(
-        columns=form.columns,
-        indexes={replace(one, columns=now(one.columns)): name for one, name in form.indexes.items()},
-        uniques={now(one): name for one, name in form.uniques.items()},
-        references={
-            replace(
-                one, column=names.get(one.column, one.column), target=tables.get(one.target, one.target)
-            ): name
-            for one, name in form.references.items()
-        },
-    )
-
-
-def _own(form: Form) -> Form:
-    """The form without the column of the tenant, which leads every key and index."""
-
-    def own(columns: Sequence[str]) -> tuple[str, ...]:
-        return tuple(one for one in columns if one != TENANT)
-
-    return replace(
-        form,
-        indexes={replace(one, columns=own(one.columns)): name for one, name in form.indexes.items()},
-        uniques={own(one): name for one, name in form.uniques.items()},
-    )
 
 
 def _as_declared(shape: Shape, name: str, value: Any) -> Any:

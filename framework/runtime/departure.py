@@ -1,7 +1,8 @@
 """Departure: a tenant goes, with all that is its own.
 
 1. Its name goes, so that nobody can enter it any more; unless something of it is under way at a vendor.
-2. Its rows go, a batch in each transaction. Killed in between and run again, it goes on.
+2. Its rows go, a batch in each transaction, as long as nobody has made another one of its name. Killed in
+   between and run again, it goes on.
 """
 
 from collections import Counter
@@ -33,7 +34,7 @@ def delete_tenant(engine: Engine, name: str, *, abandon_calls: bool) -> Mapping[
     with tenant(Unlisted(name)):
         was_there = engine.write(partial(_strike_off, engine.database, name, abandon_calls))
         engine.database.forget_tenant(name)
-        removed = _remove_rows(engine)
+        removed = _remove_rows(engine, name)
     if not was_there and not removed.total():
         raise UnknownTenant(name=name)
     classes = {shape.table.name: shape.name for shape in engine.plan.shapes.values()}
@@ -64,13 +65,16 @@ def _under_way(database: Database, transaction: Transaction) -> int:
     return found
 
 
-def _remove_rows(engine: Engine) -> Counter[str]:
+def _remove_rows(engine: Engine, name: str) -> Counter[str]:
     removed: Counter[str] = Counter()
     for parting in engine.database.partings:
-        while count := engine.write(partial(_run, parting.sql)):
+        while count := engine.write(partial(_part, engine.database, name, parting.sql)):
             removed[parting.table] += count if parting.removes else 0
     return removed
 
 
-def _run(sql: str, transaction: Transaction) -> int:
-    return transaction.work.connection.run(sql)
+def _part(database: Database, name: str, sql: str, transaction: Transaction) -> int:
+    """How many rows a statement has found of a tenant that is not there any more."""
+    connection = transaction.work.connection
+    database.hold(connection, "tenants")
+    return 0 if database.tenants.has(connection, name) else connection.run(sql)

@@ -4,6 +4,7 @@
 2. Of each table the rows go before those that they refer to.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,13 +77,22 @@ def _go(table: Table) -> Any:
 
 def _some(table: Table, referring: str | None = None) -> ColumnElement[bool]:
     """That a row is one of a few, which refer to something."""
-    keys = [column for column in table.primary_key.columns if column.name != TENANT]
+    keys = _keys(table)
     other = table.alias("some")
     chosen = select(*(other.c[key.name] for key in keys)).limit(_number(BATCH)).offset(_number(0))
     if referring is not None:
         chosen = chosen.where(other.c[referring].is_not(None))
     key: Any = keys[0] if len(keys) == 1 else tuple_(*keys)
     return key.in_(chosen)  # type: ignore[no-any-return]  # a condition
+
+
+def _keys(table: Table) -> Sequence[ColumnElement[Any]]:
+    """By what rows are found in an index that the tenant leads: by their key, or as near as there is one."""
+    key = list(table.primary_key.columns)
+    if TENANT in table.primary_key.columns:
+        return [column for column in key if column.name != TENANT]
+    whole = [one for one in table.indexes if all(value is None for value in one.dialect_kwargs.values())]
+    return [list(one.columns)[1] for one in whole][:1] or key
 
 
 def _number(number: int) -> Any:

@@ -27,6 +27,7 @@ def protect(connection: Connection, tables: Iterable[Table]) -> None:
         name = quote(table.name)
         connection.execute(text(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"))
         connection.execute(text(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"))
+        connection.execute(text(f"DROP POLICY IF EXISTS {POLICY} ON {name}"))
         connection.execute(text(f"CREATE POLICY {POLICY} ON {name} USING ({own}) WITH CHECK ({own})"))
 
 
@@ -47,6 +48,14 @@ def lowered(connection: Connection, *names: str) -> Iterator[None]:
 def unprotected(connection: Any) -> set[str]:
     """The tables of the schema that anybody may read who forgets the tenant."""
     return {name for (name,) in connection.rows(_UNPROTECTED)}
+
+
+def breached(connection: Connection, tables: Iterable[Table]) -> list[str]:
+    """Those of these tables that are there without what PostgreSQL has to keep tenants apart."""
+    if connection.dialect.name != "postgresql":
+        return []
+    found = set(connection.execute(text(_UNPROTECTED)).scalars())
+    return sorted(table.name for table in tables if table.name in found and SHARED not in table.info)
 
 
 def warn_of_bypass(connection: Any, url: str) -> None:

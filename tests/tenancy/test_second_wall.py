@@ -105,3 +105,8 @@ def test_a_wall_that_was_taken_down_is_missed(app: App, plain_url: str) -> None:
         connection.execute('ALTER TABLE "order" NO FORCE ROW LEVEL SECURITY')
     with pytest.raises(StorageError, match="order is not held to its tenants by row-level security"):
         app.engine.database.check()
+    plan = app.migration()
+    assert str(plan) == "Order: is held to its tenants again"
+    assert app.migrate(plan) == []
+    app.engine.database.check()
+    assert app.migration().is_empty

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -136,6 +137,28 @@ def test_a_deletion_that_broke_off_goes_on(shop: App, monkeypatch: pytest.Monkey
     shop.delete_tenant("bolt")
     del before["bolt"]
     assert rows(shop) == before
+
+
+def test_one_that_is_made_while_another_of_its_name_goes_loses_nothing(
+    shop: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(belongings, "BATCH", 1)
+    engine = shop.engine
+    write, writes = engine.write, count(1)
+
+    def interrupted(operation: Any, **options: Any) -> Any:
+        if next(writes) == 8:
+            monkeypatch.setattr(engine, "write", write)
+            shop.create_tenant("bolt")
+            monkeypatch.setattr(engine, "write", interrupted)
+        return write(operation, **options)
+
+    monkeypatch.setattr(engine, "write", interrupted)
+    shop.delete_tenant("bolt", abandon_calls=True)
+    monkeypatch.setattr(engine, "write", write)
+    with tenant("bolt"):
+        assert (shop.get(Totals).motto, shop.query(select(Order))) == ("more", [])
+        assert shop.verify() == []
 
 
 class Member(Entity, table=True):
