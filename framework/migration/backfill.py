@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
+from framework.migration.entries import renew
 from framework.migration.history import replay, replayable
 from framework.migration.made import bring
 from framework.migration.numbers import give
@@ -67,6 +68,8 @@ def _batch(transaction: Transaction, node: Node, progress: Progress, after: str)
         case MachineNode():
             if node.name in progress.task.added and replayable(node):
                 replay(node, work, facts, part)
+            else:
+                renew(node, work, facts, part, progress.task.roots)
         case SequenceNode():
             give(node, work, facts, part)
         case _:

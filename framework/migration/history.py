@@ -7,14 +7,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Text, cast, exists, insert, literal, select, update
 
+from framework.computations.statemachine import Transition
 from framework.computations.triggers import Occasion, Trigger
 from framework.migration.quiet import QuietWork
 from framework.model.columns import UtcDateTime
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.plan.shape import Kind
 from framework.plan.view import view_of
+from framework.runtime.change import Change
 from framework.runtime.reach import WHOLE, Slice, Span
 from framework.runtime.recomputation import Recomputation
+from framework.runtime.steps.entry import enter
 from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED
 from framework.storage.tables import Tables
@@ -24,15 +27,17 @@ FORMER = "before a migration"
 
 
 def replayable(node: MachineNode) -> bool:
-    """Whether all that moves a machine is on record: events, and the ends of calls, without guards."""
-    if node.entries or node.machine.erases is not None:
+    """Whether all that moves a machine is on record, events and the ends of calls, and its guards and its
+    values on entry ask for nothing else.
+    """
+    if node.machine.erases is not None or not all(map(is_on_record, node.triggers)):
         return False
-    return all(
-        _is_on_record(plan) and all(one.guard is None for one in plan.transitions) for plan in node.triggers
-    )
+    entries = [entry for plans in node.entries.values() for entry in plans]
+    guarded = any(guard.own or guard.given for guard in node.guards.values())
+    return not guarded and not any(entry.own for entry in entries)
 
 
-def _is_on_record(plan: TriggerPlan) -> bool:
+def is_on_record(plan: TriggerPlan) -> bool:
     if type(plan.trigger) is not Trigger:  # who was linked to whom, and when, is not
         return False
     if plan.source.kind is Kind.EVENT:
@@ -54,17 +59,31 @@ def replay(node: MachineNode, work: QuietWork, facts: Recomputation, part: Slice
         host = work.hold_row(node.host, states[id])
         assert host.after_row is not None, "nothing is deleted here"
         state = host.after_row[node.property]
-        taken = [(plan, one) for plan in plans for one in plan.transitions if one.source == state]
-        label = taken[0][0].label if taken else " and ".join(plan.label for plan in plans)
-        target = taken[0][1].target if taken else None
-        work.moved_at(at, node, id, label, cause, state, target)
-        if target is not None:
-            work.set(host, node.property, target)
+        taken = [
+            (plan, one, record)
+            for plan, record in plans
+            for one in plan.transitions
+            if one.source == state and _lets_through(node, one, host, record)
+        ]
+        if not taken:
+            work.moved_at(at, node, id, " and ".join(plan.label for plan, _ in plans), cause, state, None)
+            continue
+        plan, transition, record = taken[0]
+        work.set(host, node.property, transition.target)
+        entered = enter(node, work, host, transition.target, record)
+        work.moved_at(at, node, id, plan.label, cause, state, transition.target, entered)
+
+
+def _lets_through(node: MachineNode, transition: Transition[Any], host: Change, cause: Any) -> bool:
+    """What the guard says, which looks at the cause alone."""
+    asked = node.guards.get(transition)
+    return asked is None or bool(asked.guard(*([host.after, cause] if asked.takes_cause else [host.after])))
 
 
 def _happened(
     node: MachineNode, facts: Recomputation, part: Slice
-) -> Iterator[tuple[datetime, UUID, UUID, TriggerPlan]]:
+) -> Iterator[tuple[datetime, UUID, UUID, tuple[TriggerPlan, Any]]]:
+    """When which cause concerned which record, by which trigger, and how that sees the cause."""
     for plan in node.triggers:
         key, lens = plan.route.key, plan.route.lens
         span = WHOLE.own if key is None else Span(key, part.own.first, part.own.last)
@@ -73,12 +92,12 @@ def _happened(
             at = row["completed_at"] if plan.source.kind is Kind.CALL else row["at"]
             record = view_of(plan.source.view, row) if lens is None else lens.see(row)
             if host is not None and at is not None and plan.trigger.fires(None, record):
-                yield at, row["id"], host, plan
+                yield at, row["id"], host, (plan, record)
 
 
-def _together(happened: list[Any]) -> dict[tuple[datetime, UUID, UUID], list[TriggerPlan]]:
+def _together(happened: list[Any]) -> dict[tuple[datetime, UUID, UUID], list[tuple[TriggerPlan, Any]]]:
     """What one change is to several triggers is one move."""
-    found: dict[tuple[datetime, UUID, UUID], list[TriggerPlan]] = {}
+    found: dict[tuple[datetime, UUID, UUID], list[tuple[TriggerPlan, Any]]] = {}
     for at, cause, host, plan in happened:
         found.setdefault((at, cause, host), []).append(plan)
     return found

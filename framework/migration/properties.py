@@ -6,13 +6,14 @@ from typing import Any
 from framework.computations.sequence import Sequence as Numbers
 from framework.computations.statemachine import StateMachine
 from framework.migration.changes import Change
+from framework.migration.entries import renewable
 from framework.migration.history import replayable
 from framework.migration.renames import Renames
 from framework.migration.survey import Survey
 from framework.migration.tally import rows_whose
 from framework.model.columns import EnumText, Structured
 from framework.plan.declaration import ClassForm, Declaration, said_type
-from framework.plan.node import MachineNode
+from framework.plan.node import EntryPlan, MachineNode
 from framework.plan.plan import Plan
 from framework.plan.renames import is_kept
 from framework.plan.shape import Kind, Shape
@@ -25,7 +26,6 @@ class PropertyChanges:
     """Properties of an App, held against the declaration that a database was made for."""
 
     def __init__(self, plan: Plan, now: Declaration, before: Declaration | None, renames: Renames) -> None:
-        self._plan = plan
         self._now = now
         self._before = before
         self._renames = renames
@@ -87,7 +87,7 @@ class PropertyChanges:
                     if misfits
                     else ""
                 )
-                yield Change(place, "is computed otherwise", remedy=remedy)
+                yield Change(place, self._turn(shape, name), remedy=remedy)
         for place, view in self._views():
             if place.startswith(f"{shape.name}."):
                 yield Change(view, "is a view of others")
@@ -151,14 +151,27 @@ class PropertyChanges:
         old = self._renames.columns.get((shape.table.name, name), name)
         return form.computed.get(old) if form else None
 
+    def _turn(self, shape: Shape, name: str) -> str:
+        """What becomes of a property that is computed otherwise."""
+        entry = self._entry(shape, name)
+        if entry is None or renewable(*entry):
+            return "is computed otherwise"
+        return "is computed otherwise, from the next entry on: it reads more than what made the machine move"
+
+    def _entry(self, shape: Shape, name: str) -> tuple[MachineNode, EntryPlan] | None:
+        """The value on entry that goes by the name, with its machine."""
+        entries = (
+            (node, entry) for node in shape.machines for plans in node.entries.values() for entry in plans
+        )
+        return next(((node, entry) for node, entry in entries if entry.property == name), None)
+
     def _arrival(self, shape: Shape, name: str) -> str:
+        entry = self._entry(shape, name)
+        if entry is not None and not renewable(*entry):
+            return "a new property, from the next entry on: it reads more than what made the machine move"
         match shape.model.__computed__[name]:
             case StateMachine() as machine:
-                node = next(
-                    one
-                    for one in self._plan.nodes
-                    if isinstance(one, MachineNode) and one.host is shape and one.property == name
-                )
+                node = next(one for one in shape.machines if one.property == name)
                 if replayable(node):
                     return "a new state machine, moved by what has happened"
                 begins = f"which begins at {machine.initial}"

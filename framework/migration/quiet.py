@@ -29,10 +29,18 @@ class QuietWork(Work):
         return known[row["id"]]
 
     def moved_at(
-        self, at: datetime, node: MachineNode, id: UUID, trigger: str, cause: UUID, source: Any, target: Any
+        self,
+        at: datetime,
+        node: MachineNode,
+        id: UUID,
+        trigger: str,
+        cause: UUID,
+        source: Any,
+        target: Any,
+        entered: str | None = None,
     ) -> None:
         """Write down a move at the moment at which it would have been made."""
-        self.moved(node, id, trigger, cause, source, target)
+        self.moved(node, id, trigger, cause, source, target, entered)
         self._moves[-1]["at"] = at
 
 

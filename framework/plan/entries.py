@@ -34,7 +34,8 @@ def entries_of(
                 reason = f"no transition of {shape.name}.{name} leads to it. Name a state that is entered."
                 raise _dead(shape, property, computation, reason)
             held: Any = watched(computation, f"{shape.name}.{property}") if strict_reads else computation
-            found[computation.state].append(EntryPlan(property, held, _adapter(shape, property)))
+            own = reads_of_own(shape, held.of, computation.reads, f"{shape.name}.{property}")
+            found[computation.state].append(EntryPlan(property, held, _adapter(shape, property), own))
     return {state: tuple(plans) for state, plans in found.items()}
 
 
@@ -58,10 +59,7 @@ def reads_of_entry(shape: Shape, entry: EntryPlan, triggers: Iterable[TriggerPla
     computation = entry.computation
     place = f"{shape.name}.{entry.property}"
     leading = [one for one in triggers if any(to.target == computation.state for to in one.transitions)]
-    return {
-        *reads_of_own(shape, computation.of, computation.reads, place),
-        *reads_of_causes(leading, computation.of, computation.reads, place),
-    }
+    return {*entry.own, *reads_of_causes(leading, computation.of, computation.reads, place)}
 
 
 def _adapter(shape: Shape, property: str) -> TypeAdapter[Any]:

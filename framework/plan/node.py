@@ -213,6 +213,7 @@ class EntryPlan:
     property: str
     computation: OnEntry[Any]
     adapter: TypeAdapter[Any]
+    own: frozenset[tuple[Shape, str | None]]  # what is read of the record, beside the cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Table, bindparam, func, insert, select
+from sqlalchemy import Dialect, Table, bindparam, func, insert, select, update
 
 from framework.storage.codec import Codec, Parameters
 from framework.storage.tables import Tables
@@ -27,6 +27,14 @@ class Bookkeeping:
         to = select(moves.trigger, moves.cause_id, moves.source, moves.target, moves.at)
         to = to.where(moves.record_id == bindparam("id"), moves.machine == bindparam("machine"))
         self.find_moves_to = _sql(to.order_by(moves.position), dialect)
+        entries = select(moves.position, moves.record_id, moves.trigger, moves.cause_id, moves.entered).where(
+            moves.machine == bindparam("machine"),
+            moves.target == bindparam("target"),
+            moves.record_id.between(bindparam("first"), bindparam("last")),
+        )
+        self.find_entries = _sql(entries.order_by(moves.position), dialect)
+        anew = update(tables.moves).values(entered=bindparam("anew"))
+        self.enter_anew = _sql(anew.where(moves.position == bindparam("at")), dialect)
         unmatched = select(moves.source, moves.trigger, func.count(), func.max(moves.at))
         unmatched = unmatched.where(moves.machine == bindparam("machine"), moves.target.is_(None))
         unmatched = unmatched.group_by(moves.source, moves.trigger).order_by(moves.source, moves.trigger)
@@ -56,6 +64,21 @@ class Bookkeeping:
         return [
             (trigger, decode("cause_id", cause), source, target, decode("at", at))
             for trigger, cause, source, target, at in rows
+        ]
+
+    def entries(
+        self, connection: Any, machine: str, state: str, first: Any, last: Any
+    ) -> list[tuple[int, UUID, str, UUID, str | None]]:
+        """Whenever the records between two ids entered a state: position, record, trigger, cause, what that
+        gave.
+        """
+        decode = self._moves.decode_one
+        bounds = [self._moves.encode_one("record_id", id) for id in (first, last)]
+        return [
+            (position, decode("record_id", id), trigger, decode("cause_id", cause), entered)
+            for position, id, trigger, cause, entered in connection.rows(
+                self.find_entries, [machine, state, *bounds]
+            )
         ]
 
     def unmatched(self, connection: Any, machine: str) -> list[tuple[str, str, int, datetime]]:

@@ -21,7 +21,7 @@ def enter(node: MachineNode, work: Work, host: Change, state: Any, cause: Any) -
         return None
     written = {}
     for plan in plans:
-        value = _value(node, plan, host, state, cause)
+        value = value_of(node, plan, host, state, cause)
         work.set(host, plan.property, value)
         written[plan.property] = plan.adapter.dump_python(value, mode="json")
     return json.dumps(written)
@@ -44,7 +44,8 @@ def values_of(node: MachineNode, state: Any, written: str | None) -> Values:
     }
 
 
-def _value(node: MachineNode, plan: EntryPlan, host: Change, state: Any, cause: Any) -> Any:
+def value_of(node: MachineNode, plan: EntryPlan, host: Change, state: Any, cause: Any) -> Any:
+    """What the entry gives; raises InvalidEntryValue if the property may not be that."""
     value = plan.computation.of(host.after, cause)
     try:
         return plan.adapter.validate_python(value)
