@@ -5,13 +5,12 @@ idempotency key and with the call's id in its metadata. Whatever happens to the 
 again by that id.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from framework.integration.calls import CallView, result_type
 from framework.integration.client import HTTPClient
-from framework.integration.delivery import Delivery
 from framework.integration.integration import Integration
 from framework.integration.outcomes import Completed, Failed, NotSubmitted, Outcome, Processing
 from framework.integration.policy import Policy, PollSchedule, Rate
@@ -21,6 +20,7 @@ from framework.model.apicall import APICall
 from integrations.stripe import mapping
 from integrations.stripe.client import StripeClient, StripeError
 from integrations.stripe.errors import UNEXPECTED_STATE, translated
+from integrations.stripe.events import hear_events
 from integrations.stripe.mapping import (
     REFERENCE,
     ToIntent,
@@ -33,7 +33,7 @@ from integrations.stripe.mapping import (
 from integrations.stripe.models import PaymentIntent
 from integrations.stripe.refunds import give_refunds
 from integrations.stripe.settings import StripeSettings
-from integrations.stripe.webhooks import FINAL, event_in, outcome_of_event, signed_with
+from integrations.stripe.webhooks import FINAL, outcome_of_event, signed_with
 
 __all__ = ["StripeSettings", "create_stripe_integration"]
 
@@ -140,9 +140,7 @@ def take_payments(
                 intent = declined
             return await conclude(client, intent)
 
-    @stripe.webhook(call, path="events", verify=signed)
-    def on_event(delivery: Delivery) -> Outcome | None:
-        return outcome_of_event(event_in(delivery), as_result)
+    hear_events(stripe, call, FINAL, lambda event: outcome_of_event(event, as_result), client_for, signed)
 
     @stripe.poll(call)
     async def look_up(charge: CallView, http: HTTPClient) -> Outcome | None:
@@ -157,16 +155,6 @@ def take_payments(
         with translated():
             intent = await find(client, charge)
             return NotSubmitted() if intent is None else await conclude(client, intent)
-
-    @stripe.reconcile(call)
-    async def undelivered(since: datetime, http: HTTPClient) -> AsyncIterator[Outcome]:
-        """The events since then that no webhook endpoint has taken."""
-        events = client_for(http).all_events(types=FINAL, created_since=since, delivery_success=False)
-        with translated():
-            async for event in events:
-                outcome = outcome_of_event(event, as_result)
-                if outcome is not None:
-                    yield outcome
 
     @stripe.cancel(call)
     async def cancel_intent(charge: CallView, http: HTTPClient) -> Outcome | None:

@@ -1,10 +1,8 @@
 """Refunds: a payment goes back, in part or whole, and is found again by the call's id in its metadata."""
 
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from collections.abc import Callable
 
 from framework.integration.calls import CallView
-from framework.integration.delivery import Delivery
 from framework.integration.http import HTTPClient
 from framework.integration.integration import Integration
 from framework.integration.outcomes import NotSubmitted, Outcome
@@ -12,10 +10,11 @@ from framework.integration.signature import Verify
 from framework.model.apicall import APICall
 from integrations.stripe.client import StripeClient
 from integrations.stripe.errors import translated
+from integrations.stripe.events import hear_events
 from integrations.stripe.mapping import REFERENCE, ToRefund, ToRefundResult, outcome_of_refund, reference_of
 from integrations.stripe.models import Refund
 from integrations.stripe.settings import StripeSettings
-from integrations.stripe.webhooks import OF_REFUNDS, event_in, outcome_of_refund_event
+from integrations.stripe.webhooks import OF_REFUNDS, outcome_of_refund_event
 
 
 def give_refunds(
@@ -41,9 +40,9 @@ def give_refunds(
             )
         return outcome_of_refund(refund, to_result)
 
-    @stripe.webhook(call, path="events", verify=signed)
-    def on_event(delivery: Delivery) -> Outcome | None:
-        return outcome_of_refund_event(event_in(delivery), to_result)
+    hear_events(
+        stripe, call, OF_REFUNDS, lambda event: outcome_of_refund_event(event, to_result), client_for, signed
+    )
 
     @stripe.poll(call)
     async def look_up(asked: CallView, http: HTTPClient) -> Outcome | None:
@@ -54,16 +53,6 @@ def give_refunds(
     async def recover(asked: CallView, http: HTTPClient) -> Outcome | NotSubmitted:
         refund = await find(asked, http)
         return NotSubmitted() if refund is None else outcome_of_refund(refund, to_result)
-
-    @stripe.reconcile(call)
-    async def undelivered(since: datetime, http: HTTPClient) -> AsyncIterator[Outcome]:
-        """The events since then that no webhook endpoint has taken."""
-        events = client_for(http).all_events(types=OF_REFUNDS, created_since=since, delivery_success=False)
-        with translated():
-            async for event in events:
-                outcome = outcome_of_refund_event(event, to_result)
-                if outcome is not None:
-                    yield outcome
 
     async def find(asked: CallView, http: HTTPClient) -> Refund | None:
         """The refund by its id, or else among those of its payment, by the call's id."""
