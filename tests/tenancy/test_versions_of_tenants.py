@@ -43,7 +43,7 @@ def walk(before: Version, after: Version, url: str) -> None:
     app.close()
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=versions, after=versions)
 def test_a_step_between_any_two_versions_on_sqlite(
     before: Version, after: Version, tmp_path_factory: pytest.TempPathFactory
@@ -51,7 +51,7 @@ def test_a_step_between_any_two_versions_on_sqlite(
     walk(before, after, f"sqlite:///{tmp_path_factory.mktemp('walk')}/shop.db")
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=versions, after=versions)
 def test_a_step_between_any_two_versions_on_postgresql(
     before: Version, after: Version, postgres: str
