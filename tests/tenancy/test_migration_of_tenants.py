@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlmodel import select
 
-from framework import Entity, Field, tenant
+from framework import Entity, Field, derive, tenant
 from framework.app import App
 from framework.cli import migrating
 from framework.migration.backfill import Reached
@@ -20,6 +20,7 @@ from framework.storage.rowsecurity import unprotected
 from framework.storage.violation import Violation
 from framework.tenancy import nobody
 from tests.migration.test_killed import migrate
+from tests.migration.test_migration import Phase, thing
 from tests.tenancy.conftest import REQUIRED, TENANTS
 from tests.tenancy.shops import SALES, made, open_after, open_before
 from tests.tenancy.test_second_wall import SHARED
@@ -248,6 +249,76 @@ def test_values_of_their_own_are_made_for_each_tenants_records(database_url: str
     for age, name in enumerate(TENANTS, 7):
         with tenant(name):
             assert (app.get(new[0], ID).name, app.get(new[0], ID).age) == (name, age)
+    app.close()
+
+
+def test_a_machine_that_has_changed_goes_on_from_where_it_is_with_each_tenant(database_url: str) -> None:
+    """Things of one id have come to another state with each."""
+    ages = {"acme": 2, "bolt": 1, "cork": 0}
+    module = thing(Phase, (Phase.NEW, Phase.MIDDLE), (Phase.MIDDLE, Phase.OLD))
+    app = App([module], [], database_url, REQUIRED)
+    app.create()
+    for name, age in ages.items():
+        app.create_tenant(name)
+        with tenant(name):
+            with app.transaction() as tx:
+                tx.add(module[0](id=ID))
+            for _ in range(age):
+                app.dispatch(module[1](thing_id=ID))
+    app.close()
+    other = thing(Phase, (Phase.NEW, Phase.OLD), (Phase.OLD, Phase.MIDDLE), (Phase.MIDDLE, Phase.NEW))
+    app = App([other], [], database_url, REQUIRED)
+    assert app.migrate() == []
+    phases = {}
+    for name in ages:
+        with tenant(name):
+            before = app.get(other[0], ID).phase
+            app.dispatch(other[1](thing_id=ID))
+            phases[name] = (before, app.get(other[0], ID).phase)
+            assert app.verify() == []
+    assert phases == {
+        "acme": (Phase.OLD, Phase.MIDDLE),
+        "bolt": (Phase.MIDDLE, Phase.NEW),
+        "cork": (Phase.NEW, Phase.OLD),
+    }
+    app.close()
+
+
+def test_what_a_rule_kept_equal_goes_with_the_rule_and_leaves_what_others_have_of_its_id(
+    database_url: str,
+) -> None:
+    """`acme` keeps a note of its own under the id that is that of a rule's note with `bolt`."""
+
+    def notes(*, ruled: bool) -> list[Any]:
+        class Paper(Entity, table=True):
+            text: str
+
+        class Note(Entity, table=True):
+            text: str
+
+        @derive
+        def note(paper: Paper) -> Note:
+            return Note(id=paper.id, text=paper.text)
+
+        return [Paper, Note, *([note] if ruled else [])]
+
+    module = notes(ruled=True)
+    app = App([module], [], database_url, REQUIRED)
+    app.create()
+    for name, model in (("acme", module[1]), ("bolt", module[0])):
+        app.create_tenant(name)
+        with tenant(name), app.transaction() as tx:
+            tx.add(model(id=ID, text=name))
+    app.close()
+    module = notes(ruled=False)
+    app = App([module], [], database_url, REQUIRED)
+    assert [one.lost for one in app.migration().losses] == [1]
+    assert app.migrate(allow_loss=True) == []
+    found = {}
+    for name in ("acme", "bolt"):
+        with tenant(name):
+            found[name] = [one.text for one in app.query(select(module[1]))]
+    assert found == {"acme": ["acme"], "bolt": []}
     app.close()
 
 
