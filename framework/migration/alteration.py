@@ -9,7 +9,7 @@ from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Column, Connection, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import Column, Connection, ForeignKeyConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.schema import CreateIndex
 
 from framework.migration.changes import MigrationPlan, TableChange
@@ -163,7 +163,7 @@ def _columns(operations: Operations, database: Database, change: TableChange) ->
         operations.drop_column(name, old)  # what is derived from others goes before them
     for new in change.added:
         if new == BORN:
-            _number(operations, database, name)
+            _number(operations, change.table)
         elif not wanted.columns[new].generated:
             operations.add_column(name, _plain(change.table.c[new]))
     for new, old in change.kept.items():
@@ -200,19 +200,18 @@ def _constraints(operations: Operations, database: Database, change: TableChange
                 (form, label) for form, label in wanted.references.items() if form.column == names[-1]
             )
             if present.references.get(form) != label:
-                _refer(operations, database, label, one)
+                _refer(operations, label, one)
     for index in change.table.indexes:
         if not _is_there(database, change, index):
             operations.execute(_create_index(index))
 
 
-def _refer(operations: Operations, database: Database, label: str | None, one: ForeignKeyConstraint) -> None:
+def _refer(operations: Operations, label: str | None, one: ForeignKeyConstraint) -> None:
     """Add a reference, which old rows have to keep to."""
-    here, there = one.table.name, one.referred_table.name
+    here, there = one.table, one.referred_table
     local, remote = list(one.column_keys), [element.column.name for element in one.elements]
-    tables = {here, there} if database.plan.tenanted else ()
-    with lowered(operations.get_bind(), *tables):
-        operations.create_foreign_key(label, here, there, local, remote, ondelete=one.ondelete)
+    with lowered(operations.get_bind(), here, there):
+        operations.create_foreign_key(label, here.name, there.name, local, remote, ondelete=one.ondelete)
 
 
 def _is_there(database: Database, change: TableChange, index: Index) -> bool:
@@ -222,13 +221,12 @@ def _is_there(database: Database, change: TableChange, index: Index) -> bool:
     return change.present.indexes.get(form) == named and not change.remade & set(form.columns)
 
 
-def _number(operations: Operations, database: Database, name: str) -> None:
+def _number(operations: Operations, table: Table) -> None:
     """Number old rows in the order of their ids, which is nearly that of their making."""
-    quoted = f'"{name}"'
+    quoted = f'"{table.name}"'
     operations.execute(f'ALTER TABLE {quoted} ADD COLUMN "{BORN}" BIGINT')
-    keys = ("id", TENANT) if database.plan.tenanted else ("id",)
-    with lowered(operations.get_bind(), *([name] if database.plan.tenanted else [])):
-        _give_numbers(operations, quoted, keys)
+    with lowered(operations.get_bind(), table):
+        _give_numbers(operations, quoted, [key for key in ("id", TENANT) if key in table.columns])
 
 
 def _give_numbers(operations: Operations, quoted: str, keys: Sequence[str]) -> None:

@@ -32,16 +32,17 @@ def protect(connection: Connection, tables: Iterable[Table]) -> None:
 
 
 @contextmanager
-def lowered(connection: Connection, *names: str) -> Iterator[None]:
+def lowered(connection: Connection, *tables: Table) -> Iterator[None]:
     """Let the owner of these tables see whose rows they are in a transaction that has the tables to itself.
 
     PostgreSQL holds whoever adds a reference to a policy too, and would check no row of any tenant.
     """
-    quoted = [connection.dialect.identifier_preparer.quote(name) for name in names]
-    for name in quoted:
+    quote = connection.dialect.identifier_preparer.quote
+    names = {quote(table.name) for table in tables if TENANT in table.columns}
+    for name in names:
         connection.execute(text(f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"))
     yield
-    for name in quoted:
+    for name in names:
         connection.execute(text(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"))
 
 
