@@ -15,7 +15,7 @@ import anyio.to_thread
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.clock import Clock, SystemClock
-from framework.computations.activity import Activity, ActivityState
+from framework.computations.activity import Activity, ActivityInstance, ActivityState
 from framework.computations.policy import Reader
 from framework.computations.rule import Rule
 from framework.errors import StorageError
@@ -38,7 +38,7 @@ from framework.model.record import Record
 from framework.observe import Metrics
 from framework.plan.graph import Measured, flowchart, ways_through
 from framework.plan.plan import compile_plan
-from framework.runtime.activities import forget, state_of
+from framework.runtime.activities import forget, state_of, waiting
 from framework.runtime.creation import create
 from framework.runtime.departure import delete_tenant
 from framework.runtime.dispatch import dispatch
@@ -393,6 +393,19 @@ class App:
         next. Raises NoSuchRecord.
         """
         return state_of(self.plan, self.engine.database, activity, id)
+
+    def activities(
+        self,
+        activity: Activity,
+        *,
+        waiting_for: type[Event] | None = None,
+        after: UUID | None = None,
+        limit: int = 100,
+    ) -> list[ActivityInstance]:
+        """The instances that are not done, the oldest first, `limit` at most; with `waiting_for`, those of
+        which an event of this class may come next. `after` is the last id of the page before.
+        """
+        return waiting(self.plan, self.engine.database, activity, waiting_for, after, limit)
 
     def graph(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+from uuid import UUID
 
 from framework.model.entity import Event
 
@@ -100,6 +101,17 @@ class ActivityState:
         if self.is_done:
             return f"{self.activity.name} is done: {happened}"
         return f"{self.activity.name}: {happened} happened; next {' or '.join(sorted(_names(self.allowed)))}"
+
+
+@dataclass(frozen=True)
+class ActivityInstance:
+    """One instance of an activity: the id of the event that opened it, and how far it is."""
+
+    id: UUID
+    state: ActivityState
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.state}"
 
 
 def allowed(step: Step, history: History) -> frozenset[type[Event]]:

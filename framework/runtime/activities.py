@@ -6,10 +6,18 @@ transaction ends. It holds what has happened, in order; `verify` holds it agains
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from framework.computations.activity import Activity, ActivityState, in_order, is_legal
+from framework.computations.activity import (
+    Activity,
+    ActivityInstance,
+    ActivityState,
+    in_order,
+    is_legal,
+    leaves,
+)
 from framework.errors import InvariantBroken
 from framework.model.entity import Event
 from framework.plan.activities import ActivityPlan
@@ -21,6 +29,7 @@ from framework.runtime.errors import (
     MissingReference,
     NoSuchRecord,
     NotAnActivityOfThisApp,
+    NotAStep,
     OutOfOrder,
 )
 from framework.runtime.recomputation import Difference, Recomputation
@@ -29,6 +38,8 @@ from framework.storage.activities import ActivityStates
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.violation import Violation
+
+_NIL = UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -99,14 +110,46 @@ def forget(work: Work) -> None:
 
 def state_of(plan: Plan, database: Database, activity: Activity, id: UUID) -> ActivityState:
     """How far the instance is that the event with this id opened; raises NoSuchRecord."""
-    known = next((one for one in plan.activities if one.activity is activity), None)
-    if known is None:
-        raise NotAnActivityOfThisApp(activity=activity.name)
+    known = _known(plan, activity)
     with database.reading() as connection:
         happened = _states(database).find(connection, known.name, id)
     if happened is None:
         raise NoSuchRecord(model=known.opening.name, id=id)
     return _state(known, id, happened)
+
+
+def waiting(
+    plan: Plan,
+    database: Database,
+    activity: Activity,
+    event: type[Event] | None,
+    after: UUID | None,
+    limit: int,
+) -> list[ActivityInstance]:
+    """The instances that are not done, or that wait for the event, by id.
+
+    Instances that stand alike are together in the index, so what is done, or waits for others, costs nothing.
+    """
+    known, states = _known(plan, activity), _states(database)
+    if event is not None and event not in leaves((activity.opening, *activity.steps)):
+        steps = ", ".join(one.__name__ for one in leaves(activity.steps))
+        raise NotAStep(event=event.__name__, activity=activity.name, steps=steps)
+    found: list[ActivityInstance] = []
+    with database.reading() as connection:
+        for happened in states.histories(connection, known.name):
+            for one in states.alike(connection, known.name, happened, _NIL, 1):
+                state = _state(known, one, happened)
+                if event in state.allowed if event is not None else not state.is_done:
+                    ids = states.alike(connection, known.name, happened, after or _NIL, limit)
+                    found += [ActivityInstance(id, state) for id in ids]
+    return sorted(found, key=attrgetter("id"))[:limit]
+
+
+def _known(plan: Plan, activity: Activity) -> ActivityPlan:
+    known = next((one for one in plan.activities if one.activity is activity), None)
+    if known is None:
+        raise NotAnActivityOfThisApp(activity=activity.name)
+    return known
 
 
 def differences(facts: Recomputation) -> Iterator[Difference]:

@@ -104,6 +104,10 @@ class NotAnActivityOfThisApp(DispatchError):
     """{activity} is no activity that this App declares. Add it to the App's modules."""
 
 
+class NotAStep(DispatchError):
+    """{event} is no step of the activity {activity}, so nothing waits for it. Its steps are: {steps}."""
+
+
 class ImmutableRecord(DispatchError):
     """{model} is an event, and events never change. Record what happened since as another event."""
 

@@ -4,7 +4,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Column, Dialect, MetaData, Table, Text, Uuid, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from framework.storage.codec import Codec
 
@@ -25,6 +39,7 @@ class ActivityStates:
             Column("activity", Text, primary_key=True),
             Column("id", Uuid, primary_key=True),  # of the event that opened it
             Column("happened", Text, nullable=False),
+            Index(None, "activity", "happened", "id"),  # instances that stand alike are together
         )
         self._codec = Codec(tuple(table.columns), dialect)
         one = (table.c.activity == bindparam("activity_"), table.c.id == bindparam("id_"))
@@ -37,6 +52,16 @@ class ActivityStates:
         self._close = _sql(delete(table).where(*one), dialect)
         everything = select(table.c.id, table.c.happened).where(table.c.activity == bindparam("activity_"))
         self._all = _sql(everything, dialect)
+        further = select(table.c.happened).where(
+            table.c.activity == bindparam("activity_"), table.c.happened > bindparam("after_")
+        )
+        self._further = _sql(_first(further.order_by(table.c.happened), literal_column("1")), dialect)
+        alike = select(table.c.id).where(
+            table.c.activity == bindparam("activity_"),
+            table.c.happened == bindparam("happened_"),
+            table.c.id > bindparam("after_"),
+        )
+        self._alike = _sql(_first(alike.order_by(table.c.id), bindparam("limit_")), dialect)
 
     def find(
         self, connection: "Connection", activity: str, id: UUID, *, lock: bool = False
@@ -63,8 +88,27 @@ class ActivityStates:
         for id, happened in connection.rows(self._all, [activity]):
             yield self._codec.decode_one("id", id), tuple(happened.split(_APART))
 
+    def histories(self, connection: "Connection", activity: str) -> Iterator[tuple[str, ...]]:
+        """What has happened in the instances of an activity, each once: one look into the index for each."""
+        found = connection.row(self._further, [activity, ""])
+        while found is not None:
+            yield tuple(found[0].split(_APART))
+            found = connection.row(self._further, [activity, found[0]])
+
+    def alike(
+        self, connection: "Connection", activity: str, happened: tuple[str, ...], after: UUID, limit: int
+    ) -> list[UUID]:
+        """The instances in which just that has happened, by id, beginning after one."""
+        parameters = [activity, _APART.join(happened), self._encoded(after), limit]
+        return [self._codec.decode_one("id", id) for (id,) in connection.rows(self._alike, parameters)]
+
     def _encoded(self, id: UUID) -> Any:
         return self._codec.encode_one("id", id)
+
+
+def _first(rows: Any, limit: Any) -> Any:
+    """So many rows at most; with an OFFSET, because SQLAlchemy would make it a parameter for SQLite."""
+    return rows.limit(limit).offset(literal_column("0"))
 
 
 def _sql(statement: Any, dialect: Dialect) -> str:

@@ -15,7 +15,13 @@ from framework import Activity, Entity, Event, Field, all_of, any_of, race
 from framework.app import App, opened
 from framework.computations.activity import Choice, Group, Step, leaves
 from framework.model.record import RecordType
-from framework.runtime.errors import MissingReference, NoSuchRecord, NotAnActivityOfThisApp, OutOfOrder
+from framework.runtime.errors import (
+    MissingReference,
+    NoSuchRecord,
+    NotAnActivityOfThisApp,
+    NotAStep,
+    OutOfOrder,
+)
 from tests.schemas import schema
 
 
@@ -192,6 +198,70 @@ def test_a_state_that_is_not_what_the_events_say_is_reported_and_mended(app: App
     assert app.activity(refund, id).allowed == {MoneySent, CustomerTold}
 
 
+def test_what_is_open_is_listed_and_what_waits_for_an_event(app: App) -> None:
+    asked = [app.dispatch(RefundAsked()).id for _ in range(5)]
+    for id in asked[1:]:
+        app.dispatch(RefundApproved(refund_id=id))
+    app.dispatch(MoneySent(refund_id=asked[2]))
+    app.dispatch(CustomerTold(refund_id=asked[3]))
+    app.dispatch(MoneySent(refund_id=asked[4]))
+    app.dispatch(CustomerTold(refund_id=asked[4]))
+    complained = app.dispatch(Complained()).id
+    assert [(one.id, len(one.state.happened)) for one in app.activities(refund)] == [
+        (asked[0], 1),
+        (asked[1], 2),
+        (asked[2], 3),
+        (asked[3], 3),
+    ]
+    assert [one.id for one in app.activities(complaint)] == [complained]
+    waiting = {
+        event: [asked.index(one.id) for one in app.activities(refund, waiting_for=event)]
+        for event in (RefundApproved, RefundRefused, MoneySent, CustomerTold, RefundAsked)
+    }
+    assert waiting == {
+        RefundApproved: [0],
+        RefundRefused: [0],
+        MoneySent: [1, 3],
+        CustomerTold: [1, 2],
+        RefundAsked: [],
+    }
+    assert str(app.activities(refund, waiting_for=MoneySent)[1]) == (
+        f"{asked[3]}: refund: RefundAsked, RefundApproved, CustomerTold happened; next MoneySent"
+    )
+
+
+def test_what_is_open_is_read_page_by_page(app: App) -> None:
+    asked = [app.dispatch(RefundAsked()).id for _ in range(7)]
+    for id in asked[::2]:
+        app.dispatch(RefundApproved(refund_id=id))
+    pages, after = [], None
+    while page := app.activities(refund, after=after, limit=3):
+        pages.append([asked.index(one.id) for one in page])
+        after = page[-1].id
+    assert pages == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_only_what_is_a_step_is_waited_for(app: App) -> None:
+    with pytest.raises(NotAStep) as refused:
+        app.activities(refund, waiting_for=Complained)
+    assert str(refused.value) == (
+        "Complained is no step of the activity refund, so nothing waits for it. Its steps are: "
+        "RefundRefused, RefundApproved, MoneySent, CustomerTold."
+    )
+    with pytest.raises(NotAnActivityOfThisApp):
+        app.activities(Activity(RefundAsked, MoneySent, name="elsewhere"))
+
+
+def test_what_is_done_costs_nothing_however_much_there_is() -> None:
+    """What stands alike is looked up by an index."""
+    with opened(App([MODULE])) as app, app.engine.database.reading() as connection:
+        states = app.engine.database.tables.activities
+        assert states is not None
+        for sql, parameters in ((states._further, ["refund", ""]), (states._alike, ["refund", "x", "y", 1])):
+            (step,) = connection.rows(f"EXPLAIN QUERY PLAN {sql}", parameters)
+            assert "USING COVERING INDEX" in str(tuple(step))
+
+
 def test_an_activity_that_is_declared_later_knows_what_has_happened(database_url: str) -> None:
     with opened(App([EVENTS], database=database_url)) as app:
         id = app.dispatch(RefundAsked()).id
@@ -327,6 +397,7 @@ def walk(url: str, steps: tuple[Step, ...], order: list[type[Event]]) -> None:
                 app.dispatch(event(opened_id=id))
                 left = after
             assert app.activity(tried, id).is_done is (left == ())
+            assert [one.id for one in app.activities(tried)] == ([] if left == () else [id])
         assert app.verify() == []
 
 
