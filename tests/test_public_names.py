@@ -14,10 +14,10 @@ NAMES = """
     failed guard left merged on policy race subset takeover tenant tenant_key
 """
 APP = """
-    activity asgi ask attempts authorize cancel close create create_tenant dead_calls delete_tenant dispatch
-    engine explain explain_dispatch get graph health is_tenanted is_working max_delivery_bytes members
-    migrate migration orphans permits query rebuild replay resume run settle sweep tenant_of tenants tick
-    transaction unmatched verify working
+    activities activity asgi ask attempts authorize cancel close create create_tenant dead_calls
+    delete_tenant dispatch engine explain explain_dispatch get graph health is_tenanted is_working
+    max_delivery_bytes members migrate migration orphans permits query rebuild replay resume run settle
+    sweep tenant_of tenants tick transaction unmatched verify working
 """
 
 
