@@ -16,7 +16,8 @@ from sqlalchemy.sql import ClauseElement
 from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement
+from framework.storage.statements import Statement, demanding
+from framework.storage.violation import Refused
 
 AttemptVerb: TypeAlias = Literal["call", "submit", "recover"]
 
@@ -69,14 +70,26 @@ class Attempts:
         values = self._ended(call_id, number, now, doubtful, error, code)
         connection.tell(self._end[0], self._end[1].of(values))
 
-    def finish_if_untouched(
-        self, connection: Connection, shape: Shape, call_id: UUID, number: int, fence: int, now: datetime
+    def finish_untouched(
+        self,
+        connection: Connection,
+        shape: Shape,
+        call_id: UUID,
+        number: int,
+        fence: int,
+        now: datetime,
+        *,
+        refused: Refused,
+        about: Any,
     ) -> bool:
-        """Write down that an attempt ended well, if nobody has touched its call since; whether that is so."""
+        """Write down that an attempt ended well, if nobody has touched its call since; whether that is so.
+
+        Where the database is not heard at once that is supposed, and `refused` if it turns out otherwise.
+        """
         sql, parameters = self._guarded_end(shape)
         values = self._ended(call_id, number, now, False, None, None)
         encoded = [*parameters.of(values), self._id(call_id), fence]
-        return bool(connection.run(sql, encoded))
+        return connection.tell(sql, encoded, refused, about) != 0
 
     def interrupt(self, connection: Connection, call_id: UUID, now: datetime) -> None:
         """Write down that the attempts without an end were cut off: nobody is at work on them any more."""
@@ -134,7 +147,7 @@ class Attempts:
             statement = Statement(self._ending().where(untouched.exists()), self._dialect)
             *names, id, fence = statement.names
             assert (id, fence) == ("id_", "fence_"), "the guard comes last"
-            self._guarded_ends[shape] = statement.sql, Parameters(names, self._codec)
+            self._guarded_ends[shape] = demanding(statement, self._dialect), Parameters(names, self._codec)
         return self._guarded_ends[shape]
 
     @cached_property

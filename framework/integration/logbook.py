@@ -16,6 +16,8 @@ from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.transaction import Transaction
 from framework.storage.database import Database
+from framework.storage.errors import TransactionInterrupted
+from framework.storage.violation import Constraint, Violation
 
 _log = get_logger(__name__)
 
@@ -134,7 +136,9 @@ class Logbook:
         if (
             plain
             and run.desk.is_moved_by_events_alone
-            and self.attempts.finish_if_untouched(connection, shape, row["id"], run.number, run.fence, now)
+            and self.attempts.finish_untouched(
+                connection, shape, row["id"], run.number, run.fence, now, refused=_touched, about=run
+            )
         ):
             return _known(transaction, shape, row)
         call = work.find(shape, row["id"])
@@ -151,6 +155,14 @@ class Logbook:
             _log.warning("an outcome came too late and was not recorded", call_id=str(row["id"]))
             return None
         return call
+
+
+def _touched(violation: Violation, run: Run) -> Exception:
+    """Somebody has touched the call after all: look at it, in another try."""
+    if violation.constraint is not Constraint.PRESENCE:
+        return violation
+    run.prolonged = True
+    return TransactionInterrupted(reason=f"the call {run.id} has been touched meanwhile")
 
 
 def _known(transaction: Transaction, shape: Shape, row: dict[str, Any]) -> Change:

@@ -232,7 +232,7 @@ class PostgresDatabase(Database):
                 return self._violation(error)
             case errors.NumericValueOutOfRange():
                 return Violation(Constraint.NUMBER, text=_said(error))
-            case errors.DivisionByZero():  # by no rows: see TableStatements.adjustment
+            case errors.DivisionByZero():  # by no rows: see `demanding`
                 return Violation(Constraint.PRESENCE, text=_said(error))
             case psycopg.DataError():
                 return Violation(Constraint.TEXT, text=_said(error))
@@ -257,6 +257,9 @@ class PostgresDatabase(Database):
     def _connect(self) -> WiredConnection:
         """A connection that speaks in moments of UTC and in whole numbers of 64 bits, so that statements
         stay few.
+
+        All that the engine asks has an index. A plan that scans a table, because it was made when that was
+        small, would be kept when it has grown.
         """
         try:
             raw = WiredConnection.connect(
@@ -268,7 +271,9 @@ class PostgresDatabase(Database):
         raw.adapters.register_loader("json", TextLoader)
         raw.execute(
             "SELECT set_config('timezone', 'UTC', false), set_config('lock_timeout', %s, false),"
-            " set_config('synchronous_commit', %s, false), set_config('application_name', 'millrace', false)",
+            " set_config('synchronous_commit', %s, false), set_config('application_name', 'millrace', false),"
+            " set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),"
+            " set_config('plan_cache_mode', 'force_generic_plan', false)",
             (f"{round(self.patience * 1000)}ms", "on" if self.synchronous == "FULL" else "off"),
         )
         self._enter(raw)

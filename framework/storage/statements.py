@@ -165,10 +165,7 @@ class TableStatements:
         statement = update(self.table).where(columns.id == bindparam("id_")).ordered_values(*values)
         plain = Statement(statement, self.dialect)
         assert plain.names == (*(f"{name}_" for name in names), "id_"), "parameters keep their order"
-        sql = plain.sql
-        if self.dialect.name != "sqlite":  # it may have been told to commit before anybody hears of no row
-            sql = f"WITH told AS ({sql} RETURNING 1) SELECT 1 / count(*) FROM told"
-        return Adjustment(names, sql, self.sql(statement.returning(*self.columns)))
+        return Adjustment(names, demanding(plain, self.dialect), self.sql(statement.returning(*self.columns)))
 
     def selection(self, names: tuple[str, ...], lock: Lock = Lock.NONE) -> tuple[str, Parameters]:
         """Select whole rows by the named columns, oldest first."""
@@ -306,6 +303,16 @@ class TableStatements:
             )
             self._firsts[name] = Statement(locking(statement, lock), self.dialect).sql
         return self._firsts[name]
+
+
+def demanding(change: Statement, dialect: Dialect) -> str:
+    """The change, such that PostgreSQL refuses it, by dividing by zero, if there is no row for it.
+
+    It may have been told to commit before anybody hears how many there were; SQLite says that at once.
+    """
+    if dialect.name == "sqlite":
+        return change.sql
+    return f"WITH told AS ({change.sql} RETURNING 1) SELECT 1 / count(*) FROM told"
 
 
 def locked_against_references(statement: Any) -> Any:

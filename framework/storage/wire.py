@@ -1,8 +1,8 @@
 """The wire to PostgreSQL: statements go together, and whoever needs no answer does not wait for one.
 
 1. A statement waits here until somebody needs an answer, or the transaction ends.
-2. Then all that wait go in one message, in their order, and the answers come back in theirs.
-3. After one that fails the server does nothing more of the message, not even commit.
+2. Then all that wait go together, in their order, and the answers come back in theirs.
+3. After one that fails the server does none of the rest, and does not even commit.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +41,10 @@ class _Statement:
     types: tuple[int, ...]
     formats: Sequence[Any]
     meaning: Meaning
-    prepares: _Key | None = None  # it is prepared in the same message
+
+
+_Message: TypeAlias = tuple[_Statement, _Key | None]
+"""One message to the server: a statement is prepared by it, under this key, or carried out."""
 
 
 class WiredConnection(psycopg.Connection[tuple[object, ...]]):
@@ -106,17 +109,19 @@ class Wire:
             return None
         if self._connection.closed:
             raise TransactionInterrupted(reason="the connection is closed")
+        messages: list[_Message] = []
         answers: list[PGresult] = []
         try:
             for statement in statements:
-                self._send(statement)
+                self._send(statement, messages)
             self._libpq.pipeline_sync()
-            self._connection.wait(self._conversation(statements, answers))
+            self._connection.wait(self._conversation(answers))
         except psycopg.Error as error:
-            self._raise_first(statements, answers)  # the server has said why it answers nothing more
+            self._raise_first(messages, answers)  # the server has said why it answers nothing more
             raise statements[-1].meaning(error) from error  # nobody knows how far it has come
-        self._raise_first(statements, answers)
-        return answers[-1]
+        if answers[-2].status not in _DONE:
+            self._raise_first(messages, answers)
+        return answers[-2]  # the last one says that these were all
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Send all that waits, and return the rows that the last of it asks for."""
@@ -125,7 +130,7 @@ class Wire:
         self._transformer.set_pgresult(answer)
         return self._transformer.load_rows(0, answer.ntuples, tuple)
 
-    def _send(self, statement: _Statement) -> None:
+    def _send(self, statement: _Statement, messages: list[_Message]) -> None:
         """Put it on its way. What is said a second time is prepared."""
         key = statement.sql, statement.types
         name = self._prepared.get(key)
@@ -133,7 +138,7 @@ class Wire:
             self._names += 1
             name = self._prepared[key] = b"millrace_%d" % self._names
             self._libpq.send_prepare(name, statement.sql.encode(), param_types=statement.types)
-            statement.prepares = key
+            messages.append((statement, key))
         if name is None:
             if len(self._seen) == _PREPARED:
                 self._seen.clear()
@@ -144,31 +149,25 @@ class Wire:
             )
         else:
             self._libpq.send_query_prepared(name, statement.values, param_formats=statement.formats)
+        messages.append((statement, None))
 
-    def _conversation(self, statements: Sequence[_Statement], answers: list[PGresult]) -> PQGen[None]:
-        """Send what libpq holds back, and receive one answer for each statement."""
+    def _conversation(self, answers: list[PGresult]) -> PQGen[None]:
+        """Send what libpq holds back, and receive all answers, up to the one that ends them."""
         yield from send(self._libpq)
-        for statement in statements:
-            answer = yield from self._answer()
-            if statement.prepares is not None:
-                if answer.status not in _DONE:
-                    del self._prepared[statement.prepares]
-                refused = answer if answer.status is pq.ExecStatus.FATAL_ERROR else None
-                answer = yield from self._answer()
-                answer = refused or answer
-            answers.append(answer)
-        yield from self._answer()  # that was all
+        while not answers or answers[-1].status != pq.ExecStatus.PIPELINE_SYNC:
+            received = yield from fetch_many(self._libpq)
+            if not received:
+                raise psycopg.OperationalError("the connection is lost")
+            answers += received
 
-    def _answer(self) -> PQGen[PGresult]:
-        answers = yield from fetch_many(self._libpq)
-        if not answers:
-            raise psycopg.OperationalError("the connection is lost")
-        answer: PGresult = answers[0]
-        return answer
-
-    @staticmethod
-    def _raise_first(statements: Sequence[_Statement], answers: Sequence[PGresult]) -> None:
-        for statement, answer in zip(statements, answers, strict=False):
+    def _raise_first(self, messages: Sequence[_Message], answers: Sequence[PGresult]) -> None:
+        """Raise what the first error means, if there is one; what was not prepared because of it is not."""
+        failed = None
+        for (statement, prepared), answer in zip(messages, answers, strict=False):
             if answer.status not in _DONE:
-                error = error_from_result(answer)
-                raise statement.meaning(error) from error
+                failed = failed or (statement, answer)
+                if prepared is not None:
+                    del self._prepared[prepared]
+        if failed is not None:
+            error = error_from_result(failed[1])
+            raise failed[0].meaning(error) from error

@@ -1,7 +1,9 @@
 """What PostgreSQL is told goes with the next question or with the commit; errors are what they were."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,12 +12,17 @@ from sqlmodel import select
 from benchmarks.ours import orders
 from benchmarks.ours.chains import Chains, vendor
 from framework.app import App, opened
+from framework.clock import ManualClock
 from framework.errors import InvariantBroken
+from framework.integration.attempts import Attempts
+from framework.model.apicall import IntegrationEvent
 from framework.model.identity import new_id
 from framework.runtime.errors import AlreadyExists, MissingReference, NumberTooLarge
 from framework.runtime.transaction import Transaction
 from framework.storage.wire import Wire
-from tests.storage.test_statements import Basket, Buyer, Thing, Turnover
+from framework.testing import emit
+from tests.engine.shop import MODULE, cashier
+from tests.storage.test_statements import Basket, Buyer, Thing, Turnover, a_long_day
 
 Trips = Callable[[], int]
 
@@ -69,14 +76,14 @@ def test_a_change_below_eight_aggregates_waits_for_the_server_two_or_three_times
     assert app.verify() == []
 
 
-def test_a_whole_chain_waits_for_the_server_seven_times(postgres_url: str, trips: Trips) -> None:
+def test_a_whole_chain_waits_for_the_server_six_times(postgres_url: str, trips: Trips) -> None:
     with opened(App([orders.MODULES], [vendor()], postgres_url)) as app:
         chains, write = Chains(app), app.engine.write
         trips()
         write(chains.place)
         (run,) = write(chains.claim)
         write(partial(chains.record, run=run))
-        assert trips() == 7
+        assert trips() == 6
         assert app.verify() == []
 
 
@@ -102,7 +109,7 @@ def test_what_is_refused_is_not_committed_and_the_error_names_it(app: App, baske
 
 
 def test_what_the_server_did_not_come_to_is_told_again(app: App) -> None:
-    """It is said twice, so that it would be prepared, in a message that fails before."""
+    """It is said twice, so that it would be prepared, together with one that fails before it."""
     twin = new_id()
     with app.transaction() as tx:
         tx.add(Buyer(id=twin))
@@ -135,3 +142,45 @@ def test_a_server_that_goes_before_the_commit_of_the_same_message_has_stored_not
     app.engine.write(operation)
     assert len(tries) == 2
     assert len(app.query(select(Buyer))) == 1
+
+
+def test_the_end_of_a_call_that_was_touched_meanwhile_is_recorded_in_another_try(postgres_url: str) -> None:
+    with opened(App([orders.MODULES], [vendor()], postgres_url)) as app:
+        chains, write = Chains(app), app.engine.write
+        write(chains.place)
+        (run,) = write(chains.claim)
+        emit(app, app.get(orders.Charge, run.id), "failed")
+        write(partial(chains.record, run=run))
+        assert run.prolonged
+        assert app.get(orders.Charge, run.id).status == "failed"
+        said = app.query(select(IntegrationEvent.kind, IntegrationEvent.standing))
+        assert set(said) == {("initialized", "applied"), ("failed", "applied"), ("completed", "conflict")}
+        with app.engine.database.reading() as connection:
+            (attempt,) = Attempts(app.engine.database).of(connection, run.id)
+        assert attempt.finished_at is not None
+        assert app.verify() == []
+
+
+def test_no_statement_scans_a_table_even_if_it_was_prepared_when_that_was_small(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: set[str] = set()
+    put = Wire.put
+
+    def noted(wire: Wire, sql: str, *more: Any) -> None:
+        statements.add(sql)
+        put(wire, sql, *more)
+
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    with opened(App([MODULE], [cashier()], postgres_url, clock=clock)) as app:
+        monkeypatch.setattr(Wire, "put", noted)
+        a_long_day(app)
+        kinds = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+        asked = sorted(one for one in statements if one.startswith(kinds))
+        pool = app.engine.database._pool  # type: ignore[attr-defined]  # whose connections plan as the engine's
+        raw = pool.take()
+        raw.execute("ANALYZE")  # now they are known to be small
+        plans = {sql: raw.execute(f"EXPLAIN (GENERIC_PLAN) {sql}", prepare=False).fetchall() for sql in asked}
+        pool.give(raw)
+    assert len(plans) > 80
+    assert [(sql, plan) for sql, plan in plans.items() if "Seq Scan" in str(plan)] == []
