@@ -39,8 +39,9 @@ class AmbiguousKey(DispatchError):
 
 
 class CannotExchange(DispatchError):
-    """Records of {model} exchange their {columns}, which cannot be empty in between. Give one of them another
-    value first, in a transaction of its own.
+    """Records of {model} exchange their {columns}, and there is nothing that they could be in between.
+    Annotate one of these `| None`, or give one of the records another value first, in a transaction of its
+    own.
     """
 
 

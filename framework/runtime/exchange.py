@@ -7,16 +7,17 @@ from framework.plan.shape import Shape
 from framework.plan.uniques import UniquePlan
 from framework.runtime.change import Change
 from framework.runtime.errors import CannotExchange
+from framework.runtime.parking import can_be_parked
 
 Telling = tuple[Change, tuple[str, ...] | None]
-"""A changed record, and the columns that are emptied at first; None: all that is new is told."""
+"""A changed record, and the columns that are parked at first; None: all that is new is told."""
 
 Waits = dict[Change, dict[Change, UniquePlan]]
 """Who waits for whom to give up what is unique."""
 
 
 def in_order(changed: Collection[Change]) -> Iterable[Telling]:
-    """Who gives a unique value up is told of before who takes it; of those in a circle, one is emptied first.
+    """Who gives a unique value up is told of before who takes it; of those in a circle, one is parked first.
 
     Raises CannotExchange where none can be.
     """
@@ -34,7 +35,7 @@ def _in_turn(changed: Iterable[Change], waits: Waits) -> Iterator[Telling]:
         if not ready:
             change, givers = next(iter(waits.items()))
             for giver, unique in givers.items():
-                yield giver, _emptied(giver.shape, unique)
+                yield giver, _to_park(giver.shape, unique)
             del waits[change]
             ready.append(change)
         told = ready.popleft()
@@ -58,7 +59,7 @@ def given_up(changed: Iterable[Change], new: Sequence[Change]) -> Iterator[Telli
         for change in those:
             held = _held(change, unique) if _gives(change, unique) else None
             if held is not None and held in wanted:
-                yield change, _nullable(shape, unique) or None
+                yield change, _parkable(shape, unique) or None
 
 
 def _waits(changed: Iterable[Change]) -> Waits:
@@ -95,12 +96,14 @@ def _values(row: dict[str, object] | None, names: Sequence[str]) -> tuple[object
     return None if row is None or None in values else values
 
 
-def _emptied(shape: Shape, unique: UniquePlan) -> tuple[str, ...]:
-    nullable = _nullable(shape, unique)
-    if not nullable and unique.where is None:
+def _to_park(shape: Shape, unique: UniquePlan) -> tuple[str, ...]:
+    found = _parkable(shape, unique)
+    if not found and unique.where is None:
         raise CannotExchange(model=shape.title, columns=", ".join(unique.columns))
-    return nullable
+    return found
 
 
-def _nullable(shape: Shape, unique: UniquePlan) -> tuple[str, ...]:
-    return tuple(name for name in unique.columns if shape.table.c[name].nullable)
+def _parkable(shape: Shape, unique: UniquePlan) -> tuple[str, ...]:
+    """The columns that may be empty; else one that can be parked elsewhere."""
+    nullable = tuple(name for name in unique.columns if shape.table.c[name].nullable)
+    return nullable or tuple(name for name in unique.columns if can_be_parked(shape, name))[:1]

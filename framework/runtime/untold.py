@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.exchange import Telling, given_up, in_order
-from framework.storage.codec import Row
+from framework.runtime.parking import parked
 from framework.storage.database import Connection
 from framework.storage.statements import TableStatements
 from framework.storage.violation import Violation
@@ -113,23 +114,28 @@ class Untold:
             change.told = True
 
     def _update_of(self, shape: Shape, names: tuple[str, ...], batch: list[Change], *, whole: bool) -> None:
-        """The same columns of one record, or of some in a row; unless `whole`, that they are empty."""
+        """The same columns of one record, or of some in a row; unless `whole`, that they are parked."""
         batch = [change for change in batch if change.after_row is not None]
         if not names or not batch:
             return
-        empty: Row = {} if whole else dict.fromkeys(names)
-        told = [{**change.after_row, **empty} if empty else change.after_row for change in batch]  # type: ignore[dict-item]  # batch has rows
+        told: list[Any] = [change.after_row for change in batch]
+        if not whole:
+            told = [
+                change.after_row | {name: parked(shape, name, change.id) for name in names}  # type: ignore[operator]  # batch has rows
+                for change in batch
+            ]
         sql, parameters = self._statements[shape].update(names)
-        rows = [parameters.of(row) for row in told]  # type: ignore[arg-type]  # batch has rows
+        rows = [parameters.of(row) for row in told]
         if len(rows) == 1:
             self._connection.tell(sql, rows[0], self._explain, batch)
         else:
             self._connection.tell_many(sql, rows, self._explain, batch)
         for change, row in zip(batch, told, strict=True):
             change.told = True
-            change.dirty |= dict.fromkeys(empty)
+            if not whole:
+                change.dirty |= dict.fromkeys(names)
             if shape.unique:
-                change.held = {name: row[name] for name in shape.unique}  # type: ignore[index]  # batch has rows
+                change.held = {name: row[name] for name in shape.unique}
 
 
 def _remember_unique(change: Change) -> None:

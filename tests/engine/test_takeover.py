@@ -1,9 +1,11 @@
 """One to one: an occupied end is refused, or taken over; and unique values can be exchanged."""
 
 from collections.abc import Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import select
 
 from framework import (
@@ -11,12 +13,14 @@ from framework import (
     Entity,
     Event,
     Field,
+    Latest,
     Lookup,
     Relationship,
     Sum,
     Unique,
     computed,
     derive,
+    subset,
     takeover,
 )
 from framework.app import App, opened
@@ -54,6 +58,25 @@ class Place(Entity, table=True):
     position: int | None = None
 
 
+class Badge(Entity, table=True):
+    holder_id: UUID = Field(foreign_key="holder.id", unique=True)
+
+
+class Step(Entity, table=True):
+    __table_args__ = (Unique("top_id", "position"),)
+
+    top_id: UUID = Field(foreign_key="top.id")
+    position: int
+    token: UUID = Field(unique=True)
+
+
+class Top(Entity, table=True):
+    steps: list[Step] = Relationship()
+    at_top: list[Step] = subset(steps, lambda step: step.position == 0)
+
+    first: UUID | None = computed(Latest(at_top, lambda step: step.token))
+
+
 @derive
 def seat(seated: Seated) -> Seat:
     return Seat(holder_id=seated.holder_id, price=7)
@@ -61,7 +84,7 @@ def seat(seated: Seated) -> Seat:
 
 @pytest.fixture
 def app(database_url: str) -> Iterator[App]:
-    with opened(App([[Seated, Seat, Holder, Place, seat]], database=database_url)) as app:
+    with opened(App([[Seated, Seat, Holder, Place, Badge, Step, Top, seat]], database=database_url)) as app:
         yield app
         assert [str(one) for one in app.verify()] == []
 
@@ -174,15 +197,74 @@ def test_a_value_that_is_never_empty_moves_up_too(app: App, holders: list[UUID])
     assert [app.get(Holder, id).code for id in holders] == ["bob", "eve"]
 
 
-def test_values_that_are_never_empty_cannot_be_exchanged(app: App, holders: list[UUID]) -> None:
-    with pytest.raises(CannotExchange) as refused, app.transaction() as tx:
+def test_values_that_are_never_empty_are_exchanged_too(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
         tx.update(Holder, holders[0], code="bob")
         tx.update(Holder, holders[1], code="ada")
-    assert str(refused.value) == (
-        "Records of Holder exchange their code, which cannot be empty in between. Give one of them another "
-        "value first, in a transaction of its own."
-    )
+    assert [app.get(Holder, id).code for id in holders] == ["bob", "ada"]
+
+
+def test_a_list_is_turned_round(app: App) -> None:
+    with app.transaction() as tx:
+        top = tx.add(Top()).id
+        steps = [tx.add(Step(top_id=top, position=n, token=uuid4())).id for n in range(5)]
+        tx.add(Step(top_id=tx.add(Top()).id, position=0, token=uuid4()))
+    with app.transaction() as tx:
+        for n, id in enumerate(reversed(steps)):
+            tx.update(Step, id, position=n)
+    assert [app.get(Step, id).position for id in steps] == [4, 3, 2, 1, 0]
+    assert app.get(Top, top).first == app.get(Step, steps[4]).token
+    with app.transaction() as tx:  # and once more, with a new one at the top that pushes all others down
+        for n, id in enumerate(steps):
+            tx.update(Step, id, position=n + 1)
+        added = tx.add(Step(top_id=top, position=0, token=uuid4())).token
+        tx.update(Step, steps[0], token=app.get(Step, steps[1]).token)
+        tx.update(Step, steps[1], token=app.get(Step, steps[0]).token)
+    assert [app.get(Step, id).position for id in steps] == [1, 2, 3, 4, 5]
+    assert app.get(Top, top).first == added
+
+
+def test_what_is_parked_goes_with_the_transaction(app: App, holders: list[UUID]) -> None:
+    with pytest.raises(AlreadyExists, match="Holder with code = 'cleo'"), app.transaction() as tx:
+        tx.add(Holder(name="cleo", code="cleo"))
+        tx.update(Holder, holders[0], code="bob")
+        tx.update(Holder, holders[1], code="ada")
+        tx.work.flush()
+        tx.add(Holder(name="cleo", code="cleo"))
     assert [app.get(Holder, id).code for id in holders] == ["ada", "bob"]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(order=st.permutations(range(7)), here=st.integers(1, 5), told=st.booleans())
+def test_positions_change_in_any_way(app: App, order: list[int], here: int, told: bool) -> None:
+    """Of seven places some are taken; those who are there go elsewhere, and others come to what is free."""
+    with app.transaction() as tx:
+        top = tx.add(Top()).id
+        steps = [tx.add(Step(top_id=top, position=n, token=uuid4())).id for n in range(here)]
+    with app.transaction() as tx:
+        for n, id in enumerate(steps):
+            tx.update(Step, id, position=order[n])
+        if told:
+            tx.work.flush()
+        steps += [tx.add(Step(top_id=top, position=n, token=uuid4())).id for n in order[here:]]
+    found = {id: app.get(Step, id) for id in steps}
+    assert [found[id].position for id in steps] == order
+    assert app.get(Top, top).first == next(one.token for one in found.values() if one.position == 0)
+    assert app.verify() == []
+
+
+def test_keys_that_are_never_empty_cannot_be_exchanged(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        badges = [tx.add(Badge(holder_id=id)).id for id in holders]
+    with pytest.raises(CannotExchange) as refused, app.transaction() as tx:
+        tx.update(Badge, badges[0], holder_id=holders[1])
+        tx.update(Badge, badges[1], holder_id=holders[0])
+    assert str(refused.value) == (
+        "Records of Badge exchange their holder_id, and there is nothing that they could be in between. "
+        "Annotate one of these `| None`, or give one of the records another value first, in a transaction "
+        "of its own."
+    )
+    assert [app.get(Badge, id).holder_id for id in badges] == holders
 
 
 def test_values_that_are_unique_together_are_exchanged(app: App) -> None:
