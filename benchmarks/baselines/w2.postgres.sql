@@ -34,7 +34,7 @@ CREATE TABLE charge (
     made_by TEXT UNIQUE
 );
 CREATE INDEX charge_order ON charge (order_id, has_receipt);
-CREATE INDEX charge_external_id ON charge (external_id);
+CREATE INDEX charge_external_id ON charge (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX charge_due ON charge (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX charge_dead ON charge (dead) WHERE dead;
 CREATE TABLE attempt (
@@ -65,7 +65,7 @@ CREATE TABLE integration_event (
     UNIQUE (call_type, dedupe_key)
 );
 CREATE INDEX integration_event_call ON integration_event (call_id);
-CREATE INDEX integration_event_external_id ON integration_event (external_id);
+CREATE INDEX integration_event_external_id ON integration_event (external_id) WHERE standing = 'orphan';
 CREATE TABLE transition (
     position BIGSERIAL PRIMARY KEY,
     machine TEXT NOT NULL,

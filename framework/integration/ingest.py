@@ -16,7 +16,7 @@ from framework.integration.outcomes import (
     Processing,
     own_external_id,
 )
-from framework.model.apicall import CallStatus, EventKind, IntegrationEvent, Standing
+from framework.model.apicall import IS_ORPHAN, CallStatus, EventKind, IntegrationEvent, Standing
 from framework.observe import get_logger
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
@@ -153,7 +153,8 @@ def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_
     """Events that came before their call had this external id are applied now, in order."""
     shape = _events(transaction)
     here = _named(transaction, shape, external_id)
-    for waiting in dict.fromkeys((*transaction.work.stored(shape, "external_id", external_id), *here)):
+    there = transaction.work.stored(shape, "external_id", external_id, where=IS_ORPHAN)
+    for waiting in dict.fromkeys((*there, *here)):
         row = waiting.after_row
         if row is None or row["standing"] is not Standing.ORPHAN or row["call_type"] != desk.shape.name:
             continue

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, func, literal_column, select
 
-from framework.model.apicall import IntegrationEvent
+from framework.model.apicall import IS_ORPHAN, IntegrationEvent
 from framework.plan.plan import Plan
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
@@ -45,6 +45,6 @@ def _waiting(
 ) -> list[Any]:
     """What is wanted of the orphans that have waited since then or longer; compiled when it is asked for."""
     at = statements.table.c.at
-    waited: tuple[Any, ...] = (literal_column("standing = 'orphan'"), at <= bindparam("since", type_=at.type))
+    waited: tuple[Any, ...] = (literal_column(IS_ORPHAN), at <= bindparam("since", type_=at.type))
     sql = Statement(wanted.where(*waited), statements.dialect).sql
     return connection.rows(sql, [statements.codec.encode_one("at", since)])

@@ -87,6 +87,10 @@ class APICall(Entity):
     completed_at: datetime | None = computed(FromEvents(None))
 
 
+IS_ORPHAN = "standing = 'orphan'"
+"""The SQL of the indexes that hold orphans alone."""
+
+
 class IntegrationEvent(Event, table=True):
     """`initialized`, `processing`, `completed` or `failed`, said about one call. Written by the framework
     alone.
@@ -101,15 +105,21 @@ class IntegrationEvent(Event, table=True):
         Index(
             "ix_integration_event_orphan",
             "at",
-            sqlite_where=text("standing = 'orphan'"),
-            postgresql_where=text("standing = 'orphan'"),
+            sqlite_where=text(IS_ORPHAN),
+            postgresql_where=text(IS_ORPHAN),
+        ),
+        Index(
+            "ix_integration_event_external_id",
+            "external_id",
+            sqlite_where=text(IS_ORPHAN),
+            postgresql_where=text(IS_ORPHAN),
         ),
     )
 
     integration: str
     call_type: str
     kind: EventKind
-    external_id: str = Field(index=True)
+    external_id: str
     entity_id: UUID | None = None
     call_id: UUID | None = Field(default=None, index=True)
     standing: Standing = Standing.APPLIED

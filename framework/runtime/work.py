@@ -252,11 +252,13 @@ class Work:
             if one.shape is shape and one.after_row is not None and one.after_row[key] == value
         ]
 
-    def stored(self, shape: Shape, key: str, value: Any) -> list[Change]:
-        """All records whose field had the value when the database was last told."""
+    def stored(self, shape: Shape, key: str, value: Any, where: str | None = None) -> list[Change]:
+        """All records whose field had the value when the database was last told; of those for which the
+        SQL holds, if it is given.
+        """
         if shape.parameters:
             self.parameters.concern(shape)
-        sql, parameters = self.statements[shape].selection((key,), Lock.CHANGE)
+        sql, parameters = self.statements[shape].selection((key,), Lock.CHANGE, where)
         known = self.rows.setdefault(shape, {})
         found = []
         for values in self.connection.rows(sql, parameters.of({key: value})):

@@ -92,7 +92,7 @@ class TableStatements:
         self._any: dict[str, str] = {}
         self._firsts: dict[tuple[Any, ...], str] = {}
         self._by_id: dict[Lock, str] = {}
-        self._selections: dict[tuple[tuple[str, ...], Lock], tuple[str, Parameters]] = {}
+        self._selections: dict[tuple[tuple[str, ...], Lock, str | None], tuple[str, Parameters]] = {}
 
     @cached_property
     def indexed(self) -> frozenset[str]:
@@ -167,17 +167,23 @@ class TableStatements:
         assert plain.names == (*(f"{name}_" for name in names), "id_"), "parameters keep their order"
         return Adjustment(names, demanding(plain, self.dialect), self.sql(statement.returning(*self.columns)))
 
-    def selection(self, names: tuple[str, ...], lock: Lock = Lock.NONE) -> tuple[str, Parameters]:
-        """Select whole rows by the named columns, oldest first."""
-        if (names, lock) not in self._selections:
+    def selection(
+        self, names: tuple[str, ...], lock: Lock = Lock.NONE, where: str | None = None
+    ) -> tuple[str, Parameters]:
+        """Select whole rows by the named columns, oldest first; of those for which the SQL of an index
+        holds, where it is given.
+        """
+        if (names, lock, where) not in self._selections:
             statement: Any = select(*self.columns).where(
                 *(self.table.c[name] == bindparam(name) for name in names)
             )
+            if where is not None:
+                statement = statement.where(literal_column(where))
             if names != ("id",) and self.dialect.name != "sqlite":  # SQLite keeps them so in its indexes
                 statement = statement.order_by(*self.recency())
             compiled = Statement(locking(statement, lock), self.dialect)
-            self._selections[names, lock] = compiled.sql, Parameters(compiled.names, self.codec)
-        return self._selections[names, lock]
+            self._selections[names, lock, where] = compiled.sql, Parameters(compiled.names, self.codec)
+        return self._selections[names, lock, where]
 
     def by_id(self, lock: Lock = Lock.NONE) -> str:
         """Select the row with this id; the parameter is the encoded id."""
