@@ -1,8 +1,10 @@
 """What belongs to a view is found anew when its condition changes."""
 
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
-from framework import Count, Entity, Global, computed
+from framework import Count, Custom, Entity, Field, Global, Lookup, Relationship, computed, merged, subset
 from framework.app import App
 
 
@@ -38,3 +40,78 @@ def test_a_view_comes_and_changes(database_url: str) -> None:
         assert app.get(declared[2]).big == expected
         assert app.verify() == []
         app.close()
+
+
+def bills() -> list[Any]:
+    class Person(Entity, table=True):
+        name: str
+        points: int = 0
+
+    class Firm(Entity, table=True):
+        name: str
+        points: int = 0
+
+    class Bill(Entity, table=True):
+        person_id: UUID | None = Field(default=None, foreign_key="person.id")
+        firm_id: UUID | None = Field(default=None, foreign_key="firm.id")
+        cents: int = 0
+
+    return [Person, Firm, Bill]
+
+
+def seen_bills() -> list[Any]:
+    class Payer(Entity):
+        name: str
+        points: int = 0
+
+    class Person(Payer, table=True):
+        pass
+
+    class Firm(Payer, table=True):
+        pass
+
+    class Bill(Entity, table=True):
+        person_id: UUID | None = Field(default=None, foreign_key="person.id")
+        firm_id: UUID | None = Field(default=None, foreign_key="firm.id")
+        cents: int = 0
+        person: Person = Relationship()
+        firm: Firm = Relationship()
+        rich: Person | None = subset(person, lambda person: person.points > 5)
+        payer: Payer | None = merged(rich, firm)
+
+        payer_name: str | None = computed(Lookup(payer, lambda payer: payer.name))
+
+    class Totals(Global, table=True):
+        by_points: dict[int, int] = computed(Count(Payer, by=lambda payer: payer.points))
+        names: list[str] = computed(
+            Custom(
+                lambda totals, payers: sorted(payer.name for payer in payers),
+                over=Payer,
+                reads=("Payer.name",),
+            )
+        )
+
+    return [Person, Firm, Bill, Totals]
+
+
+def test_views_of_one_record_and_totals_of_several_classes_come(database_url: str) -> None:
+    person, firm, bill = bills()
+    app = App([[person, firm, bill]], database=database_url)
+    app.create()
+    with app.transaction() as tx:
+        ada, eve = tx.add(person(name="ada", points=9)), tx.add(person(name="eve", points=1))
+        acme = tx.add(firm(name="acme", points=9))
+        ids = [tx.add(bill(person_id=one.id, firm_id=acme.id)).id for one in (ada, eve)]
+        ids.append(tx.add(bill(person_id=eve.id)).id)
+    app.close()
+    declared = seen_bills()
+    app = App([declared], database=database_url)
+    assert app.migrate() == []
+    assert [app.get(declared[2], id).payer_name for id in ids] == ["ada", "acme", None]
+    totals = app.get(declared[3])
+    assert (totals.by_points, totals.names) == ({9: 2, 1: 1}, ["acme", "ada", "eve"])
+    with app.transaction() as tx:
+        tx.update(declared[0], eve.id, points=8)
+    assert [app.get(declared[2], id).payer_name for id in ids] == ["ada", "eve", "eve"]
+    assert (app.get(declared[3]).by_points, app.verify()) == ({9: 2, 8: 1}, [])
+    app.close()

@@ -41,7 +41,12 @@ def schemas(draw: st.DrawFn) -> Schema:
                     parts[host].append(part)
                     choices.append(aggregates(name, part, numbers))
             if one.source == host:
-                choices.append(lookups(name, one, _numbers(facts, properties, one.target)))
+                numbers = _numbers(facts, properties, one.target)
+                choices.append(lookups(name, one, numbers))
+                if draw(st.booleans()):
+                    part = Subset(number, one, draw(tests(numbers)), is_one=True)
+                    parts[host].append(part)
+                    choices.append(lookups(name, part, numbers))
         chosen = draw(st.one_of(choices))
         properties[host] += [part for part in parts[host] if part is chosen.over]
         properties[host].append(chosen)
@@ -79,7 +84,7 @@ def formulas(name: str, fields: Sequence[str]) -> st.SearchStrategy[Property]:
     return values(fields).map(lambda value: Property(name, "Formula", value=value))
 
 
-def lookups(name: str, over: Reference, fields: Sequence[str]) -> st.SearchStrategy[Property]:
+def lookups(name: str, over: Reference | Subset, fields: Sequence[str]) -> st.SearchStrategy[Property]:
     return values(fields).map(lambda value: Property(name, "Lookup", over, value))
 
 

@@ -103,20 +103,22 @@ class Test:
 
 @dataclass(frozen=True)
 class Subset:
-    """Those of a relation to many for which a test holds."""
+    """Those of a relation for which a test holds: of many, or of the one at the other end."""
 
     number: int
     of: Reference
     where: Test
+    is_one: bool = False
 
     @property
-    def to_many(self) -> str:
+    def name(self) -> str:
         return f"some{self.number}"
 
     @property
     def source(self) -> str:
         test = self.where.source("r")
-        return f"    {self.to_many}: list[Any] = subset({self.of.to_many}, lambda r: {test})"
+        kind, relation = ("Any", self.of.to_one) if self.is_one else ("list[Any]", self.of.to_many)
+        return f"    {self.name}: {kind} = subset({relation}, lambda r: {test})"
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,10 @@ class Property:
         match self.over:
             case Reference() if self.kind == "Lookup":
                 yield self.over.to_one
-            case Reference() | Subset():
+            case Reference():
                 yield self.over.to_many
+            case Subset():
+                yield self.over.name
             case int():
                 yield f"E{self.over}"
         if self.value is not None:

@@ -76,11 +76,12 @@ def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
 
 def _related(one: Property, full: list[dict[UUID, Row]], id: UUID, row: Row) -> list[Row]:
     over = one.over
-    if isinstance(over, Subset):
-        members = full[over.of.source].values()
-        return [other for other in members if other[over.of.key] == id and over.where.of(other)]
-    if not isinstance(over, Reference):
+    reference = over.of if isinstance(over, Subset) else over
+    if not isinstance(reference, Reference):
         return []
     if one.kind == "Lookup":
-        return [full[over.target][row[over.key]]] if row[over.key] is not None else []
-    return [other for other in full[over.source].values() if other[over.key] == id]
+        key = row[reference.key]
+        found = [full[reference.target][key]] if key is not None else []
+    else:
+        found = [other for other in full[reference.source].values() if other[reference.key] == id]
+    return [other for other in found if not isinstance(over, Subset) or over.where.of(other)]
