@@ -58,6 +58,12 @@ class RelationToView(DeclarationError):
     """
 
 
+class RelationToSeveral(DeclarationError):
+    """{model}.{relation} is a relation to {base}, which has no table of its own: its records are in those of
+    {classes}. Declare a relation to each of them, and merge these: `{relation}: ... = merged(...)`.
+    """
+
+
 class ViewNamed(DeclarationError):
     """{place} names {model}, which is a view of {base} and has no table of its own. Name {base} there."""
 

@@ -28,7 +28,7 @@ from framework.plan.mistakes import (
     UnknownType,
 )
 from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
-from framework.plan.tableless import refuse_key, refuse_views
+from framework.plan.tableless import refuse_key, refuse_relations_to_several, refuse_views
 from framework.plan.uniques import uniques_of
 
 Shapes = dict[type[Record], Shape]
@@ -82,7 +82,7 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
     for shape in shapes.values():
         check_links(shapes, shape)
     for shape in shapes.values():
-        _configure(shape)
+        _configure(shapes, shape)
         refuse_views(shape)
     for shape in shapes.values():
         for name, relation in shape.model.__sqlmodel_relationships__.items():
@@ -140,11 +140,12 @@ def _refer(
     target.referrers.append((shape, column.name, reference.ondelete))
 
 
-def _configure(shape: Shape) -> None:
+def _configure(shapes: Shapes, shape: Shape) -> None:
     """Let SQLAlchemy join the relations now, so that a mistake in one surfaces here."""
     try:
         shape.model.__scope__.registry.configure(cascade=True)
     except SQLAlchemyError as error:
+        refuse_relations_to_several(shapes.values())
         relations = ", ".join(shape.model.__sqlmodel_relationships__) or "?"
         reason = str(error).splitlines()[0]
         raise BrokenRelation(model=shape.name, relation=relations, reason=reason) from error

@@ -8,7 +8,13 @@ from sqlalchemy import ForeignKey
 
 from framework.model.fields import table_name
 from framework.model.record import Record, is_filtered
-from framework.plan.mistakes import KeyToSeveral, RelationToView, UndeclaredRecord, ViewNamed
+from framework.plan.mistakes import (
+    KeyToSeveral,
+    RelationToSeveral,
+    RelationToView,
+    UndeclaredRecord,
+    ViewNamed,
+)
 from framework.plan.shape import Shape
 
 
@@ -30,17 +36,37 @@ def refuse_key(
     for view in views:
         if table_name(view.__name__) == target:
             raise ViewNamed(place=f"{shape.name}.{field}", model=view.__name__, base=_base(view).__name__)
-    extending: dict[type, list[Shape]] = defaultdict(list)
+    for base, several in _extending(shapes).items():
+        if table_name(base) == target:
+            raise KeyToSeveral(
+                model=shape.name, field=field, target=reference.target_fullname, base=base,
+                classes=" and ".join(one.name for one in several),
+                relations=", ".join(one.table.name for one in several),
+            )  # fmt: skip
+
+
+def refuse_relations_to_several(shapes: Iterable[Shape]) -> None:
+    """Raise RelationToSeveral for a relation, not joined yet, to a class that others extend."""
+    shapes = list(shapes)
+    extending = _extending(shapes)
+    for shape in shapes:
+        for name in shape.model.__sqlmodel_relationships__:
+            mapper: Any = shape.model.__mapper__  # type: ignore[attr-defined]  # SQLAlchemy adds it
+            target = mapper.get_property(name, _configure_mappers=False).argument
+            base = getattr(target, "__name__", target)
+            if base in extending:
+                classes = " and ".join(one.name for one in extending[base])
+                raise RelationToSeveral(model=shape.name, relation=name, base=base, classes=classes)
+
+
+def _extending(shapes: Iterable[Shape]) -> Mapping[str, list[Shape]]:
+    """Those that extend a class that has no table, by its name."""
+    found: dict[str, list[Shape]] = defaultdict(list)
     for one in shapes:
         for base in one.model.__mro__[1:]:
-            if issubclass(base, Record) and table_name(base.__name__) == target:
-                extending[base].append(one)
-    for base, several in extending.items():
-        raise KeyToSeveral(
-            model=shape.name, field=field, target=reference.target_fullname, base=base.__name__,
-            classes=" and ".join(one.name for one in several),
-            relations=", ".join(one.table.name for one in several),
-        )  # fmt: skip
+            if issubclass(base, Record) and base.__module__ != Record.__module__:
+                found[base.__name__].append(one)
+    return found
 
 
 def refuse_views(shape: Shape) -> None:

@@ -2044,6 +2044,30 @@ def test_a_key_does_not_lead_to_a_class_that_others_extend() -> None:
     )
 
 
+@pytest.mark.parametrize("quoted", [True, False])
+@pytest.mark.parametrize("many", [True, False])
+def test_a_relation_is_not_declared_to_a_class_that_others_extend(many: bool, quoted: bool) -> None:
+    class Party(Entity):
+        name: str = ""
+
+    class Man(Party, table=True):
+        house_id: UUID = Field(foreign_key="house.id")
+
+    class Club(Party, table=True):
+        pass
+
+    kind: Any = "Party" if quoted else Party
+
+    class House(Entity, table=True):
+        __annotations__ = {"those": list[kind] if many else kind}
+        those = Relationship()
+
+    assert refusal(Man, House, Club) == (
+        "House.those is a relation to Party, which has no table of its own: its records are in those of Man "
+        "and Club. Declare a relation to each of them, and merge these: `those: ... = merged(...)`."
+    )
+
+
 def test_nothing_is_no_relation_to_merge() -> None:
     class Order(Entity, table=True):
         items: list[Any] = merged()
