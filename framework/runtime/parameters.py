@@ -18,7 +18,7 @@ from framework.runtime.change import Change
 from framework.storage.codec import Row
 
 if TYPE_CHECKING:
-    from framework.runtime.work import Work
+    from framework.runtime.records import Records
 
 C = TypeVar("C", bound=Computation[Any])
 
@@ -26,8 +26,8 @@ C = TypeVar("C", bound=Computation[Any])
 class Parameters:
     """What the callbacks of one transaction are given, now and as it was before."""
 
-    def __init__(self, work: "Work") -> None:
-        self._work: Work = proxy(work)  # so that it goes when its transaction ends
+    def __init__(self, work: "Records") -> None:
+        self._work: Records = proxy(work)  # so that it goes when its transaction ends
         self._rows: dict[Shape, Row] = {}
         self._shared: set[Shape] = set()
         self._alone: set[Shape] = set()

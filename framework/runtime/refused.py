@@ -14,10 +14,10 @@ from framework.storage.codec import Row
 from framework.storage.violation import Constraint, Violation
 
 if TYPE_CHECKING:
-    from framework.runtime.work import Work
+    from framework.runtime.records import Records
 
 
-def explained(work: "Work", violation: Violation, batch: list[Change]) -> Exception:
+def explained(work: "Records", violation: Violation, batch: list[Change]) -> Exception:
     """The error for a violated constraint: one of the rows, all of one class, has violated it."""
     explained: Exception | None = None
     if violation.position is not None:
@@ -35,7 +35,7 @@ def explained(work: "Work", violation: Violation, batch: list[Change]) -> Except
     return explained or InvariantBroken(problem=problem)
 
 
-def not_added(work: "Work", violation: Violation, shape: Shape, id: UUID) -> Exception:
+def not_added(work: "Records", violation: Violation, shape: Shape, id: UUID) -> Exception:
     """The error for amounts that the database could not add to a record."""
     match violation.constraint:
         case Constraint.PRESENCE:
@@ -46,7 +46,7 @@ def not_added(work: "Work", violation: Violation, shape: Shape, id: UUID) -> Exc
             return violation
 
 
-def missing(work: "Work", shape: Shape, id: UUID) -> Exception:
+def missing(work: "Records", shape: Shape, id: UUID) -> Exception:
     """The error for amounts that belong to a record that is not there: find who refers to it."""
     for referrer, key, _ in shape.referrers:
         for change in work.rows.get(referrer, {}).values():
@@ -55,7 +55,7 @@ def missing(work: "Work", shape: Shape, id: UUID) -> Exception:
     return InvariantBroken(problem=f"amounts for {shape.name} {id}, which does not exist")
 
 
-def _without_reference(work: "Work", violation: Violation, batch: list[Change]) -> Exception | None:
+def _without_reference(work: "Records", violation: Violation, batch: list[Change]) -> Exception | None:
     for change in batch:
         for key, target in change.shape.references.items():
             id = change.after_row[key] if change.after_row else None
@@ -64,7 +64,7 @@ def _without_reference(work: "Work", violation: Violation, batch: list[Change]) 
     return None
 
 
-def _is_missing(work: "Work", violation: Violation, target: Shape, key: str, id: UUID) -> bool:
+def _is_missing(work: "Records", violation: Violation, target: Shape, key: str, id: UUID) -> bool:
     if violation.detail is not None:
         return violation.columns == (key,) and violation.blames({key: id})
     if violation.columns not in ((), (key,)):
@@ -76,7 +76,7 @@ def _is_missing(work: "Work", violation: Violation, target: Shape, key: str, id:
     return not _asked(work, sql, parameters.of({"id": id}))
 
 
-def _not_unique(work: "Work", violation: Violation, batch: list[Change]) -> Exception | None:
+def _not_unique(work: "Records", violation: Violation, batch: list[Change]) -> Exception | None:
     columns = violation.columns
     for change in batch:
         row = change.after_row
@@ -93,7 +93,7 @@ def _code(change: Change, columns: tuple[str, ...]) -> str:
     return next((one.code for one in change.shape.uniques if one.columns == columns), code_of(columns))
 
 
-def _is_taken(work: "Work", violation: Violation, change: Change) -> bool:
+def _is_taken(work: "Records", violation: Violation, change: Change) -> bool:
     if violation.detail is not None or change.after_row is None:
         return False
     columns = violation.columns
@@ -117,7 +117,7 @@ def _is_itself(stored: Row, change: Change) -> bool:
     return row is not None and all(stored[name] == row[name] for name in change.shape.facts)
 
 
-def _asked(work: "Work", sql: str, parameters: Sequence[Any]) -> list[Any]:
+def _asked(work: "Records", sql: str, parameters: Sequence[Any]) -> list[Any]:
     """What the database answers. Another connection is asked where this one, having been refused something,
     answers nothing more.
     """
