@@ -49,7 +49,7 @@ def _renew(
     labels = {plan.label: plan for plan in node.triggers if is_on_record(plan)}
     books, first, last = work.database.bookkeeping, part.own.first, part.own.last
     for position, id, trigger, cause_id, entered in books.entries(
-        work.connection, node.name, state, first, last
+        work.connection, node.name, str(state), first, last
     ):
         row = facts.expected[node.host].get(id)
         if row is None:

@@ -13,7 +13,10 @@ _PREFIX = "cause."
 
 def takes_cause(guard: Callable[..., Any], given: type | None) -> bool:
     """Whether a guard takes more than the record, and the row of the Global that it is given."""
-    parameters = inspect.signature(guard).parameters.values()
+    try:
+        parameters = inspect.signature(guard).parameters.values()
+    except (TypeError, ValueError):  # what it reads cannot be found, and that is said of it
+        return False
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = [one for one in parameters if one.kind in positional and one.default is one.empty]
     return len(required) > 1 + (given is not None)
