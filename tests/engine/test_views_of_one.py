@@ -1,7 +1,10 @@
 """Views of to-one relations: the record at their end, if it is a member; of several, the first there is."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
+from functools import partial
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +27,7 @@ from framework import (
     subset,
 )
 from framework.app import App, opened
+from framework.runtime.transaction import Transaction
 
 
 class Care(StrEnum):
@@ -205,3 +209,34 @@ def test_many_that_look_at_one_hear_of_its_leaving_at_once(app: App) -> None:
     assert app.get(Person, ada.id).saved == 0
     assert app.verify() == []
     assert app.rebuild() == []
+
+
+def test_what_happens_at_once_loses_nothing(postgres_url: str) -> None:
+    with opened(App([[Rates, Person, Firm, Vip, Bill]], database=postgres_url)) as app:
+        with app.transaction() as tx:
+            people = [tx.add(Person(name=f"p{n}", points=100 * n)).id for n in range(4)]
+            firms = [tx.add(Firm(name=f"f{n}", points=4 * n)).id for n in range(4)]
+            bills = [
+                tx.add(Bill(cents=100, person_id=people[n % 4], firm_id=firms[n // 3])).id for n in range(12)
+            ]
+
+        def act(tx: Transaction, seed: str) -> None:
+            random = Random(seed)
+            ends: dict[str, Any] = {"person_id": random.choice(people), "firm_id": random.choice(firms)}
+            match random.randrange(4):
+                case 0:
+                    tx.update(Person, ends["person_id"], points=random.choice((0, 60, 150, 250)))
+                case 1:
+                    tx.update(Firm, ends["firm_id"], points=random.choice((0, 6, 60)), name=seed)
+                case 2:
+                    tx.update(Bill, random.choice(bills), **ends)
+                case _:
+                    tx.add(Bill(cents=7, **ends))
+
+        def work(n: int) -> None:
+            for number in range(12):
+                app.engine.write(partial(act, seed=f"{n}:{number}"))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+        assert app.verify() == []
