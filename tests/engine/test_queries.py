@@ -136,10 +136,3 @@ def test_other_ways_to_load_along_say_the_same(app: App) -> None:
     assert _shown(app.query(select(Customer).options(selectinload(ORDERS)))) == ALL
     met = select(Customer).join(ORDERS).where(col(Order.number) > 1).options(contains_eager(ORDERS))
     assert _shown(app.query(met)) == {"ada": [2, 3], "eve": [4]}
-
-
-def test_a_limit_counts_records_and_not_the_rows_that_are_joined_to_them(app: App) -> None:
-    asked = select(Customer).options(joinedload(ORDERS)).order_by(col(Customer.name)).limit(2)
-    with counted(app) as statements:
-        assert _shown(app.query(asked)) == {"ada": [1, 2, 3], "eve": [4]}
-    assert len(statements) == 1

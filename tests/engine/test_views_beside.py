@@ -98,8 +98,8 @@ def test_members_that_are_too_many_leave_and_everything_follows(database_url: st
         assert [one.cents for one in app.query(select(BigPaid))] == [101, 900]
 
 
-def test_a_trace_says_who_enters_which_view(database_url: str) -> None:
-    with opened(App([MODULE], database=database_url)) as app:
+def test_a_trace_says_who_enters_which_view() -> None:
+    with opened(App([MODULE])) as app:
         placed = order(50)
         with app.transaction() as tx:
             buyer = tx.add(Customer())
@@ -135,7 +135,7 @@ def test_a_trace_says_who_enters_which_view(database_url: str) -> None:
         assert "_in_customer" not in text
 
 
-def test_a_trace_knows_what_a_rule_is_given(database_url: str) -> None:
+def test_a_trace_knows_what_a_rule_is_given() -> None:
     class Prices(Global, table=True):
         least: int = 100
 
@@ -143,7 +143,7 @@ def test_a_trace_knows_what_a_rule_is_given(database_url: str) -> None:
     def large(order: PaidOrder, prices: Prices) -> Receipt | None:
         return Receipt(order_id=order.id) if order.cents >= prices.least else None
 
-    with opened(App([[Prices, *MODULE, large]], database=database_url)) as app:
+    with opened(App([[Prices, *MODULE, large]])) as app:
         placed = order(50)
         with app.transaction() as tx:
             placed.customer_id = tx.add(Customer()).id
@@ -153,8 +153,8 @@ def test_a_trace_knows_what_a_rule_is_given(database_url: str) -> None:
         assert (found.wrote, found.skipped) == ((), (f"Order {placed.id}: the rule returned nothing",))
 
 
-def test_only_a_member_is_explained_as_one(database_url: str) -> None:
-    with opened(App([MODULE], database=database_url)) as app:
+def test_only_a_member_is_explained_as_one() -> None:
+    with opened(App([MODULE])) as app:
         customer(app, order(50))
         (paid,) = app.query(select(PaidOrder))
         why = app.explain(PaidOrder, "status", paid.id).because

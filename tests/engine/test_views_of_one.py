@@ -234,9 +234,9 @@ def test_what_happens_at_once_loses_nothing(postgres_url: str) -> None:
                     tx.add(Bill(cents=7, **ends))
 
         def work(n: int) -> None:
-            for number in range(12):
+            for number in range(10):
                 app.engine.write(partial(act, seed=f"{n}:{number}"))
 
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(work, range(8)))
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(work, range(6)))
         assert app.verify() == []
