@@ -63,9 +63,9 @@ def _run(program: str, **options: str | int) -> OpsPerSecond:
 
 
 def _contestant(
-    workload: str, run: partial[OpsPerSecond], prepare: Callable[[], None] = install
+    workload: str, run: partial[OpsPerSecond], size: int = 400, prepare: Callable[[], None] = install
 ) -> Contestant:
-    return Contestant(workload=workload, name=ANCESTOR, run=run, size=400, quick_size=80, prepare=prepare)
+    return Contestant(workload=workload, name=ANCESTOR, run=run, size=size, quick_size=80, prepare=prepare)
 
 
 def _prepare_postgres() -> None:
@@ -75,9 +75,9 @@ def _prepare_postgres() -> None:
 
 CONTESTANTS = (
     _contestant("W1", partial(on_sqlite, "w1.mjs", synchronous="NORMAL")),
-    _contestant("W1-postgres", partial(on_postgres, "w1.mjs"), _prepare_postgres),
+    _contestant("W1-postgres", partial(on_postgres, "w1.mjs"), 160, _prepare_postgres),
     _contestant("W2", partial(on_sqlite, "w2.mjs", synchronous="NORMAL")),
     _contestant("W2-full", partial(on_sqlite, "w2.mjs", synchronous="FULL", at_a_time=AT_A_TIME)),
-    _contestant("W2-postgres", partial(on_postgres, "w2.mjs"), _prepare_postgres),
+    _contestant("W2-postgres", partial(on_postgres, "w2.mjs"), 240, _prepare_postgres),
     _contestant("W3", partial(chains_over_http)),
 )
