@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.reach import EVIDENCE, Reach, missing, reason, vendor_of
 
-pytest.register_assert_rewrite("framework.testing.contract.suite")
+pytest.register_assert_rewrite("framework.testing.contract")
 
 REACHED: dict[str, Reach] = {}
 
