@@ -23,6 +23,7 @@ from framework.integration.attempts import Attempt
 from framework.integration.effects import EffectBook, hooks_of
 from framework.integration.integration import Integration
 from framework.integration.letterbox import letterboxes_of
+from framework.integration.notice import Announcer
 from framework.integration.orphans import PATIENCE
 from framework.integration.service import desks_of
 from framework.integration.turning import turning
@@ -174,6 +175,8 @@ class App:
             engine.closers.append(forget)
         if self._hooks:
             engine.closers.append(EffectBook(database, self._hooks).write)
+        if database.concurrent:
+            engine.closers.append(Announcer(engine, self.desks.values(), self._hooks).announce)
         return engine
 
     def create(self) -> None:
@@ -470,7 +473,7 @@ class App:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[object]:
         """Carry out calls, and turn deadlines, while the block runs: `async with app.working(): ...`"""
-        async with self.workshop.working() as worker, turning(self.engine):
+        async with self.workshop.working() as worker, turning(self.engine, worker.executor):
             yield worker
 
     def is_working(self) -> bool:

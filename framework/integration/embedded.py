@@ -1,7 +1,10 @@
 """The embedded executor: work finds the worker within the process, and nothing is polled."""
 
 import asyncio
+import os
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 
@@ -9,6 +12,7 @@ import anyio.to_thread
 
 from framework.integration.agenda import Agenda
 from framework.integration.executor import Look, Stats
+from framework.integration.notice import Notice
 from framework.integration.outbox import Outbox
 from framework.integration.outboxes import Outboxes
 from framework.runtime.engine import Engine
@@ -63,6 +67,21 @@ class EmbeddedExecutor:
         self._alarm: Alarm | None = None
         self._quiet = asyncio.Event()
         self._stopped = False
+        self._is_surveyed = False
+        self.hearers: list[Callable[[Notice], None]] = []
+
+    @property
+    def worker(self) -> str:
+        return f"{os.uname().nodename}:{os.getpid()}"
+
+    @property
+    def leads(self) -> bool:
+        return True
+
+    @asynccontextmanager
+    async def joined(self) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(self.recover)
+        yield
 
     def enqueue(
         self, transaction: Transaction | None, outbox: Outbox, moment: datetime, *, sure: bool = True
@@ -80,11 +99,13 @@ class EmbeddedExecutor:
 
     async def run(self, look: Look) -> None:
         self._alarm = Alarm()
-        self._stopped = False
+        self._stopped = self._is_surveyed = False
         self._engine.listeners.append(self._committed)
         try:
-            await anyio.to_thread.run_sync(self._survey)
             while not self._stopped:
+                if not self._is_surveyed:
+                    self._is_surveyed = True
+                    await anyio.to_thread.run_sync(self._survey)
                 quiet = await look(self._agenda.take(self._engine.clock.now()))
                 if quiet and not self._alarm.is_ringing and not self._is_due():
                     self._quiet.set()
@@ -100,8 +121,7 @@ class EmbeddedExecutor:
         self.ring()
 
     def recover(self) -> int:
-        """Void all leases; raises WorkedElsewhere if another process has them."""
-        self._engine.database.own_calls()
+        """Void the leases of dead workers."""
 
         def operation(outboxes: list[Outbox], transaction: Transaction) -> int:
             connection, now = transaction.work.connection, transaction.now
@@ -138,7 +158,7 @@ class EmbeddedExecutor:
             alarm.ring()
 
     def _survey(self) -> None:
-        """Learn from the database, once, when there is something to do; from then on commits tell."""
+        """Learn from the database when there is something to do; from then on commits tell."""
         now = self._engine.clock.now()
         for name, outboxes in self._outboxes.by_tenant():
             with within(name), self._engine.database.reading() as connection:

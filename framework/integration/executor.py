@@ -1,10 +1,12 @@
 """The executor: how due work finds a worker. Lease, attempt and outcome live in our own tables."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from framework.integration.notice import Notice
 from framework.integration.outbox import Outbox
 from framework.runtime.transaction import Transaction
 
@@ -25,6 +27,23 @@ class Stats:
 
 class Executor(Protocol):
     """How due work finds a worker, within one process or among many."""
+
+    hearers: list[Callable[[Notice], None]]
+    """Who is to hear of what was committed in other processes."""
+
+    @property
+    def worker(self) -> str:
+        """The name of the worker, under which its attempts are written down."""
+        ...
+
+    @property
+    def leads(self) -> bool:
+        """Whether this worker does what only one may do."""
+        ...
+
+    def joined(self) -> AbstractAsyncContextManager[None]:
+        """Be one of the workers while the block runs; what dead ones had under way is due again."""
+        ...
 
     def enqueue(
         self, transaction: Transaction | None, outbox: Outbox, moment: datetime, *, sure: bool = True

@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     true,
     tuple_,
     update,
@@ -60,6 +61,7 @@ class Outbox:
 
     def __init__(self, desk: Desk, database: Database) -> None:
         self.desk = desk
+        self._database = database
         self._statements = database.statements[desk.shape]
         self._table = self._statements.table
         self._attempts = database.tables.attempts
@@ -78,6 +80,8 @@ class Outbox:
         policy = self.desk.policy
         until = now + policy.lease
         claimed: list[Claimed] = []
+        if self.ordered:  # of two workers, neither sees what the other is about to claim
+            self._database.hold(connection, "claim", self.desk.shape.name, self.tenant or "")
         while len(claimed) < limit:
             left = limit - len(claimed)
             values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": left}
@@ -116,8 +120,9 @@ class Outbox:
             connection.tell(self._prolong.sql, self._parameters(self._prolong, values))
 
     def take_over(self, connection: Connection, now: datetime) -> int:
-        """Void all leases: whoever held them is dead. Returns how many there were."""
-        return connection.run(self._take_over.sql, self._parameters(self._take_over, {"now": now}))
+        """Void the leases of dead workers. Returns how many there were."""
+        values = {"now": now, "latest": now + 2 * self.desk.policy.lease}
+        return connection.run(self._take_over.sql, self._parameters(self._take_over, values))
 
     def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
         """When there is something to do for the first of the calls, of those that are due after a moment."""
@@ -146,7 +151,10 @@ class Outbox:
         due = self._table.alias("due")
         conditions: list[Any] = [due.c["_due_at"] <= bindparam("now", type_=calls["_due_at"].type)]
         if self.ordered:
-            conditions.append(or_(due.c["_ordering_key"].is_(None), ~self._earlier(due)))
+            waits = self._earlier(due)
+            if self._database.concurrent:
+                waits = or_(waits, self._under_way(due))
+            conditions.append(or_(due.c["_ordering_key"].is_(None), ~waits))
         chosen = (
             select(due.c.id)
             .where(*conditions)
@@ -196,6 +204,18 @@ class Outbox:
             tuple_(other.c.created_at, other.c.id) < tuple_(call.c.created_at, call.c.id),
         )
 
+    def _under_way(self, call: Any) -> Any:
+        """Whether a call of the same key is under way: one that was made earlier may be committed later."""
+        other = self._table.alias("under_way")
+        leased = other.c["_leased_until"]
+        return exists().where(
+            other.c["_ordering_key"] == call.c["_ordering_key"],
+            other.c["_ordering_key"].is_not(None),
+            leased.is_not(None),
+            leased > bindparam("now", type_=leased.type),
+            other.c.id != call.c.id,
+        )
+
     def _release(self, names: tuple[str, ...]) -> Statement:
         if names not in self._releases:
             values: dict[str, Any] = {name: bindparam(f"{name}_") for name in names}
@@ -227,11 +247,24 @@ class Outbox:
     @cached_property
     def _take_over(self) -> Statement:
         calls = self._table.c
-        held = and_(
-            calls["_due_at"] > earliest(self._statements.dialect), calls["_leased_until"].is_not(None)
-        )
+        held = [calls["_due_at"] > earliest(self._statements.dialect), calls["_leased_until"].is_not(None)]
+        if self._database.concurrent:
+            held += [calls["_due_at"] <= bindparam("latest", type_=calls["_due_at"].type), self._of_dead()]
         freed: dict[str, Any] = {"_due_at": bindparam("now"), "_leased_until": literal_column("NULL")}
-        return self._compiled(update(self._table).where(held).values(freed))
+        return self._compiled(update(self._table).where(*held).values(freed))
+
+    def _of_dead(self) -> Any:
+        """Whether the worker that has the call is dead. A look at a call is no attempt: nobody knows whose
+        it is: its lease ends by itself.
+        """
+        calls, attempts = self._table.c, self._attempts.c
+        alive = text(self._database.living)
+        return exists().where(
+            attempts.call_id == calls.id,
+            attempts.number == calls["_attempt"],
+            attempts.finished_at.is_(None),
+            func.right(attempts.worker, literal_column("8")).not_in(alive),
+        )
 
     @cached_property
     def _next_due(self) -> Statement:

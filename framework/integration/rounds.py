@@ -17,6 +17,7 @@ from framework.integration.effects import EffectBook, Hook, happen
 from framework.integration.executor import Executor
 from framework.integration.gate import Gate
 from framework.integration.integration import Integration
+from framework.integration.notice import Notice
 from framework.integration.outboxes import Outboxes
 from framework.integration.reconciliation import Cursors
 from framework.integration.verdict import described
@@ -35,6 +36,7 @@ PROBE_EVERY = timedelta(minutes=1)
 """How often a paused integration is probed by its `test_connection`."""
 
 EFFECTS = "side effects"
+SURVEY = "which side effects are due"
 
 Client: TypeAlias = Callable[[Integration[Any]], Awaitable["HTTPClient | None"]]
 
@@ -66,6 +68,7 @@ class Rounds:
         self._moments = moments
         self._cursors = Cursors(engine.database)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_surveyed = True
         self._effects_at: dict[str | None, datetime] = {}
         """When a side effect of each tenant is due."""
 
@@ -81,10 +84,9 @@ class Rounds:
             is_open = self._outboxes.is_open([desk.shape])
             at = now if is_open else now + reconciliation.EVERY
             self._at(_reconcile(desk), self._moments.get(_reconcile(desk), at))
-        for name in self._engine.tenants() if self._book.hooks else ():
-            with within(name):
-                self._expect(name, self._next_effect())
+        self._survey()
         self._engine.listeners.append(self._committed)
+        self._executor.hearers.append(self._hear)
 
     def look(self, integrations: Mapping[str, Integration[Any]]) -> None:
         """Start what is due and not under way yet."""
@@ -98,6 +100,14 @@ class Rounds:
             elif self._is_due(_probe(name), now):
                 self._at(_probe(name), now + PROBE_EVERY)
                 self._start(_probe(name), self._probe(integrations[name], gate, probe))
+        if self._executor.leads:
+            self._lead(now)
+
+    def _lead(self, now: datetime) -> None:
+        """Start what only one worker does of all that there are."""
+        if not self._is_surveyed and SURVEY not in self._tasks:
+            self._is_surveyed = True
+            self._start(SURVEY, anyio.to_thread.run_sync(self._survey))
         for desk in self._desks:
             if self._is_due(_reconcile(desk), now) and self._gates[desk.integration.name].paused is None:
                 self._at(_reconcile(desk), now + reconciliation.EVERY)
@@ -117,6 +127,18 @@ class Rounds:
             task.cancel()
         if left:
             await asyncio.wait(left)
+
+    def _survey(self) -> None:
+        """Learn from the database when side effects are due; runs in a thread."""
+        for name in self._engine.tenants() if self._book.hooks else ():
+            with suppress(UnknownTenant), within(name):
+                self._expect(name, self._next_effect())
+
+    def _hear(self, notice: Notice) -> None:
+        if notice.everything:
+            self._is_surveyed = False
+        if self._book.hooks:
+            self._expect(notice.tenant, notice.effects)
 
     def _committed(self, work: Work) -> None:
         if any(
@@ -198,7 +220,7 @@ class Rounds:
         hooks = [hook for of_shape in self._book.hooks.values() for hook in of_shape]
         for hook in hooks:
             gate = self._gates[hook.integration.name]
-            while await self._some(hook, gate):
+            while self._executor.leads and await self._some(hook, gate):
                 pass
         moment = await anyio.to_thread.run_sync(self._next_effect)
         if moment is not None:

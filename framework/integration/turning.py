@@ -8,13 +8,22 @@ from datetime import datetime
 import anyio
 import anyio.to_thread
 
+from framework.errors import StorageError
 from framework.integration.embedded import Alarm
+from framework.integration.executor import Executor
+from framework.integration.notice import EVERYTHING, Notice
+from framework.observe import get_logger
 from framework.plan.node import DeadlineNode
 from framework.runtime.engine import Engine
 from framework.runtime.sweeping import Sweeper
 from framework.runtime.timer import next_turn, turn_due
 from framework.runtime.work import Work
 from framework.tenancy import UnknownTenant, within
+
+AGAIN = 1.0
+"""Seconds after which is tried again what the database did not do."""
+
+_log = get_logger(__name__)
 
 
 class Timers:
@@ -25,19 +34,29 @@ class Timers:
         self._sweepers: dict[str | None, Sweeper] = {}
         self._moments: dict[str | None, datetime] = {}
         self._touched: dict[str | None, None] = {}
+        self._is_surveyed = False
+
+    def hear(self, notice: Notice) -> None:
+        """Something was committed in another process."""
+        if notice.everything:
+            self._is_surveyed = False
+        if notice.turns is not None:
+            self._moments[notice.tenant] = min(notice.turns, self._moments.get(notice.tenant, notice.turns))
 
     def note(self, work: Work) -> None:
         """Something was written that may have changed the next moment of its tenant."""
         self._sweeper(work.tenant).note(work)
         self._touched[work.tenant] = None
 
-    def run_all(self) -> None:
-        """Do what is due of all tenants."""
-        for name in self._engine.tenants():
-            self._run(name)
-
-    def run_due(self) -> None:
-        """Do what is due of the tenants whose time has come, or for whom something was written."""
+    def run(self) -> None:
+        """Do what is due of the tenants whose time has come, or for whom something was written; at first, and
+        whenever something may have been missed, of all.
+        """
+        if not self._is_surveyed:
+            self._is_surveyed = True
+            for name in self._engine.tenants():
+                self._run(name)
+            return
         now = self._engine.clock.now()
         due = [name for name, moment in self._moments.items() if moment <= now]
         for name in dict.fromkeys((*due, *tuple(self._touched))):
@@ -68,9 +87,9 @@ class Timers:
 
 
 @asynccontextmanager
-async def turning(engine: Engine) -> AsyncIterator[None]:
+async def turning(engine: Engine, executor: Executor | None = None) -> AsyncIterator[None]:
     """Turn deadlines, and let records go, at their time while the block runs: those that are due, before it
-    begins. Nothing runs where none are declared.
+    begins. Nothing runs where none are declared, or while the worker of this executor does not lead.
     """
     hosts = frozenset(plan.shape for plan in engine.plan.retentions).union(
         node.host for node in engine.plan.nodes if isinstance(node, DeadlineNode)
@@ -86,9 +105,15 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
             timers.note(work)
             alarm.ring()
 
+    def heard(notice: Notice) -> None:
+        timers.hear(notice)
+        alarm.ring()
+
     engine.listeners.append(committed)
-    await anyio.to_thread.run_sync(timers.run_all)
-    turner = asyncio.create_task(_turn(timers, alarm))
+    if executor is not None:
+        executor.hearers.append(heard)
+    await anyio.to_thread.run_sync(timers.run)
+    turner = asyncio.create_task(_turn(timers, alarm, executor))
     try:
         yield
     finally:
@@ -100,7 +125,15 @@ async def turning(engine: Engine) -> AsyncIterator[None]:
             turner.result()
 
 
-async def _turn(timers: Timers, alarm: Alarm) -> None:
+async def _turn(timers: Timers, alarm: Alarm, executor: Executor | None) -> None:
     while True:
-        await alarm.wait(timers.seconds())
-        await anyio.to_thread.run_sync(timers.run_due)
+        leads = executor is None or executor.leads
+        await alarm.wait(timers.seconds() if leads else None)  # whoever comes to lead hears of it
+        if executor is None or executor.leads:
+            try:
+                await anyio.to_thread.run_sync(timers.run)
+            except StorageError as error:
+                _log.warning("deadlines do not turn at present", reason=str(error))
+                timers.hear(EVERYTHING)
+                await asyncio.sleep(AGAIN)
+                alarm.ring()

@@ -1,7 +1,6 @@
 """The worker: claims calls that are due, lets integrations carry them out, records what came of it."""
 
 import asyncio
-import os
 import random
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,8 @@ import anyio.to_thread
 from framework.errors import MillraceError, NeedsAttention, StorageError
 from framework.integration.desk import Desk
 from framework.integration.effects import EffectBook, Hook
-from framework.integration.embedded import EmbeddedExecutor
 from framework.integration.executor import Executor
+from framework.integration.executors import executor_of
 from framework.integration.gate import Gate
 from framework.integration.integration import Integration
 from framework.integration.logbook import Logbook
@@ -82,8 +81,8 @@ class Worker:
         self._engine = engine
         self._outboxes = Outboxes(desks, engine)
         self._gates = gates
-        self._logbook = Logbook(engine.database, f"{os.uname().nodename}:{os.getpid()}", metrics)
-        self.executor: Executor = EmbeddedExecutor(engine, self._outboxes)
+        self.executor: Executor = executor_of(engine, self._outboxes)
+        self._logbook = Logbook(engine.database, self.executor.worker, metrics)
         self._integrations = {integration.name: integration for integration in integrations}
         self._rounds = Rounds(
             engine,
@@ -111,8 +110,7 @@ class Worker:
 
     async def run(self, *, grace: float = 10.0) -> None:
         """Work until cancelled; then claim nothing, and give what is under way `grace` seconds to end."""
-        await anyio.to_thread.run_sync(self.executor.recover)
-        async with self._open_clients:
+        async with self.executor.joined(), self._open_clients:
             for integration in self._integrations.values():
                 await self._call_hook(integration, "on_start")
             await anyio.to_thread.run_sync(self._rounds.begin)
@@ -362,7 +360,11 @@ class Worker:
             ):
                 return outbox.next_due(connection, after=claimed_at)
 
-        moment = await anyio.to_thread.run_sync(ask)
+        try:
+            moment = await anyio.to_thread.run_sync(ask)
+        except StorageError as error:
+            self._troubled(error)
+            moment = self._now()
         if moment is not None:
             self.executor.enqueue(None, outbox, moment, sure=False)
 

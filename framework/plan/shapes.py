@@ -221,6 +221,7 @@ def _add_outbox(shape: Shape) -> None:
     shape.indexes += [
         IndexPlan(("_due_at",), where="_due_at IS NOT NULL"),
         IndexPlan(("_ordering_key", "created_at"), where="_ordering_key IS NOT NULL AND _due_at IS NOT NULL"),
+        IndexPlan(("_ordering_key",), where="_ordering_key IS NOT NULL AND _leased_until IS NOT NULL"),
         IndexPlan(("_dead",), where="_dead"),
         IndexPlan(("external_id",), where="external_id IS NOT NULL"),
     ]

@@ -1,5 +1,6 @@
 """The engine: runs operations as transactions."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -37,6 +38,8 @@ class Engine:
         """What is still to be written when everything has followed, in the same transaction."""
         self.meter: Meter | None = None  # measures all steps, where it was asked for
         self.entered = Entered()
+        self.token = secrets.token_hex(4)
+        """Tells this engine from those of other processes on the same database."""
         self.lane = self._lane()
 
     def write(self, operation: Operation[T], *, snapshot: bool = False) -> T:

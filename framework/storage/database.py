@@ -254,9 +254,14 @@ class Database(ABC):
     def listed(self, values: Sequence[Any]) -> Any:
         """Driver values as the one parameter of a statement that asks for any of them."""
 
+    @property
+    def living(self) -> str:
+        """SQL for the tokens with which the names of all workers end that are alive."""
+        raise NotImplementedError(f"only the process that has {self.url} open works on it")
+
     @abstractmethod
-    def own_calls(self) -> None:
-        """Be the one process that carries out calls, so that leases at its start are those of the dead."""
+    def announce(self, connection: Connection, text: str) -> None:
+        """Tell the workers of all processes, when the transaction commits."""
 
     @abstractmethod
     def meaning(self, error: Exception) -> Exception:

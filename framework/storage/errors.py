@@ -29,12 +29,6 @@ class DatabaseUnwritable(StorageError):
     """The database {url} cannot be used any further ({reason}). Check its disk and its permissions."""
 
 
-class WorkedElsewhere(StorageError):
-    """Another process carries out the calls of {url}, and only one can. Stop it, or let this one dispatch
-    only.
-    """
-
-
 class UnsupportedDatabase(StorageError):
     """There is no support for {url!r}. Use `sqlite:///path.db`, `sqlite:///:memory:` or `postgresql://...`."""
 

@@ -4,9 +4,9 @@ compute.
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar
 
 import psycopg
@@ -30,10 +30,10 @@ from framework.storage.errors import (
     MigrationUnfinished,
     OthersAtWork,
     TransactionInterrupted,
-    WorkedElsewhere,
 )
 from framework.storage.pool import Pool, is_alive
 from framework.storage.postgres_connection import PostgresConnection
+from framework.storage.presence import LIVING, TELL, Presence
 from framework.storage.rowsecurity import protect, unprotected, warn_of_bypass
 from framework.storage.scoping import TENANT, scope_dialect, scoped_tables
 from framework.storage.violation import Constraint, Violation
@@ -66,10 +66,8 @@ class PostgresDatabase(Database):
         self.synchronous = synchronous
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = Pool(self._connect, shown, size=_CONNECTIONS, patience=patience)
-        self._owner: psycopg.Connection[Any] | None = None
         self._alone = alone
         self._guard: psycopg.Connection[Any] | None = None
-        self._owning = threading.Lock()
         self._constraints = self._named_constraints()
         self._engine = _open_engine(url)
         self._sessions = self._engine
@@ -215,16 +213,27 @@ class PostgresDatabase(Database):
     def listed(self, values: Sequence[Any]) -> Any:
         return list(values)
 
-    def own_calls(self) -> None:
-        with self._owning:
-            if self._owner is not None and is_alive(self._owner):
-                return
-            owner = self._connect()
-            key = "hashtextextended('millrace worker ' || current_schema(), 0)"
-            if owner.execute(f"SELECT pg_try_advisory_lock({key})").fetchone() == (False,):
-                owner.close()
-                raise WorkedElsewhere(url=self.url)
-            self._owner = owner
+    def announce(self, connection: Connection, text: str) -> None:
+        connection.tell(TELL, [self._channel, text])
+
+    @cached_property
+    def _channel(self) -> str:
+        return f"millrace_{self.workers:08x}"
+
+    @cached_property
+    def workers(self) -> int:
+        """The number under which the workers of this schema hold their locks."""
+        return _key("millrace workers", self._schema) & 0x3FFFFFFF
+
+    @property
+    def living(self) -> str:
+        return f"({LIVING.format(workers=self.workers)})"
+
+    def presence(self) -> Presence:
+        """The place of one worker among all of this database."""
+        return Presence(
+            self._conninfo, self.url, channel=self._channel, workers=self.workers, patience=self.patience
+        )
 
     def meaning(self, error: Exception) -> Exception:
         match error:
@@ -249,8 +258,6 @@ class PostgresDatabase(Database):
         self._pool.close()
         if self._guard is not None:
             self._guard.close()
-        if self._owner is not None:
-            self._owner.close()
         self._engine.dispose()
         self._sessions.dispose()
 

@@ -283,8 +283,8 @@ class SqliteDatabase(Database):
     def listed(self, values: Sequence[Any]) -> Any:
         return json.dumps(values)
 
-    def own_calls(self) -> None:
-        """The lock file has seen to that."""
+    def announce(self, connection: Connection, text: str) -> None:
+        """Nothing: there are no others."""
 
     def meaning(self, error: Exception) -> Exception:
         code = getattr(error, "sqlite_errorcode", None)

@@ -18,7 +18,6 @@ from framework.integration import CallView, Completed, HTTPClient, Integration, 
 from framework.integration.gate import Gate
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
-from framework.storage.errors import WorkedElsewhere
 from tests.integration.desk_of_orders import (
     MODULE,
     NOON,
@@ -322,19 +321,3 @@ async def test_settling_does_not_wait_for_a_run_that_was_cut_off() -> None:
 
 async def cut_off(call: object) -> None:
     raise asyncio.CancelledError
-
-
-async def test_two_processes_do_not_carry_out_the_same_calls(postgres_url: str) -> None:
-    one = open_shop(at_once(Vendor()), database=postgres_url)
-    other = open_shop(at_once(Vendor()), database=postgres_url)
-    order = place(other)
-    async with one.working():
-        with pytest.raises(WorkedElsewhere, match="Another process carries out the calls"):
-            await other.settle()
-        await one.settle()
-    assert status(other, order) is OrderStatus.PAID
-    one.close()
-    order = place(other)
-    await other.settle()
-    assert status(other, order) is OrderStatus.PAID
-    other.close()

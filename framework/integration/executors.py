@@ -1,0 +1,20 @@
+"""Which executor a database has."""
+
+from typing import TYPE_CHECKING, cast
+
+from framework.integration.embedded import EmbeddedExecutor
+from framework.integration.executor import Executor
+from framework.integration.outboxes import Outboxes
+from framework.runtime.engine import Engine
+
+if TYPE_CHECKING:  # the driver is an extra
+    from framework.storage.postgres import PostgresDatabase
+
+
+def executor_of(engine: Engine, outboxes: Outboxes) -> Executor:
+    """That of many processes on PostgreSQL; on SQLite, that of the one that has the file."""
+    if not engine.database.concurrent:
+        return EmbeddedExecutor(engine, outboxes)
+    from framework.integration.shared import SharedExecutor
+
+    return SharedExecutor(engine, outboxes, cast("PostgresDatabase", engine.database).presence())

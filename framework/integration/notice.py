@@ -1,0 +1,157 @@
+"""Notices: what the workers of other processes are told of a transaction, when it commits.
+
+A moment that is further off than `HORIZON` is not told: every worker looks into the database more often.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from framework.integration.desk import Desk
+from framework.integration.effects import Hook
+from framework.plan.node import DeadlineNode
+from framework.plan.shape import Shape
+from framework.runtime.change import Change
+from framework.runtime.engine import Engine
+from framework.runtime.work import Work
+
+HORIZON = timedelta(minutes=1)
+
+LONGEST = 7999
+"""So many bytes the server takes at most."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The first moments at which there is something to do: for the calls of each class, for side effects, and
+    for the deadlines and retentions of a tenant. One that tells of `everything` means: look for yourself.
+    `by` is the token of the engine that committed it.
+    """
+
+    by: str = ""
+    tenant: str | None = None
+    calls: Mapping[str, datetime] = field(default_factory=dict)
+    effects: datetime | None = None
+    turns: datetime | None = None
+    everything: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.calls or self.effects or self.turns or self.everything)
+
+    def text(self) -> str:
+        said: dict[str, Any] = {
+            "by": self.by,
+            "tenant": self.tenant,
+            "calls": {name: moment.timestamp() for name, moment in self.calls.items()},
+            "effects": self.effects and self.effects.timestamp(),
+            "turns": self.turns and self.turns.timestamp(),
+        }
+        text = json.dumps({name: value for name, value in said.items() if value}, separators=(",", ":"))
+        return text if len(text) <= LONGEST else EVERYTHING_SAID
+
+    @classmethod
+    def read(cls, text: str) -> "Notice":
+        """What was told; whoever does not understand it looks for himself."""
+        try:
+            said = json.loads(text)
+            return cls(
+                by=said.get("by", ""),
+                tenant=said.get("tenant"),
+                calls={name: _moment(at) for name, at in said.get("calls", {}).items()},
+                effects=_moment(said["effects"]) if "effects" in said else None,
+                turns=_moment(said["turns"]) if "turns" in said else None,
+                everything=bool(said.get("everything")),
+            )
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            return EVERYTHING
+
+
+EVERYTHING = Notice(everything=True)
+EVERYTHING_SAID = '{"everything":true}'
+
+
+class Announcer:
+    """Finds out what is to be told of a transaction; a closer of the engine."""
+
+    def __init__(self, engine: Engine, desks: Iterable[Desk], hooks: Sequence[Hook]) -> None:
+        self._engine = engine
+        self._desks = {desk.shape: desk for desk in desks}
+        self._hooked = frozenset(hook.shape for hook in hooks)
+        self._turning: dict[Shape, list[str]] = {}
+        for node in engine.plan.nodes:
+            if isinstance(node, DeadlineNode):
+                self._turning.setdefault(node.host, []).append(node.turns_at)
+        self._aging = [
+            (one.shape, one.since, one.retention.ttl)
+            for one in engine.plan.retentions
+            if one.since is not None and one.retention.ttl is not None and one.retention.ttl <= HORIZON
+        ]
+
+    def announce(self, work: Work) -> None:
+        """Tell it together with the commit."""
+        notice = self.notice(work)
+        if notice:
+            self._engine.database.announce(work.connection, notice.text())
+
+    def notice(self, work: Work) -> Notice:
+        """What is to be told."""
+        calls = {
+            shape.name: max(moment, work.now)
+            for shape in work.rows.keys() & self._desks.keys()
+            if (moment := self._due(self._desks[shape], work)) is not None
+        }
+        made = any(
+            change.before_row is None
+            for shape in work.rows.keys() & self._hooked
+            for change in work.rows[shape].values()
+        )
+        effects = work.now if made else None
+        return Notice(self._engine.token, work.tenant, calls, effects, self._turns(work))
+
+    def _due(self, desk: Desk, work: Work) -> datetime | None:
+        """When there is something to do for the first of the calls that a transaction made, or moved."""
+        ordered = desk.policy.ordering_key is not None
+        moments = []
+        for change in work.rows[desk.shape].values():
+            at = _new(change, "_due_at")
+            row = change.after_row
+            if at is not None and row is not None and row["_leased_until"] is None:
+                moments.append(at)
+            elif ordered and change.before_row is not None and (row is None or row["_due_at"] is None):
+                moments.append(work.now)  # the next of its key may go
+        return _soon(moments, work.now)
+
+    def _turns(self, work: Work) -> datetime | None:
+        moments = [
+            at
+            for shape in work.rows.keys() & self._turning.keys()
+            for change in work.rows[shape].values()
+            for column in self._turning[shape]
+            if (at := _new(change, column)) is not None
+        ]
+        moments += [
+            at + ttl
+            for shape, since, ttl in self._aging
+            for change in work.rows.get(shape, {}).values()
+            if (at := _new(change, since)) is not None
+        ]
+        return _soon(moments, work.now)
+
+
+def _new(change: Change, column: str) -> datetime | None:
+    """The moment that a column has now, and had not before."""
+    row, before = change.after_row, change.before_row
+    if row is None or (before is not None and before[column] == row[column]):
+        return None
+    return row[column]  # type: ignore[no-any-return]  # a column of moments
+
+
+def _soon(moments: Sequence[datetime], now: datetime) -> datetime | None:
+    first = min(moments, default=None)
+    return first if first is not None and first <= now + HORIZON else None
+
+
+def _moment(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, UTC)

@@ -1,0 +1,142 @@
+"""The shared executor: the work of one PostgreSQL database finds the workers of many processes.
+
+1. Calls are claimed row by row, so that any number of workers may claim. What only one may do, the leader
+   does.
+2. What other processes commit is told; should it be missed, every worker looks for itself once in a while.
+3. A worker that is gone is noticed by its lock, and the leases of what it had under way are void.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from framework.errors import StorageError
+from framework.integration.embedded import EmbeddedExecutor
+from framework.integration.notice import EVERYTHING, Notice
+from framework.integration.outboxes import Outboxes
+from framework.observe import get_logger
+from framework.plan.shape import Shape
+from framework.runtime.engine import Engine
+from framework.storage.errors import DatabaseUnreachable
+
+if TYPE_CHECKING:  # the driver is an extra
+    from framework.storage.presence import Presence
+
+_log = get_logger(__name__)
+
+LOOK_ROUND = 2.0
+"""Every so many seconds a worker looks whether others are gone, and whether somebody leads."""
+
+GRACE = 1.0
+"""Who is still missing after so many seconds is dead, and not only about to connect again."""
+
+LOOK_INSIDE = 20.0
+"""Every so many seconds a worker looks into the database, should it have missed something."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+"""Seconds between attempts to connect again; others are not looked for until all have had the time."""
+
+
+class SharedExecutor(EmbeddedExecutor):
+    """Commits of any process wake the worker, and so do the moments that rows name."""
+
+    def __init__(self, engine: Engine, outboxes: Outboxes, presence: "Presence") -> None:
+        super().__init__(engine, outboxes)
+        self._presence = presence
+        self._by_name: dict[str, Shape] = {shape.name: shape for shape in outboxes.shapes}
+        self._there: frozenset[str] = frozenset()
+        self._missing: frozenset[str] = frozenset()
+
+    @property
+    def worker(self) -> str:
+        return self._presence.name
+
+    @property
+    def leads(self) -> bool:
+        return self._presence.leads
+
+    @asynccontextmanager
+    async def joined(self) -> AsyncIterator[None]:
+        await self._presence.enter()
+        try:
+            await anyio.to_thread.run_sync(self.recover)
+            attending = asyncio.create_task(self._attend())
+            try:
+                yield
+            finally:
+                attending.cancel()
+                await asyncio.wait({attending})
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._presence.leave()
+
+    async def _attend(self) -> None:
+        """Hear what others tell, and look after them, also after the connection was lost."""
+        pause = FIRST_PAUSE
+        entered = True
+        while True:
+            try:
+                if not entered:
+                    await self._presence.enter()
+                    entered = True
+                    self._hear(EVERYTHING)  # nobody knows what was told meanwhile
+                    await self._listen(LONGEST_PAUSE + GRACE)
+                pause = FIRST_PAUSE
+                await self._look_round_and_round()
+            except StorageError as error:
+                _log.warning("a worker does not hear the others", reason=str(error), again_in=pause)
+                entered = entered and not isinstance(error, DatabaseUnreachable)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _look_round_and_round(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._there |= await self._presence.living()
+        inside_at = loop.time() + LOOK_INSIDE
+        while True:
+            await self._listen(GRACE if self._missing else LOOK_ROUND)
+            await self._look_round()
+            if loop.time() >= inside_at:
+                inside_at = loop.time() + LOOK_INSIDE
+                self._hear(EVERYTHING)
+
+    async def _listen(self, seconds: float) -> None:
+        async for text in self._presence.heard(seconds):
+            self._hear(Notice.read(text))
+
+    async def _look_round(self) -> None:
+        living = await self._presence.living()
+        gone = self._there - living
+        if gone & self._missing:
+            found = await anyio.to_thread.run_sync(self.recover)
+            _log.warning("a worker is gone", workers=sorted(gone & self._missing), calls=found)
+            self._there, gone = living, frozenset()
+            self._hear(EVERYTHING)
+        self._there |= living
+        self._missing = gone
+        if await self._presence.lead():
+            self._hear(EVERYTHING)
+
+    def _survey(self) -> None:
+        try:
+            super()._survey()
+        except StorageError as error:
+            _log.warning("a worker does not see what is due", reason=str(error))
+
+    def _hear(self, notice: Notice) -> None:
+        """Something was committed; what was committed here is known already."""
+        if notice.by == self._engine.token:
+            return
+        now = self._engine.clock.now()
+        if notice.everything:
+            self._is_surveyed = False
+            self.ring()
+        for name, moment in notice.calls.items():
+            shape = self._by_name.get(name)
+            if shape is not None:  # another version of the program may have it
+                self.enqueue(None, self._outboxes.of(shape, notice.tenant), max(moment, now), sure=False)
+        for hear in self.hearers:
+            hear(notice)

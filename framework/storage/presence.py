@@ -1,0 +1,107 @@
+"""Presence: how the workers of one PostgreSQL database know who is alive, who leads, and what others tell.
+
+1. Each holds a lock of the session under a token of its own. The server lets go of it when the process dies.
+2. One of them holds the lock of the leader; another takes it when that one is gone.
+3. What a transaction tells by `pg_notify` is heard by all when it commits.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+
+import psycopg
+
+from framework.storage.errors import DatabaseUnreachable
+
+LIVING = (
+    "SELECT lpad(to_hex(objid::bigint), 8, '0') FROM pg_catalog.pg_locks WHERE locktype = 'advisory'"
+    " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+    " AND classid = {workers} AND objsubid = 2"
+)
+"""The tokens of all workers that are alive, as the server knows it at this moment."""
+
+TELL = "SELECT pg_notify($1, $2)"
+"""Tell a channel something, once the transaction is committed."""
+
+_SETTINGS = (
+    "SELECT set_config('application_name', 'millrace worker', false),"
+    # a host that vanished without a word is known to be gone after ten seconds
+    " set_config('tcp_keepalives_idle', '4', false), set_config('tcp_keepalives_interval', '2', false),"
+    " set_config('tcp_keepalives_count', '3', false)"
+)
+
+
+class Presence:
+    """One worker among all of its database. Its name ends with its token, and nobody ever has that again.
+
+    Belongs to one event loop. Raises DatabaseUnreachable where the connection is lost: then `enter` again.
+    """
+
+    def __init__(self, conninfo: str, shown: str, *, channel: str, workers: int, patience: float) -> None:
+        self.token = f"{secrets.randbits(31):08x}"
+        self.name = f"{os.uname().nodename}:{os.getpid()}:{self.token}"
+        self.leads = False
+        self._conninfo = conninfo
+        self._shown = shown
+        self._channel = channel
+        self._workers = workers
+        self._patience = patience
+        self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
+
+    async def enter(self) -> None:
+        """Be there, and lead if nobody does."""
+        try:
+            connection = self._connection = await psycopg.AsyncConnection.connect(
+                self._conninfo, autocommit=True, connect_timeout=max(2, round(self._patience))
+            )
+            await connection.execute(_SETTINGS)
+            await connection.execute(f"LISTEN {self._channel}")
+            # shared: after a lost connection the server may not know yet that the former one is gone
+            await connection.execute(
+                f"SELECT pg_advisory_lock_shared({self._workers}, {int(self.token, 16)})"
+            )
+        except psycopg.Error as error:
+            raise self._lost(error) from error
+        await self.lead()
+
+    async def lead(self) -> bool:
+        """Lead, if nobody else does; whether that is new."""
+        if not self.leads:
+            found = await self._rows(f"SELECT pg_try_advisory_lock({self._workers + 1}, 0)")
+            self.leads = found == [(True,)]
+            return self.leads
+        return False
+
+    async def living(self) -> frozenset[str]:
+        """The tokens of all that are there."""
+        return frozenset(str(token) for (token,) in await self._rows(LIVING.format(workers=self._workers)))
+
+    async def heard(self, seconds: float) -> AsyncIterator[str]:
+        """What others tell within so many seconds, as it comes."""
+        assert self._connection is not None, "who listens has entered"
+        try:
+            async for told in self._connection.notifies(timeout=seconds):
+                yield told.payload
+        except psycopg.Error as error:
+            raise self._lost(error) from error
+
+    async def leave(self) -> None:
+        """Be there no more."""
+        self.leads = False
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _rows(self, sql: str) -> list[tuple[object, ...]]:
+        assert self._connection is not None, "who asks has entered"
+        try:
+            return await (await self._connection.execute(sql)).fetchall()
+        except psycopg.Error as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: psycopg.Error) -> DatabaseUnreachable:
+        self.leads = False
+        reason = error.diag.message_primary or str(error).strip().partition("\n")[0]
+        return DatabaseUnreachable(url=self._shown, reason=reason or type(error).__name__)
+
+
+__all__ = ["LIVING", "TELL", "Presence"]
