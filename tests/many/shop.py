@@ -1,4 +1,4 @@
-"""A shop whose orders are charged, whose parcels are told of, and whose offers end: one App for all processes."""
+"""A shop that charges orders, tells of parcels, and ends its offers: the App of each process."""
 
 import os
 from datetime import UTC, datetime

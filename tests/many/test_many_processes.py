@@ -1,4 +1,4 @@
-"""Many processes on one PostgreSQL: some dispatch, some carry out, some die. Nothing is lost or done twice."""
+"""Many processes on one PostgreSQL: some dispatch, some work, some die. Nothing is lost or done twice."""
 
 from collections import Counter
 from datetime import timedelta

@@ -14,7 +14,7 @@ TAKES = 0.004
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the books: `begun` comes with the request, `done` when it is answered, `charged` is the effect."""
+    """A line of the books: `begun` with the request, `charged` or `told` when it acts, `done` at the end."""
 
     kind: str
     key: str
