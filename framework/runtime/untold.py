@@ -141,7 +141,7 @@ class Untold:
 def _remember_unique(change: Change) -> None:
     """The database has the unique values that the record has now."""
     if change.after_row is not None:
-        change.held = {name: change.after_row[name] for name in change.shape.unique}
+        change.held = change.after_row.copy()
 
 
 def _columns(telling: Telling) -> tuple[Shape, tuple[str, ...], bool]:

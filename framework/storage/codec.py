@@ -128,8 +128,8 @@ def converters_of(
         case EnumText():
             return attrgetter("_value_"), {member.value: member for member in kind.kind}.__getitem__
         case Structured():
-            adapter = kind.adapter
-            return lambda value: adapter.dump_json(value).decode(), adapter.validate_json
+            dump, read = kind.adapter.serializer.to_json, kind.adapter.validator.validate_json
+            return lambda value: dump(value).decode(), read
         case FixedPoint(places=places):
             return partial(fixed, places=places, place=place), partial(decimal_of, places=places)
         case Duration():
