@@ -69,11 +69,6 @@ class Untold:
         change.stored = True
         _remember_unique(change)
 
-    def make_room(self, shape: Shape) -> None:
-        """Tell the database of unique values that were given up, before another record takes them."""
-        if any(change.shape is shape and change.dirty.keys() & shape.unique for change in self.changed):
-            self.tell_of(shape)
-
     def _insert(self) -> None:
         new, self.new = self.new, []
         if len(new) == 1:
@@ -135,7 +130,9 @@ class Untold:
             if not whole:
                 change.dirty |= dict.fromkeys(names)
             if shape.unique:
-                change.held = {name: row[name] for name in shape.unique}
+                held = change.before_row if change.held is None else change.held
+                had = row if whole or held is None else held | {name: row[name] for name in names}
+                change.held = {name: had[name] for name in shape.unique}
 
 
 def _remember_unique(change: Change) -> None:

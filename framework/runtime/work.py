@@ -68,8 +68,6 @@ class Work(Records):
         change = Change(shape, id, None, row, stored=False)
         if shape.parameters:
             self.parameters.concern(shape)
-        if shape.unique and self.untold.changed:
-            self.untold.make_room(shape)
         self.rows.setdefault(shape, {})[id] = change
         self.untold.new.append(change)
         for node in shape.watchers:
@@ -86,8 +84,6 @@ class Work(Records):
             return
         if shape.parameters:
             self.parameters.concern(shape)
-        if shape.unique and self.untold.changed:
-            self.untold.make_room(shape)
         known.update(changes)
         self.untold.new += changes.values()
         for node in shape.watchers:

@@ -62,6 +62,21 @@ class Badge(Entity, table=True):
     holder_id: UUID = Field(foreign_key="holder.id", unique=True)
 
 
+class Pass(Entity, table=True):
+    holder_id: UUID = Field(foreign_key="holder.id", unique=True)
+    number: int = Field(unique=True)
+
+
+class Ticket(Entity, table=True):
+    """What is not in use any longer keeps its number, which counts no more."""
+
+    __table_args__ = (Unique("number", where=lambda ticket: ticket.in_use.is_(True)),)
+
+    number: int
+    in_use: bool = True
+    token: str | None = Field(default=None, unique=True)
+
+
 class Step(Entity, table=True):
     __table_args__ = (Unique("top_id", "position"),)
 
@@ -82,9 +97,12 @@ def seat(seated: Seated) -> Seat:
     return Seat(holder_id=seated.holder_id, price=7)
 
 
+MODULE = [Seated, Seat, Holder, Place, Badge, Pass, Ticket, Step, Top, seat]
+
+
 @pytest.fixture
 def app(database_url: str) -> Iterator[App]:
-    with opened(App([[Seated, Seat, Holder, Place, Badge, Step, Top, seat]], database=database_url)) as app:
+    with opened(App([MODULE], database=database_url)) as app:
         yield app
         assert [str(one) for one in app.verify()] == []
 
@@ -202,6 +220,61 @@ def test_values_that_are_never_empty_are_exchanged_too(app: App, holders: list[U
         tx.update(Holder, holders[0], code="bob")
         tx.update(Holder, holders[1], code="ada")
     assert [app.get(Holder, id).code for id in holders] == ["bob", "ada"]
+
+
+def test_records_exchange_two_unique_values_at_once(app: App) -> None:
+    with app.transaction() as tx:
+        one, other = (tx.add(Ticket(number=n, token=token)).id for n, token in ((1, None), (2, "b")))
+    with app.transaction() as tx:
+        tx.update(Ticket, one, number=2, token="b")
+        tx.update(Ticket, other, number=1, token=None)
+    found = [app.get(Ticket, id) for id in (one, other)]
+    assert [(ticket.number, ticket.token) for ticket in found] == [(2, "b"), (1, None)]
+
+
+def test_who_keeps_a_number_that_does_not_count_hides_nobody_who_gives_it_up(app: App) -> None:
+    with app.transaction() as tx:
+        taker, giver = (tx.add(Ticket(number=number)).id for number in (3, 1))
+        old, last = tx.add(Ticket(number=1, in_use=False)).id, tx.add(Ticket(number=2)).id
+    with app.transaction() as tx:
+        tx.update(Ticket, taker, number=1)
+        tx.update(Ticket, giver, number=2)
+        tx.update(Ticket, old, number=7)
+        tx.update(Ticket, last, number=9)
+    assert [app.get(Ticket, id).number for id in (taker, giver, old, last)] == [1, 2, 7, 9]
+
+
+def test_a_new_record_between_two_changes_does_not_come_between_them(app: App) -> None:
+    with app.transaction() as tx:
+        one, other = (tx.add(Ticket(number=number)).id for number in (1, 2))
+    with app.transaction() as tx:
+        tx.update(Ticket, one, number=2)
+        new = tx.add(Ticket(number=1)).id
+        tx.update(Ticket, other, number=3)
+    assert [app.get(Ticket, id).number for id in (one, other, new)] == [2, 3, 1]
+
+
+def test_keys_that_are_never_empty_move_up_for_a_new_record(app: App, holders: list[UUID]) -> None:
+    with app.transaction() as tx:
+        third = tx.add(Holder(name="eve", code="eve")).id
+        badges = [tx.add(Badge(holder_id=id)).id for id in holders]
+    with app.transaction() as tx:
+        badges.append(tx.add(Badge(holder_id=holders[0])).id)
+        tx.update(Badge, badges[0], holder_id=holders[1])
+        tx.update(Badge, badges[1], holder_id=third)
+    assert [app.get(Badge, id).holder_id for id in badges] == [holders[1], third, holders[0]]
+
+
+def test_of_a_circle_one_is_parked_that_can_be(app: App, holders: list[UUID]) -> None:
+    """The holder of neither can be nobody, but a number can be another one in between."""
+    with app.transaction() as tx:
+        third = tx.add(Holder(name="eve", code="eve")).id
+        one, other = (tx.add(Pass(holder_id=id, number=n)).id for n, id in enumerate(holders))
+    with app.transaction() as tx:
+        tx.update(Pass, one, holder_id=holders[1], number=5)
+        tx.update(Pass, other, holder_id=third, number=0)
+    found = [app.get(Pass, id) for id in (one, other)]
+    assert [(one.holder_id, one.number) for one in found] == [(holders[1], 5), (third, 0)]
 
 
 def test_a_list_is_turned_round(app: App) -> None:
