@@ -32,6 +32,9 @@ from framework.storage.errors import UnreadableValue
 Convert = Callable[[Any], Any]
 Row = dict[str, Any]
 
+_NOT_OF_ITS_TYPE = (ValueError, TypeError, KeyError, ArithmeticError)
+"""What converters raise of a value that another program has stored; SQLite keeps any in any column."""
+
 
 class Codec:
     """Rows as dictionaries of Python values on one side, as sequences of driver values on the other."""
@@ -51,7 +54,7 @@ class Codec:
         """The row of what the driver read; raises UnreadableValue."""
         try:
             return self._decode(values)
-        except (ValueError, KeyError) as error:
+        except _NOT_OF_ITS_TYPE as error:
             raise self._unreadable(values, error) from error
 
     @cached_property
@@ -74,7 +77,7 @@ class Codec:
     def _is_readable(self, values: Sequence[Any], name: str) -> bool:
         try:
             self.decode_one(name, values[self.names.index(name)])
-        except (ValueError, KeyError):
+        except _NOT_OF_ITS_TYPE:
             return False
         return True
 

@@ -37,7 +37,7 @@ from framework.storage.presence import LIVING, TELL, Presence
 from framework.storage.rowsecurity import protect, unprotected, warn_of_bypass
 from framework.storage.scoping import TENANT, scope_dialect, scoped_tables
 from framework.storage.violation import Constraint, Violation
-from framework.storage.wire import WiredConnection
+from framework.storage.wire import WiredConnection, is_forgotten
 
 _CONNECTIONS = 40
 """At most so many at a time: as many as the threads in which an event loop lets work run."""
@@ -247,7 +247,7 @@ class PostgresDatabase(Database):
                 return Violation(Constraint.TEXT, text=_said(error))
             case _ if isinstance(error, _AGAIN):
                 return TransactionInterrupted(reason=_said(error))
-            case psycopg.Error() if _is_lost(error):
+            case psycopg.Error() if _is_lost(error) or is_forgotten(error):
                 return TransactionInterrupted(reason=_said(error))
             case psycopg.Error():
                 return DatabaseFailed(url=self.url, reason=_said(error))

@@ -26,6 +26,10 @@ _TOGETHER = 1000
 _PREPARED = 1024
 """At most so many statements are prepared on one connection; a plan has a few for each property."""
 
+_NOT_PREPARED = "26000"
+_PREPARED_FOR_OTHER_COLUMNS = "RevalidateCachedQuery"
+"""Where the server says so; the state of that error is one of many."""
+
 _DONE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
 Meaning: TypeAlias = Callable[[psycopg.Error], Exception]
@@ -170,4 +174,14 @@ class Wire:
                     del self._prepared[prepared]
         if failed is not None:
             error = error_from_result(failed[1])
-            raise failed[0].meaning(error) from error
+            meaning = failed[0].meaning(error)
+            if is_forgotten(error):
+                self._connection.close()
+            raise meaning from error
+
+
+def is_forgotten(error: psycopg.Error) -> bool:
+    """Whether the server no longer knows what was prepared: then nobody knows what else the connection has
+    lost of what it was given when it was opened.
+    """
+    return error.sqlstate == _NOT_PREPARED or error.diag.source_function == _PREPARED_FOR_OTHER_COLUMNS

@@ -122,6 +122,31 @@ def test_what_the_server_did_not_come_to_is_told_again(app: App) -> None:
         assert tx.work.connection.row("SELECT $1::TEXT", ["heard"]) == ("heard",)
 
 
+@pytest.mark.parametrize(
+    "meanwhile", ["DISCARD ALL", "ALTER TABLE thing ALTER COLUMN price TYPE NUMERIC USING price"]
+)
+def test_a_connection_whose_statements_the_server_has_forgotten_is_not_used_again(
+    app: App, basket: Basket, meanwhile: str
+) -> None:
+    with app.transaction() as tx:
+        thing = tx.add(Thing(basket_id=basket.id, price=3))
+    tries: list[Transaction] = []
+
+    def operation(tx: Transaction) -> None:
+        tries.append(tx)
+        assert tx.get(Thing, thing.id).price == 3
+
+    for _ in range(2):  # the second time it is prepared
+        app.engine.write(operation)
+    pool = app.engine.database._pool  # type: ignore[attr-defined]  # which has one connection
+    (old,) = pool._idle
+    old.execute(meanwhile)
+    app.engine.write(operation)
+    assert len(tries) == 4
+    assert old.closed
+    assert old not in pool._idle
+
+
 def test_amounts_for_a_row_that_is_gone_are_not_lost_silently(app: App, basket: Basket) -> None:
     with psycopg.connect(app.url, autocommit=True) as connection:
         connection.execute("DELETE FROM turnover")
