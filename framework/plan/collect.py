@@ -14,7 +14,7 @@ from framework.computations.rule import Rule
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.record import Record, is_filtered
 from framework.plan.ends import rule_of_ends
-from framework.plan.mistakes import FutureAnnotations, NotADeclaration
+from framework.plan.mistakes import FutureAnnotations, NotADeclaration, QuotedAnnotation
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ def collect(modules: Iterable[object]) -> Declarations:
         models.append(end)
         rules.append(rule_of_ends(end))
     for model in models:
-        if isinstance(next(iter(inspect.get_annotations(model).values()), None), str):
-            raise FutureAnnotations(model=model.__name__, module=model.__module__)
+        _refuse_annotations_in_quotes(model)
     return Declarations(
         tuple(models),
         tuple(model for model in classes if is_filtered(model)),
@@ -53,6 +52,17 @@ def collect(modules: Iterable[object]) -> Declarations:
         tuple(thing for thing in found if isinstance(thing, Activity)),
         tuple(thing for thing in found if isinstance(thing, Retention)),
     )
+
+
+def _refuse_annotations_in_quotes(model: type[Record]) -> None:
+    """A column is made of the type itself; of text it would be made for anything."""
+    annotations = inspect.get_annotations(model)
+    quoted = {name: text for name, text in annotations.items() if isinstance(text, str)}
+    if annotations and len(quoted) == len(annotations):
+        raise FutureAnnotations(model=model.__name__, module=model.__module__)
+    for name, text in quoted.items():
+        if name in model.model_fields:
+            raise QuotedAnnotation(model=model.__name__, field=name, annotation=text)
 
 
 _SAID = (Guard, QueryPolicy, Activity, Retention)

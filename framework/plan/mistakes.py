@@ -243,6 +243,12 @@ class FutureAnnotations(DeclarationError):
     """
 
 
+class QuotedAnnotation(DeclarationError):
+    """{model}.{field} is annotated with the text {annotation!r}, which says no type to make a column of.
+    Write it without quotes; only relations may need them.
+    """
+
+
 class UnknownMachine(DeclarationError):
     """{model}.{property} is no state machine of this App. Name a class and a property declared as
     `computed(StateMachine(...))`.

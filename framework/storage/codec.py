@@ -2,7 +2,7 @@
 way.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache, partial
 from itertools import filterfalse
@@ -28,8 +28,8 @@ from framework.model.decimals import FixedPoint, decimal_of, fixed
 from framework.model.identity import digits, uuid_of
 from framework.model.problems import problems_of
 from framework.storage.errors import UnreadableValue
+from framework.storage.fitting import Convert, fitting
 
-Convert = Callable[[Any], Any]
 Row = dict[str, Any]
 
 _NOT_OF_ITS_TYPE = (ValueError, TypeError, KeyError, ArithmeticError)
@@ -39,13 +39,20 @@ _NOT_OF_ITS_TYPE = (ValueError, TypeError, KeyError, ArithmeticError)
 class Codec:
     """Rows as dictionaries of Python values on one side, as sequences of driver values on the other."""
 
-    def __init__(self, columns: Sequence[Column[Any]], dialect: Dialect) -> None:
+    def __init__(
+        self, columns: Sequence[Column[Any]], dialect: Dialect, *, given: Collection[str] = ()
+    ) -> None:
+        """`given` are the columns whose values nobody has validated."""
         self.names = tuple(column.name for column in columns)
         self._table = columns[0].table.name
         converters = [converters_of(column.type, dialect, _place(column)) for column in columns]
         self.encoder = {
             name: encode for name, (encode, _) in zip(self.names, converters, strict=True) if encode
         }
+        for column in columns:
+            if column.name in given:
+                encode = self.encoder.get(column.name)
+                self.encoder[column.name] = fitting(column.type, encode, _place(column))
         self._decoder = {
             name: decode for name, (_, decode) in zip(self.names, converters, strict=True) if decode
         }

@@ -26,6 +26,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from framework.plan.node import AdditiveNode
 from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
+from framework.storage.fitting import given_by_callbacks
 from framework.storage.natural_keys import NaturalKey
 from framework.storage.pages import Pages
 from framework.storage.tables import BORN, MADE_BY
@@ -83,7 +84,8 @@ class TableStatements:
         self.table = table
         self.dialect = dialect
         self.columns = tuple(column for column in table.columns if column.name != BORN)
-        self.codec = Codec(self.columns, dialect)
+        given = given_by_callbacks(shape.model.__computed__.items())
+        self.codec = Codec(self.columns, dialect, given=given)
         self.encode_id = self.codec.encoder.get("id", lambda id: id)
         self.stored = tuple(column.name for column in self.columns if column.computed is None)
         self._insertions: dict[int, str] = {}

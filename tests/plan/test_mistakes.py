@@ -183,6 +183,17 @@ def test_annotations_of_the_future_hide_relations() -> None:
     )
 
 
+def test_a_type_in_quotes_makes_no_column() -> None:
+    class Item(Entity, table=True):
+        name: str
+        price: "int" = 0
+
+    assert refusal(Item) == (
+        "Item.price is annotated with the text 'int', which says no type to make a column of. Write it "
+        "without quotes; only relations may need them."
+    )
+
+
 def test_a_validator_of_the_whole_model_would_never_run() -> None:
     class Item(Entity, table=True):
         name: str
