@@ -18,7 +18,7 @@ from framework.clock import Clock, SystemClock
 from framework.computations.activity import Activity, ActivityInstance, ActivityState
 from framework.computations.policy import Reader
 from framework.computations.rule import Rule
-from framework.errors import StorageError
+from framework.errors import DeclarationError, StorageError
 from framework.integration.attempts import Attempt
 from framework.integration.effects import EffectBook, hooks_of
 from framework.integration.integration import Integration
@@ -27,6 +27,7 @@ from framework.integration.notice import Announcer
 from framework.integration.orphans import PATIENCE
 from framework.integration.service import desks_of
 from framework.integration.turning import turning
+from framework.integration.worker import Worker
 from framework.integration.workshop import Health, Workshop
 from framework.migration.backfill import Reached
 from framework.migration.changes import MigrationPlan
@@ -91,7 +92,8 @@ class Settings:
     without it nobody may use the API. `permits`: for which calls they may; without it for all. `tenancy`:
     whether each record belongs to a tenant, so that what is done with records must say
     `with tenant("acme"):`, and is held to the records of that tenant.
-    `tenant_of`: to which tenant somebody belongs who uses the API.
+    `tenant_of`: to which tenant somebody belongs who uses the API. `works`: whether the ASGI application
+    carries out calls while it is served; False where other processes do, by `millrace work`.
     """
 
     strict_calls: bool = False
@@ -105,6 +107,13 @@ class Settings:
     permits: "Permits | None" = None
     tenancy: Tenancy = "none"
     tenant_of: "TenantOf | None" = None
+    works: bool = True
+
+
+class NobodyWorks(DeclarationError):
+    """Nobody would carry out the calls of {database}: a SQLite file has one process, and this one is not to.
+    Leave out `Settings(works=False)` and `--web-only`, or use PostgreSQL.
+    """
 
 
 class App:
@@ -124,7 +133,7 @@ class App:
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
-        _check(self.settings)
+        check(self.settings, database)
         self._opening = threading.Lock()
         self.metrics = Metrics()
         self.url = database
@@ -175,8 +184,8 @@ class App:
             engine.closers.append(forget)
         if self._hooks:
             engine.closers.append(EffectBook(database, self._hooks).write)
-        if database.concurrent:
-            engine.closers.append(Announcer(engine, self.desks.values(), self._hooks).announce)
+        if database.crier is not None:
+            engine.listeners.append(Announcer(engine, self.desks.values(), self._hooks).announce)
         return engine
 
     def create(self) -> None:
@@ -471,7 +480,7 @@ class App:
         return self.settings.permits
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[object]:
+    async def working(self) -> AsyncIterator[Worker]:
         """Carry out calls, and turn deadlines, while the block runs: `async with app.working(): ...`"""
         async with self.workshop.working() as worker, turning(self.engine, worker.executor):
             yield worker
@@ -479,6 +488,15 @@ class App:
     def is_working(self) -> bool:
         """Whether calls are being carried out in this process."""
         return self.workshop.is_working
+
+    def workers(self) -> int:
+        """How many processes carry out calls of this database at present."""
+        return self.workshop.workers()
+
+    @property
+    def works(self) -> bool:
+        """Whether the ASGI application carries out calls."""
+        return self.settings.works
 
     async def run(self) -> None:
         """Carry out calls, and turn deadlines, until cancelled; then what is under way may end.
@@ -550,7 +568,10 @@ class App:
             del self.engine
 
 
-def _check(settings: Settings) -> None:
+def check(settings: Settings, database: str) -> None:
+    """Refuse settings that contradict each other, or the database."""
+    if not settings.works and database.startswith("sqlite"):
+        raise NobodyWorks(database=database)
     if settings.tenancy not in get_args(Tenancy):
         raise Misdeclared(settings=f"tenancy={settings.tenancy!r}", reason="it is 'required' or 'none'.")
     if settings.tenant_of is not None and settings.tenancy == "none":

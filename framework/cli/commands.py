@@ -13,7 +13,7 @@ from framework.cli.application import load, load_environment
 from framework.cli.demo import Demo, demonstrate
 from framework.cli.integrations_page import EVIDENCE, integrations_page
 from framework.cli.place import DATABASE, Place
-from framework.cli.running import serve
+from framework.cli.running import carry_out, serve
 from framework.cli.sandboxes import serve_sandboxes
 from framework.errors import MillraceError
 from framework.tenancy import within
@@ -100,10 +100,17 @@ def run(
     app: Application,
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    web_only: Annotated[bool, typer.Option("--web-only", help="Leave calls to `millrace work`.")] = False,
     database: Database = None,
 ) -> None:
     """Take webhooks and carry out calls until interrupted."""
-    serve(load(app, database), host=host, port=port)
+    serve(load(app, database), host=host, port=port, web_only=web_only)
+
+
+@millrace.command()
+def work(app: Application, database: Database = None) -> None:
+    """Carry out calls until interrupted; on PostgreSQL in as many processes as you like."""
+    anyio.run(carry_out, load(app, database))
 
 
 @millrace.command(name="load")

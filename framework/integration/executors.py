@@ -17,4 +17,5 @@ def executor_of(engine: Engine, outboxes: Outboxes) -> Executor:
         return EmbeddedExecutor(engine, outboxes)
     from framework.integration.shared import SharedExecutor
 
-    return SharedExecutor(engine, outboxes, cast("PostgresDatabase", engine.database).presence())
+    database = cast("PostgresDatabase", engine.database)
+    return SharedExecutor(engine, outboxes, database.presence(), database.crier)

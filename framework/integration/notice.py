@@ -1,4 +1,4 @@
-"""Notices: what the workers of other processes are told of a transaction, when it commits.
+"""Notices: what the workers of other processes are told of a transaction, once it is committed.
 
 A moment that is further off than `HORIZON` is not told: every worker looks into the database more often.
 """
@@ -26,8 +26,8 @@ LONGEST = 7999
 @dataclass(frozen=True)
 class Notice:
     """The first moments at which there is something to do: for the calls of each class, for side effects, and
-    for the deadlines and retentions of a tenant. One that tells of `everything` means: look for yourself.
-    `by` is the token of the engine that committed it.
+    for the deadlines and retentions of a tenant. `everything`: look for yourself. `joined`: there is one more
+    worker. `by` is the token of the engine that tells it.
     """
 
     by: str = ""
@@ -36,9 +36,10 @@ class Notice:
     effects: datetime | None = None
     turns: datetime | None = None
     everything: bool = False
+    joined: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.calls or self.effects or self.turns or self.everything)
+        return bool(self.calls or self.effects or self.turns)
 
     def text(self) -> str:
         said: dict[str, Any] = {
@@ -47,9 +48,11 @@ class Notice:
             "calls": {name: moment.timestamp() for name, moment in self.calls.items()},
             "effects": self.effects and self.effects.timestamp(),
             "turns": self.turns and self.turns.timestamp(),
+            "everything": self.everything,
+            "joined": self.joined,
         }
         text = json.dumps({name: value for name, value in said.items() if value}, separators=(",", ":"))
-        return text if len(text) <= LONGEST else EVERYTHING_SAID
+        return text if len(text) <= LONGEST else EVERYTHING.text()
 
     @classmethod
     def read(cls, text: str) -> "Notice":
@@ -63,17 +66,17 @@ class Notice:
                 effects=_moment(said["effects"]) if "effects" in said else None,
                 turns=_moment(said["turns"]) if "turns" in said else None,
                 everything=bool(said.get("everything")),
+                joined=bool(said.get("joined")),
             )
         except (ValueError, TypeError, AttributeError, OverflowError):
             return EVERYTHING
 
 
 EVERYTHING = Notice(everything=True)
-EVERYTHING_SAID = '{"everything":true}'
 
 
 class Announcer:
-    """Finds out what is to be told of a transaction; a closer of the engine."""
+    """Finds out what is to be told of a transaction, and lets it be told; a listener of the engine."""
 
     def __init__(self, engine: Engine, desks: Iterable[Desk], hooks: Sequence[Hook]) -> None:
         self._engine = engine
@@ -90,10 +93,10 @@ class Announcer:
         ]
 
     def announce(self, work: Work) -> None:
-        """Tell it together with the commit."""
-        notice = self.notice(work)
-        if notice:
-            self._engine.database.announce(work.connection, notice.text())
+        """A transaction was committed."""
+        crier = self._engine.database.crier
+        if crier is not None and not crier.alone and (notice := self.notice(work)):
+            crier.cry(notice.text())
 
     def notice(self, work: Work) -> Notice:
         """What is to be told."""

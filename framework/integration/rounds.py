@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio.to_thread
 
-from framework.errors import MillraceError, NeedsAttention
+from framework.errors import MillraceError, NeedsAttention, StorageError
 from framework.integration import reconciliation
 from framework.integration.desk import Desk
 from framework.integration.effects import EffectBook, Hook, happen
@@ -209,8 +209,12 @@ class Rounds:
         try:
             for name in [name for name, moment in tuple(self._effects_at.items()) if moment <= now]:
                 del self._effects_at[name]
-                with suppress(UnknownTenant), within(name):  # it may have been deleted
-                    await self._effects_of(name)
+                try:
+                    with suppress(UnknownTenant), within(name):  # it may have been deleted
+                        await self._effects_of(name)
+                except StorageError:
+                    self._effects_at[name] = self._now() + timedelta(seconds=1)
+                    raise
         finally:
             for name, moment in tuple(self._effects_at.items()):
                 self._expect(name, moment)

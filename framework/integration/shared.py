@@ -17,9 +17,11 @@ from framework.errors import StorageError
 from framework.integration.embedded import EmbeddedExecutor
 from framework.integration.notice import EVERYTHING, Notice
 from framework.integration.outboxes import Outboxes
+from framework.integration.verdict import described
 from framework.observe import get_logger
 from framework.plan.shape import Shape
 from framework.runtime.engine import Engine
+from framework.storage.crier import Crier
 from framework.storage.errors import DatabaseUnreachable
 
 if TYPE_CHECKING:  # the driver is an extra
@@ -43,9 +45,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 class SharedExecutor(EmbeddedExecutor):
     """Commits of any process wake the worker, and so do the moments that rows name."""
 
-    def __init__(self, engine: Engine, outboxes: Outboxes, presence: "Presence") -> None:
+    def __init__(self, engine: Engine, outboxes: Outboxes, presence: "Presence", crier: Crier) -> None:
         super().__init__(engine, outboxes)
         self._presence = presence
+        self._crier = crier
         self._by_name: dict[str, Shape] = {shape.name: shape for shape in outboxes.shapes}
         self._there: frozenset[str] = frozenset()
         self._missing: frozenset[str] = frozenset()
@@ -60,7 +63,7 @@ class SharedExecutor(EmbeddedExecutor):
 
     @asynccontextmanager
     async def joined(self) -> AsyncIterator[None]:
-        await self._presence.enter()
+        await self._enter()
         try:
             await anyio.to_thread.run_sync(self.recover)
             attending = asyncio.create_task(self._attend())
@@ -70,8 +73,18 @@ class SharedExecutor(EmbeddedExecutor):
                 attending.cancel()
                 await asyncio.wait({attending})
         finally:
+            self._crier.alone = False
             with anyio.CancelScope(shield=True):
                 await self._presence.leave()
+
+    async def _enter(self) -> None:
+        await self._presence.enter(Notice(by=self._engine.token, joined=True).text())
+        self._know(self._there | await self._presence.living())
+
+    def _know(self, there: frozenset[str]) -> None:
+        """So many are there. Alone, nobody need be told."""
+        self._there = there
+        self._crier.alone = there == {self._presence.token}
 
     async def _attend(self) -> None:
         """Hear what others tell, and look after them, also after the connection was lost."""
@@ -80,21 +93,20 @@ class SharedExecutor(EmbeddedExecutor):
         while True:
             try:
                 if not entered:
-                    await self._presence.enter()
+                    await self._enter()
                     entered = True
                     self._hear(EVERYTHING)  # nobody knows what was told meanwhile
                     await self._listen(LONGEST_PAUSE + GRACE)
                 pause = FIRST_PAUSE
                 await self._look_round_and_round()
-            except StorageError as error:
-                _log.warning("a worker does not hear the others", reason=str(error), again_in=pause)
+            except Exception as error:  # noqa: BLE001  # whoever stops listening is deaf for good
+                _log.warning("a worker does not hear the others", reason=described(error), again_in=pause)
                 entered = entered and not isinstance(error, DatabaseUnreachable)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _look_round_and_round(self) -> None:
         loop = asyncio.get_running_loop()
-        self._there |= await self._presence.living()
         inside_at = loop.time() + LOOK_INSIDE
         while True:
             await self._listen(GRACE if self._missing else LOOK_ROUND)
@@ -115,7 +127,7 @@ class SharedExecutor(EmbeddedExecutor):
             _log.warning("a worker is gone", workers=sorted(gone & self._missing), calls=found)
             self._there, gone = living, frozenset()
             self._hear(EVERYTHING)
-        self._there |= living
+        self._know(self._there | living)
         self._missing = gone
         if await self._presence.lead():
             self._hear(EVERYTHING)
@@ -131,6 +143,8 @@ class SharedExecutor(EmbeddedExecutor):
         if notice.by == self._engine.token:
             return
         now = self._engine.clock.now()
+        if notice.joined:
+            self._crier.alone = False
         if notice.everything:
             self._is_surveyed = False
             self.ring()

@@ -31,7 +31,7 @@ from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.present import detached
 from framework.runtime.transaction import Transaction
-from framework.tenancy import context_outside, within
+from framework.tenancy import context_outside, nobody, within
 
 if TYPE_CHECKING:
     from framework.integration.client import HTTPClient
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 
 R = TypeVar("R")
+
+ELSEWHERE = 0.1
+"""Every so many seconds is looked whether workers of other processes are done."""
 
 
 class NoSuchIntegration(DispatchError):
@@ -107,6 +110,14 @@ class Workshop:
         """Whether there is a worker at work."""
         return self._worker is not None
 
+    def workers(self) -> int:
+        """How many workers are at work, in all processes."""
+        if not self.engine.database.concurrent:
+            return int(self.is_working)
+        with nobody(), self.engine.database.reading() as connection:
+            (number,) = connection.row(f"SELECT count(*) FROM {self.engine.database.living} AS living")
+        return int(number)
+
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Worker]:
         """Have a worker at work while the block runs; one that is there already, or one of our own."""
@@ -147,7 +158,8 @@ class Workshop:
             if not isinstance(self.engine.clock, SystemClock):
                 return
             while loop.time() < end and await anyio.to_thread.run_sync(worker.is_anything_open):
-                await worker.activity(end - loop.time())
+                left = end - loop.time()
+                await worker.activity(min(left, ELSEWHERE) if self.engine.database.concurrent else left)
                 await worker.settle()
 
     async def ask(

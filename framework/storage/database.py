@@ -19,6 +19,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.storage.belongings import Parting, partings
 from framework.storage.bookkeeping import Bookkeeping
+from framework.storage.crier import Crier
 from framework.storage.errors import MigrationUnfinished, SchemaDiffers, SchemaMissing
 from framework.storage.membership import Memberships
 from framework.storage.narrowing import Narrow, Shadows, narrow_all
@@ -259,9 +260,8 @@ class Database(ABC):
         """SQL for the tokens with which the names of all workers end that are alive."""
         raise NotImplementedError(f"only the process that has {self.url} open works on it")
 
-    @abstractmethod
-    def announce(self, connection: Connection, text: str) -> None:
-        """Tell the workers of all processes, when the transaction commits."""
+    crier: Crier | None = None
+    """Who tells the workers of other processes what was committed, where there may be others."""
 
     @abstractmethod
     def meaning(self, error: Exception) -> Exception:

@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from framework import tenancy
 from framework.plan.plan import Plan
+from framework.storage.crier import TELL, Crier
 from framework.storage.database import Connection, Database, Synchronous
 from framework.storage.errors import (
     CommitUnknown,
@@ -33,7 +34,7 @@ from framework.storage.errors import (
 )
 from framework.storage.pool import Pool, is_alive
 from framework.storage.postgres_connection import PostgresConnection
-from framework.storage.presence import LIVING, TELL, Presence
+from framework.storage.presence import LIVING, Presence
 from framework.storage.rowsecurity import protect, unprotected, warn_of_bypass
 from framework.storage.scoping import TENANT, scope_dialect, scoped_tables
 from framework.storage.violation import Constraint, Violation
@@ -66,6 +67,7 @@ class PostgresDatabase(Database):
         self.synchronous = synchronous
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = Pool(self._connect, shown, size=_CONNECTIONS, patience=patience)
+        self.crier: Crier = Crier(self._tell)
         self._alone = alone
         self._guard: psycopg.Connection[Any] | None = None
         self._constraints = self._named_constraints()
@@ -213,8 +215,12 @@ class PostgresDatabase(Database):
     def listed(self, values: Sequence[Any]) -> Any:
         return list(values)
 
-    def announce(self, connection: Connection, text: str) -> None:
-        connection.tell(TELL, [self._channel, text])
+    def _tell(self, texts: Sequence[str]) -> None:
+        connection = PostgresConnection(self._pool.take(), self.meaning)
+        try:
+            connection.rows(TELL, [self._channel, list(texts)])
+        finally:
+            self.end(connection)
 
     @cached_property
     def _channel(self) -> str:
@@ -255,6 +261,7 @@ class PostgresDatabase(Database):
                 return error
 
     def close(self) -> None:
+        self.crier.close()
         self._pool.close()
         if self._guard is not None:
             self._guard.close()

@@ -2,7 +2,7 @@
 
 1. Each holds a lock of the session under a token of its own. The server lets go of it when the process dies.
 2. One of them holds the lock of the leader; another takes it when that one is gone.
-3. What a transaction tells by `pg_notify` is heard by all when it commits.
+3. What is told by `NOTIFY` is heard by all of them.
 """
 
 import os
@@ -19,9 +19,6 @@ LIVING = (
     " AND classid = {workers} AND objsubid = 2"
 )
 """The tokens of all workers that are alive, as the server knows it at this moment."""
-
-TELL = "SELECT pg_notify($1, $2)"
-"""Tell a channel something, once the transaction is committed."""
 
 _SETTINGS = (
     "SELECT set_config('application_name', 'millrace worker', false),"
@@ -48,8 +45,8 @@ class Presence:
         self._patience = patience
         self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
 
-    async def enter(self) -> None:
-        """Be there, and lead if nobody does."""
+    async def enter(self, greeting: str) -> None:
+        """Be there, tell the others, and lead if nobody does."""
         try:
             connection = self._connection = await psycopg.AsyncConnection.connect(
                 self._conninfo, autocommit=True, connect_timeout=max(2, round(self._patience))
@@ -60,6 +57,7 @@ class Presence:
             await connection.execute(
                 f"SELECT pg_advisory_lock_shared({self._workers}, {int(self.token, 16)})"
             )
+            await connection.execute("SELECT pg_notify(%s, %s)", [self._channel, greeting])
         except psycopg.Error as error:
             raise self._lost(error) from error
         await self.lead()
@@ -104,4 +102,4 @@ class Presence:
         return DatabaseUnreachable(url=self._shown, reason=reason or type(error).__name__)
 
 
-__all__ = ["LIVING", "TELL", "Presence"]
+__all__ = ["LIVING", "Presence"]

@@ -283,9 +283,6 @@ class SqliteDatabase(Database):
     def listed(self, values: Sequence[Any]) -> Any:
         return json.dumps(values)
 
-    def announce(self, connection: Connection, text: str) -> None:
-        """Nothing: there are no others."""
-
     def meaning(self, error: Exception) -> Exception:
         code = getattr(error, "sqlite_errorcode", None)
         if code is None or not isinstance(error, sqlite3.Error):

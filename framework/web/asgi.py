@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
@@ -42,16 +42,21 @@ class Served(Asked, Protocol):
 
     def is_working(self) -> bool: ...
 
+    def workers(self) -> int: ...
+
+    @property
+    def works(self) -> bool: ...
+
     def health(self) -> Sequence[Health]: ...
 
 
 def create_asgi(served: Served) -> Starlette:
-    """The application of an App. While its lifespan lasts, calls are carried out."""
+    """The application of an App. While its lifespan lasts, calls are carried out, if that is what it does."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(served.engine.database.check)
-        async with served.working():
+        async with served.working() if served.works else nullcontext():
             yield
 
     async def webhook(request: Request) -> Response:
@@ -126,20 +131,24 @@ def _receive(engine: Engine, box: Letterbox, delivery: Delivery, tenant: str | N
 
 
 def _health(served: Served) -> Response:
-    """503 if this process cannot do its work; an integration that is paused makes it "degraded", with 200."""
+    """503 if this process cannot do its work; "degraded", with 200, if an integration is paused, or if nobody
+    carries out calls where other processes should.
+    """
     versions = {"millrace": _version("millrace"), "sqlalchemy": _version("sqlalchemy")}
     try:
-        integrations = served.health()
+        integrations, workers = served.health(), served.workers()
     except (StorageError, sqlite3.Error) as error:
         _log.error("the database does not answer", reason=str(error))
         content: dict[str, Any] = {"status": "down", "database": "unusable", "versions": versions}
         return JSONResponse(content, HTTPStatus.SERVICE_UNAVAILABLE)
-    working = served.is_working()
-    status = "down" if not working else "ok" if all(one.is_well for one in integrations) else "degraded"
+    working = served.is_working() or not served.works
+    is_well = workers > 0 and all(one.is_well for one in integrations)
+    status = "down" if not working else "ok" if is_well else "degraded"
     content = {
         "status": status,
         "database": "ok",
-        "worker": "working" if working else "not working",
+        "worker": ("working" if working else "not working") if served.works else "elsewhere",
+        "workers": workers,
         "integrations": [asdict(one) for one in integrations],
         "versions": versions,
     }

@@ -1,0 +1,73 @@
+"""The crier: tells the workers of other processes what was committed.
+
+It goes by a thread of its own, after the commit, and what many transactions tell at about the same time goes
+together. `NOTIFY` within the transaction would take a lock of the whole server until the commit is on the
+disk: such commits go one after the other.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+from framework.observe import get_logger
+
+TELL = "SELECT pg_notify($1, told) FROM unnest($2::text[]) told"
+
+MOST = 200
+"""So many go together at most."""
+
+PAUSE = 0.002
+"""Seconds until it tells more: it is the first of many that must not wait."""
+
+_log = get_logger(__name__)
+
+
+class Crier:
+    """Tells by `tell`, which takes all that is to be told, and may raise: then it is not told.
+
+    Nothing is told while this process is `alone`: its own worker has heard of the commit already, and there
+    is no other.
+    """
+
+    def __init__(self, tell: Callable[[Sequence[str]], None]) -> None:
+        self.alone = False
+        self._tell = tell
+        self._texts: SimpleQueue[str | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def cry(self, text: str) -> None:
+        """Tell it soon; from any thread."""
+        self._texts.put(text)
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="millrace-crier", daemon=True)
+                    self._thread.start()
+
+    def close(self) -> None:
+        """Tell what is still to be told, and end."""
+        if self._thread is not None:
+            self._texts.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        text = self._texts.get()
+        while text is not None:
+            texts = [text]
+            with suppress(Empty):
+                while len(texts) < MOST and (text := self._texts.get_nowait()) is not None:
+                    texts.append(text)
+            self._say(texts)
+            if text is not None:
+                time.sleep(PAUSE)
+                text = self._texts.get()
+
+    def _say(self, texts: Sequence[str]) -> None:
+        try:
+            self._tell(texts)
+        except Exception as error:  # noqa: BLE001  # whoever missed it looks for himself
+            _log.warning("other processes were not told what is due", reason=str(error))

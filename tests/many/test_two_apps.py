@@ -1,0 +1,163 @@
+"""Two Apps on one PostgreSQL, each as a process would have it: one tells the other what there is to do."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from framework import tenant
+from framework.app import App, NobodyWorks, Settings
+from framework.integration import notice
+from framework.integration.notice import EVERYTHING, Notice
+from framework.integration.worker import Worker
+from framework.model.apicall import CallStatus
+from tests.integration.desk_of_orders import (
+    MODULE,
+    PAID,
+    OrderPlaced,
+    OrderStatus,
+    Vendor,
+    at_once,
+    charges,
+    place,
+    status,
+)
+from tests.tenancy.till import Placed, Till, open_till
+
+pytestmark = pytest.mark.anyio
+
+SOON = 5.0
+
+
+def shop(url: str, vendor: Vendor, **policy: object) -> App:
+    app = App([MODULE], [at_once(vendor, **policy)], url, settings=Settings(synchronous="OFF"))
+    app.create()
+    return app
+
+
+@pytest.fixture
+def url(postgres_url: str) -> Iterator[str]:
+    yield postgres_url
+
+
+class Held:
+    """A vendor that answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.called = anyio.Event()
+        self.let_go = anyio.Event()
+
+    async def __call__(self, call: object) -> object:
+        self.called.set()
+        await self.let_go.wait()
+        return PAID
+
+
+async def until(condition: Callable[[], bool], worker: Worker) -> None:
+    """Return when it is so; the worker may have made it so whenever it did something."""
+    with anyio.fail_after(SOON):
+        while not condition():
+            await worker.activity(SOON)
+
+
+async def test_a_call_that_is_committed_late_waits_for_a_younger_one_of_its_key(url: str) -> None:
+    held = Held()
+    first, second = Vendor(held), Vendor()
+    one = shop(url, first, ordering_key=lambda call: call.customer)
+    two = shop(url, second, ordering_key=lambda call: call.customer)
+    placed, finish = threading.Event(), threading.Event()
+
+    def late() -> None:
+        with two.transaction() as tx:
+            tx.dispatch(OrderPlaced(customer="ada", total_cents=1))
+            placed.set()
+            finish.wait(SOON)
+
+    async with one.working() as worker:
+        begun = threading.Thread(target=late)
+        begun.start()
+        await anyio.to_thread.run_sync(placed.wait, SOON)
+        place(two, "ada", 2)
+        await held.called.wait()
+        finish.set()
+        await anyio.to_thread.run_sync(begun.join)
+        await two.settle()
+        assert len(first.tries + second.tries) == 1, "two calls of one key are under way"
+        held.let_go.set()
+        await until(lambda: len(first.tries) == 2, worker)
+        await one.settle()
+    assert [call.request.amount_cents for call in first.tries] == [2, 1]
+    assert {one.status for one in charges(two)} == {CallStatus.COMPLETED}
+    one.close()
+    two.close()
+
+
+async def test_settling_waits_for_what_another_worker_has_under_way_if_it_may(url: str) -> None:
+    held = Held()
+    one, two = shop(url, Vendor(held)), shop(url, Vendor())
+    async with one.working():
+        order = place(two)
+        await held.called.wait()
+        await two.settle()
+        assert status(two, order) is OrderStatus.PLACED
+        settling = asyncio.create_task(two.settle(timeout=SOON))
+        held.let_go.set()
+        with anyio.fail_after(SOON / 2):
+            await settling
+    assert status(two, order) is OrderStatus.PAID
+    one.close()
+    two.close()
+
+
+async def test_a_worker_hears_of_calls_of_any_tenant_also_of_a_new_one(url: str) -> None:
+    till = Till(at_once=True)
+    one, two = open_till(url, till), open_till(url, Till())
+    async with one.working() as worker:
+        two.create_tenant("new")
+        for name in ("acme", "new"):
+            with tenant(name):
+                two.dispatch(Placed(cents=5))
+        await until(lambda: len(till.sent) == 2, worker)
+    assert sorted(till.sent) == [("acme", 5), ("new", 5)]
+    one.close()
+    two.close()
+
+
+async def test_a_process_tells_nobody_while_it_alone_is_at_work(url: str) -> None:
+    one, two = shop(url, Vendor()), shop(url, Vendor())
+    assert one.workers() == 0
+    greeted = asyncio.Event()
+    async with one.working() as worker:
+        worker.executor.hearers.append(lambda notice: greeted.set())
+        assert one.workers() == two.workers() == 1
+        assert one.engine.database.crier is not None
+        assert one.engine.database.crier.alone
+        async with two.working():
+            with anyio.fail_after(SOON):
+                await greeted.wait()
+            assert not one.engine.database.crier.alone
+            assert one.workers() == 2
+    assert not one.engine.database.crier.alone, "without a worker it has others to tell"
+    one.close()
+    two.close()
+
+
+def test_a_file_has_nobody_else_who_could_work() -> None:
+    with pytest.raises(NobodyWorks, match="the calls of sqlite:///shop.db: a SQLite file has one process"):
+        App([MODULE], database="sqlite:///shop.db", settings=Settings(works=False))
+
+
+def test_what_is_told_is_read_as_it_was_said() -> None:
+    from tests.many.shop import now
+
+    said = Notice("token", "acme", {"Charge": now()}, effects=now(), turns=now() + timedelta(seconds=1))
+    assert Notice.read(said.text()) == said
+    assert Notice.read(Notice(by="token", joined=True).text()).joined
+    many = Notice("token", None, {f"Call{number:050}": now() for number in range(200)})
+    assert Notice.read(many.text()) == EVERYTHING
+    assert [Notice.read(text) for text in ("", "{", "[]", '{"calls": 1}')] == [EVERYTHING] * 4
+    assert len(many.text()) < notice.LONGEST
