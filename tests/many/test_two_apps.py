@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import anyio
@@ -40,8 +40,8 @@ def shop(url: str, vendor: Vendor, **policy: object) -> App:
 
 
 @pytest.fixture
-def url(postgres_url: str) -> Iterator[str]:
-    yield postgres_url
+def url(postgres_url: str) -> str:
+    return postgres_url
 
 
 class Held:
@@ -147,7 +147,7 @@ async def test_a_process_tells_nobody_while_it_alone_is_at_work(url: str) -> Non
 
 
 def test_a_file_has_nobody_else_who_could_work() -> None:
-    with pytest.raises(NobodyWorks, match="the calls of sqlite:///shop.db: a SQLite file has one process"):
+    with pytest.raises(NobodyWorks, match="a SQLite file has one process"):
         App([MODULE], database="sqlite:///shop.db", settings=Settings(works=False))
 
 
