@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-import pytest
+from starlette.testclient import TestClient
 
 from docs.examples.letters import Letter, LetterWritten, create_app
 from tests.docs.page import DOCS, ROOT, Page, without_blank_lines
@@ -24,15 +23,11 @@ def test_the_listings_are_the_file() -> None:
         assert "\n".join(without_blank_lines(block.text)) in file
 
 
-@pytest.mark.anyio
-async def test_what_a_web_process_takes_millrace_work_carries_out(postgres_url: str, tmp_path: Path) -> None:
+def test_what_a_web_process_takes_millrace_work_carries_out(postgres_url: str, tmp_path: Path) -> None:
     app = create_app(postgres_url, works=False)
     app.create()
-    async with (
-        app.asgi.router.lifespan_context(app.asgi),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app.asgi), base_url="http://shop") as client,
-    ):
-        health = (await client.get("/health")).json()
+    with TestClient(app.asgi) as client:
+        health = client.get("/health").json()
         assert (health["status"], health["worker"], health["workers"]) == ("degraded", "elsewhere", 0)
         command = [sys.executable, "-m", "framework.cli", "work", "docs.examples.letters:app"]
         environment = {**os.environ, "DATABASE_URL": postgres_url, "PYTHONPATH": str(ROOT)}
@@ -40,7 +35,7 @@ async def test_what_a_web_process_takes_millrace_work_carries_out(postgres_url: 
             until(lambda: app.workers() == 1, worker)
             letter = app.dispatch(LetterWritten(to="ada"))
             until(lambda: app.get(Letter, letter.id).posted_by == worker.pid, worker)
-            health = (await client.get("/health")).json()
+            health = client.get("/health").json()
             assert (health["status"], health["worker"], health["workers"]) == ("ok", "elsewhere", 1)
             worker.send_signal(signal.SIGTERM)
             _, said = worker.communicate(timeout=15)
