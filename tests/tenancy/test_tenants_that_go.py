@@ -275,10 +275,10 @@ def test_deadlines_of_the_others_turn(database_url: str) -> None:
         with tenant(name):
             app.dispatch(Placed(id=ORDER, cents=5))
     timers = Timers(app.engine)
-    timers.run_all()
+    timers.run()
     app.delete_tenant("acme", abandon_calls=True)
     clock.advance(timedelta(hours=2))
-    timers.run_due()
+    timers.run()
     assert timers.seconds() is None
     with tenant("bolt"):
         assert app.get(Sale, ORDER).late
