@@ -63,7 +63,7 @@ class Records:
         statements = self.statements[shape]
         found = self.connection.row(statements.by_id(lock), [statements.encode_id(id)])
         if found is not None:
-            change = self._remember(shape, found)
+            change = self.keep(shape, statements.codec.decode(found))
             if lock is Lock.REFERENCE:
                 self.held.add(change)
             return change
@@ -90,9 +90,10 @@ class Records:
         """Remember a record by the row that the database has."""
         change = Change(shape, row["id"], row.copy(), row, stored=True)
         self.rows.setdefault(shape, {})[change.id] = change
-        amounts = self._waiting.take_of(shape, change.id)
-        if amounts is not None:
-            self._add_to_row(change, amounts)
+        if self._waiting.held:
+            amounts = self._waiting.take_of(shape, change.id)
+            if amounts is not None:
+                self._add_to_row(change, amounts)
         return change
 
     def hold(self, *name: str) -> None:
@@ -138,12 +139,9 @@ class Records:
         if shape.parameters:
             self.parameters.concern(shape)
         sql, parameters = self.statements[shape].selection((key,), Lock.CHANGE, where)
-        known = self.rows.setdefault(shape, {})
-        found = []
-        for values in self.connection.rows(sql, parameters.of({key: value})):
-            id = self.statements[shape].codec.decode(values)["id"]
-            found.append(known.get(id) or self._remember(shape, values))
-        return found
+        return [
+            self.adopt(shape, values) for values in self.connection.rows(sql, parameters.of({key: value}))
+        ]
 
     def look(self, shape: Shape, key: str, value: Any) -> list[Any]:
         """All records whose field has the value, to look at; others may be about to change them."""
@@ -163,17 +161,14 @@ class Records:
 
     def adopt(self, shape: Shape, values: Sequence[Any]) -> Change:
         """The record of a row that a statement of one's own has read."""
-        id = self.statements[shape].codec.decode(values)["id"]
-        return self.rows.setdefault(shape, {}).get(id) or self._remember(shape, values)
+        row = self.statements[shape].codec.decode(values)
+        return self.rows.setdefault(shape, {}).get(row["id"]) or self.keep(shape, row)
 
     def glance(self, shape: Shape, values: Sequence[Any]) -> tuple[Any, Change | None]:
         """A record as it is at hand, or else as a statement of one's own has read it, to look at."""
         row = self.statements[shape].codec.decode(values)
         known = self.rows.get(shape, {}).get(row["id"])
         return (view_of(shape.view, row), None) if known is None else (known.after, known)
-
-    def _remember(self, shape: Shape, values: Sequence[Any]) -> Change:
-        return self.keep(shape, self.statements[shape].codec.decode(values))
 
     def _untold(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """Records whose field has the value, of which the database has yet to be told, and perhaps others."""

@@ -14,7 +14,8 @@ from framework.storage.tables import MADE_BY
 
 def remove(work: Work, change: Change) -> None:
     """A record goes, and what refers to it by cascade; the rest must have let go of it."""
-    remove_all(work, change.shape, [change])
+    if change.after_row is not None and change not in work.going:
+        _remove_some(work, change.shape, [change])
 
 
 def remove_all(work: Work, shape: Shape, changes: Sequence[Change]) -> None:

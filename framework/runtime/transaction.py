@@ -1,7 +1,6 @@
 """One transaction: what a user may do in it, and what follows from that before it commits."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -94,7 +93,7 @@ class Transaction:
 
         Raises InvalidRecord with the number of each that is not valid; the transaction cannot commit then.
         """
-        with self._whole_or_nothing(), collector_at_rest():
+        with _AtStake(self), collector_at_rest():
             for model, number, some in batches_by_type(records):
                 shape = self._addable(model)
                 rows = self.work.doors[shape].rows_of(some, self.now, number)
@@ -108,7 +107,7 @@ class Transaction:
         can be given as they are. Raises InvalidRecord with the number of each row that is not valid; the
         transaction cannot commit then.
         """
-        with self._whole_or_nothing(), collector_at_rest():
+        with _AtStake(self), collector_at_rest():
             shape = self._dispatchable(model) if issubclass(model, Event) else self._addable(model)
             stored = 0
             for number, some in batches(rows, start):
@@ -158,7 +157,7 @@ class Transaction:
         self._refuse_unless_facts(shape, facts)
         self._have_alone(shape)
         found = matching(self.work, shape, model, (criterion, *criteria), Lock.CHANGE)
-        with self._whole_or_nothing():
+        with _AtStake(self):
             for change in found:
                 self._change(change, facts)
         return len(found)
@@ -170,7 +169,7 @@ class Transaction:
         if shape.kind is Kind.GLOBAL:
             raise GlobalIsFixed(model=shape.name)
         found = matching(self.work, shape, model, (criterion, *criteria), Lock.REFERENCE)
-        with self._whole_or_nothing():
+        with _AtStake(self):
             for change in found:
                 self._refuse_unless_editable(change)
             self.work.doomed |= frozenset(found)
@@ -212,7 +211,7 @@ class Transaction:
         if change.shape.kind is Kind.GLOBAL:
             raise GlobalIsFixed(model=change.shape.name)
         self._refuse_unless_editable(change)
-        with self._whole_or_nothing():
+        with _AtStake(self):
             remove(self.work, change)
 
     def get(self, model: type[R], id: UUID | None = None) -> R:
@@ -317,19 +316,10 @@ class Transaction:
         """Take nothing more; what was done is not stored."""
         self._over = True
 
-    @contextmanager
-    def _whole_or_nothing(self) -> Iterator[None]:
-        """What raises in the block may have been done in part, so that the transaction cannot commit."""
-        try:
-            yield
-        except Exception as failure:
-            self._failure = failure
-            raise
-
     def _stored(self, record: Record | type[Record], id: UUID | None, lock: Lock = Lock.CHANGE) -> Change:
         self._refuse_if_over()
         shape = self._shape_of(record) if isinstance(record, type) else self._shape(record)
-        identity = self._id(shape, id) if isinstance(record, type) else record.id
+        identity: UUID = self._id(shape, id) if isinstance(record, type) else record.__dict__["id"]
         change = self.work.find(shape, identity, lock)
         lens = self.plan.home(record)[1] if isinstance(record, type) else None
         if change is None or (lens and change.before_row and not lens.see(change.before_row)):
@@ -370,3 +360,19 @@ class Transaction:
             raise TransactionOver()
         if self.work.tenant is not None:
             refuse_another(self.work.tenant)
+
+
+class _AtStake:
+    """What raises in the block may have been done in part, so that the transaction cannot commit."""
+
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def __enter__(self) -> None:
+        """Nothing is done yet."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            self._transaction._failure = error

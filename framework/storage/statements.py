@@ -203,9 +203,8 @@ class TableStatements:
 
     @cached_property
     def deletion(self) -> str:
-        """Delete the row with this id, and return it."""
-        statement = delete(self.table).where(self.table.c.id == bindparam("id_")).returning(*self.columns)
-        return Statement(statement, self.dialect).sql
+        """Delete the row with this id."""
+        return Statement(delete(self.table).where(self.table.c.id == bindparam("id_")), self.dialect).sql
 
     def selection_of_any(self, name: str) -> str:
         """Select, to change them, whole rows that have one of `SOME` values of the column."""
