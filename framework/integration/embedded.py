@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 
@@ -18,7 +18,7 @@ from framework.integration.outboxes import Outboxes
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
-from framework.tenancy import within
+from framework.tenancy import UnknownTenant, within
 
 
 class Alarm:
@@ -129,7 +129,7 @@ class EmbeddedExecutor:
 
         found = 0
         for name, outboxes in self._outboxes.by_tenant():
-            with within(name):
+            with suppress(UnknownTenant), within(name):  # it may have been deleted
                 found += self._engine.write(partial(operation, outboxes))
         return found
 
@@ -161,7 +161,7 @@ class EmbeddedExecutor:
         """Learn from the database when there is something to do; from then on commits tell."""
         now = self._engine.clock.now()
         for name, outboxes in self._outboxes.by_tenant():
-            with within(name), self._engine.database.reading() as connection:
+            with suppress(UnknownTenant), within(name), self._engine.database.reading() as connection:
                 for outbox in outboxes:
                     moment = outbox.next_due(connection)
                     if moment is not None:

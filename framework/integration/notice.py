@@ -15,6 +15,7 @@ from framework.plan.node import DeadlineNode
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.engine import Engine
+from framework.runtime.sweeping import grown
 from framework.runtime.work import Work
 
 HORIZON = timedelta(minutes=1)
@@ -27,7 +28,8 @@ LONGEST = 7999
 class Notice:
     """The first moments at which there is something to do: for the calls of each class, for side effects, and
     for the deadlines and retentions of a tenant. `everything`: look for yourself. `joined`: there is one more
-    worker. `by` is the token of the engine that tells it.
+    worker. `resumed`: an operator lets this integration go on. `crowded`: where records were added of which a
+    retention keeps so many, by its name. `by` is the token of the engine that tells it.
     """
 
     by: str = ""
@@ -37,6 +39,8 @@ class Notice:
     turns: datetime | None = None
     everything: bool = False
     joined: bool = False
+    resumed: str | None = None
+    crowded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.calls or self.effects or self.turns)
@@ -50,8 +54,11 @@ class Notice:
             "turns": self.turns and self.turns.timestamp(),
             "everything": self.everything,
             "joined": self.joined,
+            "resumed": self.resumed,
+            "crowded": self.crowded,
         }
-        text = json.dumps({name: value for name, value in said.items() if value}, separators=(",", ":"))
+        said = {name: value for name, value in said.items() if value}
+        text = json.dumps(said, separators=(",", ":"), default=str)
         return text if len(text) <= LONGEST else EVERYTHING.text()
 
     @classmethod
@@ -67,6 +74,8 @@ class Notice:
                 turns=_moment(said["turns"]) if "turns" in said else None,
                 everything=bool(said.get("everything")),
                 joined=bool(said.get("joined")),
+                resumed=said.get("resumed"),
+                crowded=said.get("crowded", {}),
             )
         except (ValueError, TypeError, AttributeError, OverflowError):
             return EVERYTHING
@@ -111,7 +120,10 @@ class Announcer:
             for change in work.rows[shape].values()
         )
         effects = work.now if made else None
-        return Notice(self._engine.token, work.tenant, calls, effects, self._turns(work))
+        more = grown(self._engine.plan.retentions, work)
+        crowded = {name: sorted(values, key=str) for name, values in more}
+        turns = work.now if crowded else self._turns(work)
+        return Notice(self._engine.token, work.tenant, calls, effects, turns, crowded=crowded)
 
     def _due(self, desk: Desk, work: Work) -> datetime | None:
         """When there is something to do for the first of the calls that a transaction made, or moved."""

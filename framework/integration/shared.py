@@ -17,7 +17,6 @@ from framework.errors import StorageError
 from framework.integration.embedded import EmbeddedExecutor
 from framework.integration.notice import EVERYTHING, Notice
 from framework.integration.outboxes import Outboxes
-from framework.integration.verdict import described
 from framework.observe import get_logger
 from framework.plan.shape import Shape
 from framework.runtime.engine import Engine
@@ -50,6 +49,7 @@ class SharedExecutor(EmbeddedExecutor):
         self._presence = presence
         self._crier = crier
         self._by_name: dict[str, Shape] = {shape.name: shape for shape in outboxes.shapes}
+        self._led = True
         self._there: frozenset[str] = frozenset()
         self._missing: frozenset[str] = frozenset()
 
@@ -80,6 +80,8 @@ class SharedExecutor(EmbeddedExecutor):
     async def _enter(self) -> None:
         await self._presence.enter(Notice(by=self._engine.token, joined=True).text())
         self._know(self._there | await self._presence.living())
+        if self._led:  # who led goes on, before others try: it may have side effects under way
+            await self._presence.lead()
 
     def _know(self, there: frozenset[str]) -> None:
         """So many are there. Alone, nobody need be told."""
@@ -100,7 +102,7 @@ class SharedExecutor(EmbeddedExecutor):
                 pause = FIRST_PAUSE
                 await self._look_round_and_round()
             except Exception as error:  # noqa: BLE001  # whoever stops listening is deaf for good
-                _log.warning("a worker does not hear the others", reason=described(error), again_in=pause)
+                _log.warning("a worker does not hear the others", reason=str(error), again_in=pause)
                 entered = entered and not isinstance(error, DatabaseUnreachable)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -131,6 +133,7 @@ class SharedExecutor(EmbeddedExecutor):
         self._missing = gone
         if await self._presence.lead():
             self._hear(EVERYTHING)
+        self._led = self._presence.leads
 
     def _survey(self) -> None:
         try:

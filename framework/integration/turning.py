@@ -1,9 +1,12 @@
 """Deadlines turn by themselves while a worker is at work, and records go: at their time, not by asking."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
@@ -42,6 +45,8 @@ class Timers:
             self._is_surveyed = False
         if notice.turns is not None:
             self._moments[notice.tenant] = min(notice.turns, self._moments.get(notice.tenant, notice.turns))
+        if notice.crowded:
+            self._sweeper(notice.tenant).expect(self._read(notice.crowded))
 
     def note(self, work: Work) -> None:
         """Something was written that may have changed the next moment of its tenant."""
@@ -67,6 +72,17 @@ class Timers:
         """How long there is nothing to do; None until something is written."""
         first = min(self._moments.values(), default=None)
         return None if first is None else (first - self._engine.clock.now()).total_seconds()
+
+    def _read(self, crowded: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """The values of a notice as records have them."""
+        read: dict[str, list[Any]] = {}
+        for plan in self._engine.plan.retentions:
+            if plan.name in crowded and plan.per is not None:
+                statements = self._engine.database.statements[plan.shape]
+                is_id = statements.table.c[plan.per].type.python_type is UUID
+                decode = UUID if is_id else partial(statements.codec.decode_one, plan.per)
+                read[plan.name] = [decode(value) for value in crowded[plan.name] if value is not None]
+        return read
 
     def _run(self, tenant: str | None) -> None:
         sweeper = self._sweeper(tenant)

@@ -21,6 +21,7 @@ from framework.integration.desk import Desk
 from framework.integration.effects import Hook
 from framework.integration.gate import Gate
 from framework.integration.integration import Integration
+from framework.integration.notice import Notice
 from framework.integration.orphans import PATIENCE, Orphans
 from framework.integration.outbox import Outbox
 from framework.integration.visit import admitted
@@ -133,6 +134,7 @@ class Workshop:
             hooks=self._hooks,
             moments=self._moments,
         )
+        worker.executor.hearers.append(self._hear)
         self._worker, self._loop = worker, asyncio.get_running_loop()
         work = asyncio.create_task(worker.run(), context=context_outside())
         try:
@@ -256,6 +258,14 @@ class Workshop:
         gate.resume()
         _log.info("an integration is resumed", integration=name)
         if self._worker is not None:
+            self._worker.executor.ring()
+        if self.engine.database.crier is not None:
+            self.engine.database.crier.cry(Notice(by=self.engine.token, resumed=name).text())
+
+    def _hear(self, notice: Notice) -> None:
+        """An operator resumed an integration in another process."""
+        if notice.resumed in self.gates and self._worker is not None:
+            self.gates[notice.resumed].resume()
             self._worker.executor.ring()
 
     def attempts(self, call_id: UUID) -> list[Attempt]:

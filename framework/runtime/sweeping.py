@@ -6,7 +6,7 @@
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,12 +69,14 @@ class Sweeper:
 
     def note(self, work: Work) -> None:
         """Remember where records were added, so that not all have to be counted again."""
+        self.expect(dict(grown(self._engine.plan.retentions, work)))
+
+    def expect(self, crowded: Mapping[str, Iterable[Any]]) -> None:
+        """Records were added there, by the name of the retention that keeps so many of them."""
         with self._noting:
             for one in self._all:
-                if self._crowded is not None and one.plan.per is not None:
-                    rows = [change.after_row for change in work.rows.get(one.plan.shape, {}).values()]
-                    values = {row[one.plan.per] for row in rows if row is not None}
-                    self._crowded.setdefault(one, set()).update(values)
+                if self._crowded is not None and one.plan.per is not None and one.plan.name in crowded:
+                    self._crowded.setdefault(one, set()).update(crowded[one.plan.name])
 
     def sweep(self) -> list[Swept]:
         """Let go what is not kept any more."""
@@ -165,6 +167,21 @@ class Sweeper:
         with self._engine.database.reading() as connection:
             rows = connection.rows(sql, [*parameters, _SHOWN])
         return [codec.decode_one("id", id) for (id,) in rows]
+
+
+def grown(plans: Iterable[RetentionPlan], work: Work) -> Iterator[tuple[str, set[Any]]]:
+    """Of each retention that keeps so many, by its name, where there are more since a transaction."""
+    for plan in plans:
+        if plan.retention.cap is not None and plan.shape in work.rows:
+            per = plan.per or "id"
+            values = {
+                change.after_row[per] if plan.per else None
+                for change in work.rows[plan.shape].values()
+                if change.after_row is not None
+                and (change.before_row is None or change.before_row[per] != change.after_row[per])
+            }
+            if values:
+                yield plan.name, values
 
 
 def _remove(

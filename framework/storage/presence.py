@@ -46,7 +46,7 @@ class Presence:
         self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
 
     async def enter(self, greeting: str) -> None:
-        """Be there, tell the others, and lead if nobody does."""
+        """Be there, and tell the others."""
         try:
             connection = self._connection = await psycopg.AsyncConnection.connect(
                 self._conninfo, autocommit=True, connect_timeout=max(2, round(self._patience))
@@ -60,7 +60,6 @@ class Presence:
             await connection.execute("SELECT pg_notify(%s, %s)", [self._channel, greeting])
         except psycopg.Error as error:
             raise self._lost(error) from error
-        await self.lead()
 
     async def lead(self) -> bool:
         """Lead, if nobody else does; whether that is new."""

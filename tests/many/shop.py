@@ -72,7 +72,7 @@ def build(url: str, port: int) -> App:
         body = {"of": parcel.address, "what": parcel.address, "by": os.getpid()}
         await http.post("/parcels", json=body, headers={"idempotency-key": os.urandom(8).hex()})
 
-    return App([MODULE], [acme], url, settings=Settings(synchronous="NORMAL"))
+    return App([MODULE], [acme], url, settings=Settings(synchronous="FULL"))
 
 
 def work(url: str, port: int, at_work: Any) -> None:

