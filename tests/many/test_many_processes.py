@@ -105,7 +105,7 @@ def test_workers_outlive_the_server_and_hear_again_when_it_is_back(
     town.app.dispatch(OrderPlaced(customer="ada", cents=60))
     town.until(lambda: open_calls(town) == 0, within=AT_ONCE)
     assert set(Counter(entry.key for entry in town.books.entries("charged")).values()) == {1}
-    assert one.is_alive() and two.is_alive()
+    assert [worker.is_alive() for worker in (one, two)] == [True, True]
     assert town.app.verify() == []
 
 
