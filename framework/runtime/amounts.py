@@ -56,6 +56,9 @@ def add_to_row(row: dict[str, Any], amounts: Amounts) -> Iterator[str]:
 
 def parameters_of(amounts: Amounts, id: Any) -> list[Any]:
     """The amounts of all nodes in their order, then the encoded id."""
+    if len(amounts) == 1:  # as most often
+        (vector,) = amounts.values()
+        return [*vector, id]
     return [*chain.from_iterable(amounts.values()), id]
 
 
