@@ -150,6 +150,15 @@ def invoice(app: App) -> UUID:
         return tx.add(Invoice()).id
 
 
+def test_a_guard_sees_what_the_transaction_has_changed(app: App) -> None:
+    with app.transaction() as tx:
+        invoice = tx.add(Invoice(cents=100)).id
+    with app.transaction() as tx:
+        tx.update(Invoice, invoice, cents=60)
+        tx.dispatch(Paid(invoice_id=invoice, cents=60))
+    assert app.get(Invoice, invoice).bill is Bill.PAID
+
+
 def test_a_guard_looks_at_the_event(app: App, invoice: UUID) -> None:
     app.dispatch(Paid(invoice_id=invoice, cents=9))
     assert app.get(Invoice, invoice).bill is Bill.OPEN

@@ -65,6 +65,11 @@ class Site(StrEnum):
     EARNING = "earning"
 
 
+class Level(StrEnum):
+    EMPTY = "empty"
+    FILLED = "filled"
+
+
 class Money(StrEnum):
     OUT = "out"
     IN = "in"
@@ -145,6 +150,23 @@ class Bill(Entity, table=True):
     )
 
 
+class Pour(Entity, table=True):
+    tank_id: UUID = Field(foreign_key="tank.id")
+
+
+class Tank(Entity, table=True):
+    pours: list[Pour] = Relationship()
+
+    poured: int = computed(Count(pours))
+    level: Level = computed(
+        StateMachine(
+            Level.EMPTY,
+            Transition(Level.EMPTY, Level.FILLED, when=changed(poured)),
+            Transition(Level.FILLED, Level.EMPTY, when=became(poured, 0)),
+        )
+    )
+
+
 class Shop(Global, table=True):
     is_open: bool = False
 
@@ -179,7 +201,7 @@ def app(database_url: str, clock: ManualClock) -> Iterator[App]:
     async def pay(call: Any, http: object) -> Completed:
         return Completed()
 
-    classes = [Transferred, Account, AccessAsked, Membership, Club, Charge, Bill, Shop, charge]
+    classes = [Transferred, Account, AccessAsked, Membership, Club, Charge, Bill, Pour, Tank, Shop, charge]
     with opened(App([classes], [bank], database_url, clock=clock)) as app:
         yield app
         assert app.verify() == []
@@ -250,6 +272,29 @@ def test_a_record_that_comes_to_be_as_it_starts_has_become_nothing(app: App) -> 
     id = bill(app, cents=300)
     assert (app.get(Bill, id).dunning, app.get(Bill, id).price) == (Dunning.CALM, Price.FIRST)
     assert app.unmatched() == []
+
+
+def test_a_record_that_comes_to_be_while_another_is_emptied_has_become_nothing(app: App) -> None:
+    """Class 20."""
+    with app.transaction() as tx:
+        old = tx.add(Tank()).id
+    with app.transaction() as tx:
+        pour = tx.add(Pour(tank_id=old))
+    assert app.get(Tank, old).level is Level.FILLED
+    with app.transaction() as tx:
+        tx.delete(pour)
+        new = tx.add(Tank()).id
+    assert [app.get(Tank, id).level for id in (old, new)] == [Level.EMPTY, Level.EMPTY]
+    assert app.unmatched() == []
+
+
+def test_what_another_record_goes_through_is_no_change_of_this_one(app: App) -> None:
+    """Class 16."""
+    one, other = (bill(app, cents=300) for _ in range(2))
+    with app.transaction() as tx:
+        tx.update(Bill, one, cents=400)
+        tx.update(Bill, other, cents=399)
+    assert [app.get(Bill, id).price for id in (one, other)] == [Price.CHANGED, Price.FIRST]
 
 
 def test_what_reads_the_whole_row_decides(app: App) -> None:
