@@ -70,10 +70,6 @@ class Executor(Protocol):
         """Let the worker not look again."""
         ...
 
-    def recover(self) -> int:
-        """Make the calls of dead workers due again; returns how many there were."""
-        ...
-
     def stats(self) -> Stats:
         """How much is waiting."""
         ...

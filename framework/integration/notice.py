@@ -27,7 +27,8 @@ LONGEST = 7999
 @dataclass(frozen=True)
 class Notice:
     """The first moments at which there is something to do: for the calls of each class, for side effects, and
-    for the deadlines and retentions of a tenant. `everything`: look for yourself. `joined`: there is one more
+    for the deadlines and retentions of a tenant. `later`: of these classes there are calls that are due later
+    than the first. `everything`: look for yourself. `joined`: there is one more
     worker. `resumed`: an operator lets this integration go on. `crowded`: where records were added of which a
     retention keeps so many, by its name. `by` is the token of the engine that tells it.
     """
@@ -35,6 +36,7 @@ class Notice:
     by: str = ""
     tenant: str | None = None
     calls: Mapping[str, datetime] = field(default_factory=dict)
+    later: frozenset[str] = frozenset()
     effects: datetime | None = None
     turns: datetime | None = None
     everything: bool = False
@@ -42,14 +44,18 @@ class Notice:
     resumed: str | None = None
     crowded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
-    def __bool__(self) -> bool:
-        return bool(self.calls or self.effects or self.turns)
+    @property
+    def is_empty(self) -> bool:
+        """Whether a transaction made nothing due."""
+        return not (self.calls or self.effects or self.turns)
 
     def text(self) -> str:
+        """It as it is told."""
         said: dict[str, Any] = {
             "by": self.by,
             "tenant": self.tenant,
             "calls": {name: moment.timestamp() for name, moment in self.calls.items()},
+            "later": sorted(self.later),
             "effects": self.effects and self.effects.timestamp(),
             "turns": self.turns and self.turns.timestamp(),
             "everything": self.everything,
@@ -70,6 +76,7 @@ class Notice:
                 by=said.get("by", ""),
                 tenant=said.get("tenant"),
                 calls={name: _moment(at) for name, at in said.get("calls", {}).items()},
+                later=frozenset(said.get("later", ())),
                 effects=_moment(said["effects"]) if "effects" in said else None,
                 turns=_moment(said["turns"]) if "turns" in said else None,
                 everything=bool(said.get("everything")),
@@ -104,16 +111,18 @@ class Announcer:
     def announce(self, work: Work) -> None:
         """A transaction was committed."""
         crier = self._engine.database.crier
-        if crier is not None and not crier.alone and (notice := self.notice(work)):
-            crier.cry(notice.text())
+        if crier is not None and not crier.alone:
+            notice = self.notice(work)
+            if not notice.is_empty:
+                crier.cry(notice.text())
 
     def notice(self, work: Work) -> Notice:
         """What is to be told."""
-        calls = {
-            shape.name: max(moment, work.now)
-            for shape in work.rows.keys() & self._desks.keys()
-            if (moment := self._due(self._desks[shape], work)) is not None
+        moments = {
+            shape.name: self._due(self._desks[shape], work) for shape in work.rows.keys() & self._desks.keys()
         }
+        calls = {name: first for name, of in moments.items() if (first := _soon(of, work.now)) is not None}
+        later = frozenset(name for name, first in calls.items() if max(moments[name]) > first)
         made = any(
             change.before_row is None
             for shape in work.rows.keys() & self._hooked
@@ -123,20 +132,20 @@ class Announcer:
         more = grown(self._engine.plan.retentions, work)
         crowded = {name: sorted(values, key=str) for name, values in more}
         turns = work.now if crowded else self._turns(work)
-        return Notice(self._engine.token, work.tenant, calls, effects, turns, crowded=crowded)
+        return Notice(self._engine.token, work.tenant, calls, later, effects, turns, crowded=crowded)
 
-    def _due(self, desk: Desk, work: Work) -> datetime | None:
-        """When there is something to do for the first of the calls that a transaction made, or moved."""
+    def _due(self, desk: Desk, work: Work) -> list[datetime]:
+        """When there is something to do for the calls that a transaction made, or moved."""
         ordered = desk.policy.ordering_key is not None
         moments = []
         for change in work.rows[desk.shape].values():
             at = _new(change, "_due_at")
             row = change.after_row
             if at is not None and row is not None and row["_leased_until"] is None:
-                moments.append(at)
+                moments.append(max(at, work.now))
             elif ordered and change.before_row is not None and (row is None or row["_due_at"] is None):
                 moments.append(work.now)  # the next of its key may go
-        return _soon(moments, work.now)
+        return moments
 
     def _turns(self, work: Work) -> datetime | None:
         moments = [

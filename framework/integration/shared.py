@@ -154,6 +154,7 @@ class SharedExecutor(EmbeddedExecutor):
         for name, moment in notice.calls.items():
             shape = self._by_name.get(name)
             if shape is not None:  # another version of the program may have it
-                self.enqueue(None, self._outboxes.of(shape, notice.tenant), max(moment, now), sure=False)
+                outbox = self._outboxes.of(shape, notice.tenant)
+                self.enqueue(None, outbox, max(moment, now), sure=name not in notice.later)
         for hear in self.hearers:
             hear(notice)

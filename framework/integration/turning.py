@@ -1,7 +1,7 @@
 """Deadlines turn by themselves while a worker is at work, and records go: at their time, not by asking."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -52,6 +52,12 @@ class Timers:
         """Something was written that may have changed the next moment of its tenant."""
         self._sweeper(work.tenant).note(work)
         self._touched[work.tenant] = None
+
+    def forget(self) -> None:
+        """Nothing is known of what was committed while another led."""
+        self._sweepers.clear()
+        self._moments.clear()
+        self._is_surveyed = False
 
     def run(self) -> None:
         """Do what is due of the tenants whose time has come, or for whom something was written; at first, and
@@ -116,24 +122,30 @@ async def turning(engine: Engine, executor: Executor | None = None) -> AsyncIter
     alarm = Alarm()
     timers = Timers(engine)
 
+    def leads() -> bool:
+        return executor is None or executor.leads
+
     def committed(work: Work) -> None:
-        if not hosts.isdisjoint(work.rows):
+        if leads() and not hosts.isdisjoint(work.rows):
             timers.note(work)
             alarm.ring()
 
     def heard(notice: Notice) -> None:
-        timers.hear(notice)
-        alarm.ring()
+        if leads():
+            timers.hear(notice)
+            alarm.ring()
 
     engine.listeners.append(committed)
     if executor is not None:
         executor.hearers.append(heard)
     await anyio.to_thread.run_sync(timers.run)
-    turner = asyncio.create_task(_turn(timers, alarm, executor))
+    turner = asyncio.create_task(_turn(timers, alarm, leads))
     try:
         yield
     finally:
         engine.listeners.remove(committed)
+        if executor is not None:
+            executor.hearers.remove(heard)
         turner.cancel()
         with anyio.CancelScope(shield=True):
             await asyncio.wait({turner})
@@ -141,15 +153,20 @@ async def turning(engine: Engine, executor: Executor | None = None) -> AsyncIter
             turner.result()
 
 
-async def _turn(timers: Timers, alarm: Alarm, executor: Executor | None) -> None:
+async def _turn(timers: Timers, alarm: Alarm, leads: Callable[[], bool]) -> None:
+    led = True
     while True:
-        leads = executor is None or executor.leads
-        await alarm.wait(timers.seconds() if leads else None)  # whoever comes to lead hears of it
-        if executor is None or executor.leads:
-            try:
-                await anyio.to_thread.run_sync(timers.run)
-            except StorageError as error:
-                _log.warning("deadlines do not turn at present", reason=str(error))
-                timers.hear(EVERYTHING)
-                await asyncio.sleep(AGAIN)
-                alarm.ring()
+        await alarm.wait(timers.seconds() if leads() else None)  # whoever comes to lead hears of it
+        if not leads():
+            led = False
+            continue
+        if not led:
+            led = True
+            timers.forget()
+        try:
+            await anyio.to_thread.run_sync(timers.run)
+        except StorageError as error:
+            _log.warning("deadlines do not turn at present", reason=str(error))
+            timers.hear(EVERYTHING)
+            await asyncio.sleep(AGAIN)
+            alarm.ring()

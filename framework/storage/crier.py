@@ -5,6 +5,7 @@ together. `NOTIFY` within the transaction would take a lock of the whole server 
 disk: such commits go one after the other.
 """
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -46,6 +47,7 @@ class Crier:
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="millrace-crier", daemon=True)
                     self._thread.start()
+                    atexit.register(self.close)  # what a script says last is heard, too
 
     def close(self) -> None:
         """Tell what is still to be told, and end."""
@@ -53,6 +55,7 @@ class Crier:
             self._texts.put(None)
             self._thread.join()
             self._thread = None
+            atexit.unregister(self.close)
 
     def _run(self) -> None:
         text = self._texts.get()

@@ -22,7 +22,7 @@ LIVING = (
 
 _SETTINGS = (
     "SELECT set_config('application_name', 'millrace worker', false),"
-    # a host that vanished without a word is known to be gone after ten seconds
+    # who vanished without a word is known to be gone after ten seconds, here and there
     " set_config('tcp_keepalives_idle', '4', false), set_config('tcp_keepalives_interval', '2', false),"
     " set_config('tcp_keepalives_count', '3', false)"
 )
@@ -47,9 +47,16 @@ class Presence:
 
     async def enter(self, greeting: str) -> None:
         """Be there, and tell the others."""
+        await self.leave()
         try:
             connection = self._connection = await psycopg.AsyncConnection.connect(
-                self._conninfo, autocommit=True, connect_timeout=max(2, round(self._patience))
+                self._conninfo,
+                autocommit=True,
+                connect_timeout=max(2, round(self._patience)),
+                keepalives_idle=4,
+                keepalives_interval=2,
+                keepalives_count=3,
+                tcp_user_timeout=10_000,
             )
             await connection.execute(_SETTINGS)
             await connection.execute(f"LISTEN {self._channel}")

@@ -211,7 +211,8 @@ def test_a_file_has_nobody_else_who_could_work() -> None:
 def test_what_is_told_is_read_as_it_was_said() -> None:
     from tests.many.shop import now
 
-    said = Notice("token", "acme", {"Charge": now()}, effects=now(), turns=now() + timedelta(seconds=1))
+    calls = {"Charge": now()}
+    said = Notice("token", "acme", calls, frozenset(calls), effects=now(), turns=now() + timedelta(seconds=1))
     assert Notice.read(said.text()) == said
     assert Notice.read(Notice(by="token", joined=True).text()).joined
     many = Notice("token", None, {f"Call{number:050}": now() for number in range(200)})
