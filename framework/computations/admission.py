@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
-from framework.errors import DispatchError
+from framework.errors import DeclarationError, DispatchError
 from framework.model.entity import Event
 from framework.model.record import Record
 
@@ -46,6 +46,12 @@ class NotAVerdict(DispatchError):
     """
 
 
+class AskedTooEarly(DeclarationError):
+    """{condition} is a condition, which answers when there is an event. Combine conditions by `&`, `|`
+    and `~`: Python's `and`, `or` and `not` would take one and leave out the other.
+    """
+
+
 Test = Callable[[Any, Admission], bool]
 
 
@@ -63,6 +69,9 @@ class Condition:
         if verdict is True or verdict is False:
             return verdict
         raise NotAVerdict(condition=self.name, event=type(event).__name__, given=verdict)
+
+    def __bool__(self) -> NoReturn:
+        raise AskedTooEarly(condition=self.name)
 
     def __and__(self, other: "Condition") -> "Condition":
         def both(event: Event, admission: Admission) -> bool:

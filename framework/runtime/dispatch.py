@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, TypeVar
 from uuid import UUID
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from framework.model.entity import Event
@@ -68,9 +69,23 @@ def fingerprint(event: Event, row: Row) -> str:
         for name, default in type(event).__facts__.items()
         if name in event.__pydantic_fields_set__ or not callable(default)
     }
-    facts = dict(sorted(chosen.items()))
-    content = to_json({"event": type(event).__name__, "facts": facts}, bytes_mode="base64")
+    content = to_json({"event": type(event).__name__, "facts": _in_order(chosen)}, bytes_mode="base64")
     return hashlib.sha256(content).hexdigest()
+
+
+def _in_order(value: Any) -> Any:
+    """The value, with an order where it has none: every process says the same in the same way."""
+    match value:
+        case BaseModel():
+            return _in_order(value.model_dump(by_alias=True))
+        case Mapping():
+            return {key: _in_order(value[key]) for key in sorted(value, key=str)}
+        case Set():
+            return sorted(map(_in_order, value), key=to_json)
+        case list() | tuple():
+            return [*map(_in_order, value)]
+        case _:
+            return value
 
 
 def _changes(transaction: Transaction) -> list[NetChange]:

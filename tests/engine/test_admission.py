@@ -1,5 +1,6 @@
 """Guards: only True admits an event, and nothing is stored of one that is refused."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlmodel import select
 
 from framework import Admission, Entity, Event, Field, Refused, condition, derive, guard
 from framework.app import App, opened
-from framework.computations.admission import Guard, NotAVerdict, Test
+from framework.computations.admission import AskedTooEarly, Guard, NotAVerdict, Test
 from framework.model.record import UnknownField
 from framework.plan.mistakes import UndeclaredRecord
 from framework.runtime.errors import NotIndexed
@@ -63,6 +64,19 @@ def test_an_owner_may_withdraw_and_a_stranger_may_not(database_url: str) -> None
         assert refused.value.code == "owner"
         assert str(refused.value) == "Withdrawn is not admitted: owner says no (code 'owner')."
         assert len(app.query(select(Withdrawn))) == 1
+
+
+@pytest.mark.parametrize(
+    "combined", [lambda: owner and staff, lambda: owner or staff, lambda: not owner], ids=["and", "or", "not"]
+)
+def test_conditions_are_not_combined_by_words(combined: Callable[[], object]) -> None:
+    """`guard(Withdrawn)(owner and staff)` would ask `staff` alone."""
+    with pytest.raises(AskedTooEarly) as refused:
+        combined()
+    assert str(refused.value) == (
+        "owner is a condition, which answers when there is an event. Combine conditions by `&`, `|` and `~`: "
+        "Python's `and`, `or` and `not` would take one and leave out the other."
+    )
 
 
 def test_conditions_combine_as_in_logic(database_url: str) -> None:

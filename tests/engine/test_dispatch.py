@@ -27,6 +27,8 @@ class Told(Event, table=True):
     raw: bytes = b"\xff\x00"
     size: Size | None = None
     tags: list[str] = []
+    counts: dict[str, int] = {}
+    marks: set[int] = set()
     due_at: datetime | None = None
     ref: UUID = Field(default_factory=uuid4)
 
@@ -93,6 +95,13 @@ def test_one_key_for_two_contents_is_a_conflict(app: App) -> None:
     with pytest.raises(ConflictingKey, match="it was a ParcelSent, this is a OrderShut"):
         app.dispatch(OrderShut(order_id=order.id), key="a")
     assert len(app.query(select(ParcelSent))) == 1
+
+
+def test_what_has_no_order_is_the_same_content_in_any(told: App) -> None:
+    told.dispatch(Told(text="x", counts={"a": 1, "b": 2}, marks={0, 8}), key="k")
+    assert told.dispatch(Told(text="x", counts={"b": 2, "a": 1}, marks={8, 0}), key="k").replayed
+    with pytest.raises(ConflictingKey):
+        told.dispatch(Told(text="x", counts={"b": 1, "a": 2}, marks={8, 0}), key="k")
 
 
 def test_the_same_content_may_be_written_in_several_ways(told: App) -> None:
