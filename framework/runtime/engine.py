@@ -52,8 +52,8 @@ class Engine:
         return self.lane.write(operation, snapshot=snapshot)
 
     def write_each(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
-        """Run operations, each standing or falling alone; what one raised is its result. On SQLite, in one
-        commit.
+        """Run operations, each standing or falling alone, in as few commits as can be; what one raised is
+        its result.
         """
         self.entered.refuse_nested()
         return self.lane.write_each(operations)

@@ -3,15 +3,16 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from framework.runtime.entered import Entered
 from framework.runtime.errors import StaleWork
 from framework.runtime.lane import Open, Operation, Tell, tenant_of
 from framework.runtime.transaction import Transaction
-from framework.storage.errors import DatabaseUnreachable, TransactionInterrupted
+from framework.runtime.work import Work
+from framework.storage.errors import CommitUnknown, DatabaseUnreachable, TransactionInterrupted
 from framework.tenancy import within
 
 if TYPE_CHECKING:  # the driver is an extra
@@ -20,16 +21,20 @@ if TYPE_CHECKING:  # the driver is an extra
 
 T = TypeVar("T")
 TRIES = 10
+GROUP = 16
+"""So many operations share a commit at most: others wait until then for what they have locked."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds
 
 
 class Tries:
     """The lane to PostgreSQL.
 
-    Each operation is a transaction on a connection of its own. One that the database ends (a deadlock, a
-    failed serialization, a lost connection) is run again from the start, with rows that are read anew; what
-    was lost in the midst of a commit is not, because it may be stored. Those that are run again wait for each
-    other, so that they do not meet a second time.
+    Each operation is a transaction on a connection of its own; those that come together share one, as far as
+    none stands in another's way. One that the database ends (a deadlock, a failed serialization, a lost
+    connection) is run again from the start, with rows that are read anew; what was lost in the midst of a
+    commit is not, because it may be stored. Those that are run again wait for each other, so that they do not
+    meet a second time.
     """
 
     def __init__(self, database: "PostgresDatabase", opened: Open, tell: Tell, entered: Entered) -> None:
@@ -39,8 +44,11 @@ class Tries:
         self._entered = entered
         self._again = threading.Lock()
 
-    def write(self, operation: Operation[T], *, snapshot: bool = False) -> T:
-        for number in range(1, TRIES + 1):
+    def write(self, operation: Operation[T], *, snapshot: bool = False, tried: bool = False) -> T:
+        """Run one operation as a transaction; `tried`: it has been in another's way once already."""
+        for number in range(2 if tried else 1, TRIES + 1):
+            if number > 1:
+                time.sleep(pause(number - 1, random.random))
             try:
                 with nullcontext() if number == 1 else self._again:
                     result, transaction = self._try(operation, snapshot=snapshot)
@@ -51,21 +59,16 @@ class Tries:
             except DatabaseUnreachable:
                 if number == TRIES:
                     raise
-            time.sleep(pause(number, random.random))
         else:
             raise AssertionError("the last try ends the loop")
         self._tell(transaction.work)
         return result
 
     def write_each(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
-        """Each in a commit of its own."""
+        """In as few commits as can be."""
         results: list[T | Exception] = []
-        for operation in operations:
-            try:
-                with within(tenant_of(operation)):
-                    results.append(self.write(operation))
-            except Exception as error:  # noqa: BLE001  # it is the result of this one, and no other's
-                results.append(error)
+        while left := operations[len(results) : len(results) + GROUP]:
+            results += self._together(left) or [self._alone(left[0], tried=len(left) > 1)]
         return results
 
     def at_once(self) -> AbstractContextManager[bool]:
@@ -84,23 +87,97 @@ class Tries:
     def end(self, connection: "PostgresConnection") -> None:
         self._database.end(connection)
 
+    def _together(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
+        """What came of the first of them, which share a commit; of none, if each should be by itself."""
+        results: list[T | Exception] = []
+        stored: dict[int, Work] = {}
+        if len(operations) == 1:
+            return results
+        try:
+            with within(tenant_of(operations[0])):
+                connection = self._database.begin()
+        except Exception:  # noqa: BLE001  # whoever is by himself is told
+            return results
+        try:
+            with self._committing(connection):
+                self._carry_out_each(connection, operations, results, stored)
+        except CommitUnknown as error:
+            for number in stored:
+                results[number] = error
+            return results
+        except Exception:  # noqa: BLE001  # the last one's, which was told with the commit; or nobody's
+            return self._together(operations[:-1])
+        for work in stored.values():
+            self._tell(work)
+        return results
+
+    def _carry_out_each(
+        self,
+        connection: "PostgresConnection",
+        operations: Sequence[Operation[T]],
+        results: list[T | Exception],
+        stored: dict[int, Work],
+    ) -> None:
+        """Carry out operations up to one that has to begin another group.
+
+        1. Each has a savepoint, and is settled before the next begins; the last, with the commit.
+        2. One that fails is taken back. Before any other stands, that is its result.
+        3. Afterwards it is no result: what an error means is asked on another connection, which does not see
+           what those before it have done. So the group ends, and it comes first in the next.
+        4. The group also ends where one would wait for a lock, because others wait for those of the group.
+        """
+        for number, operation in enumerate(operations, 1):
+            connection.save()
+            try:
+                with within(tenant_of(operation)):
+                    result, transaction = self._carry_out(operation, connection)
+                if number < len(operations):
+                    connection.keep()
+            except Exception as error:  # noqa: BLE001  # it is the result of this one, and no other's
+                connection.undo()
+                if stored or isinstance(error, TransactionInterrupted):
+                    return
+                results.append(error)
+                continue
+            if not stored:
+                self._database.give_way(connection)
+            stored[len(results)] = transaction.work
+            results.append(result)
+
+    def _alone(self, operation: Operation[T], *, tried: bool) -> T | Exception:
+        """What came of an operation in a commit of its own."""
+        try:
+            with within(tenant_of(operation)):
+                return self.write(operation, tried=tried)
+        except Exception as error:  # noqa: BLE001  # it is the result of this one, and no other's
+            return error
+
     def _try(self, operation: Operation[T], *, snapshot: bool) -> tuple[T, Transaction]:
         connection = self._database.begin(snapshot=snapshot)
+        with self._committing(connection):
+            return self._carry_out(operation, connection)
+
+    def _carry_out(self, operation: Operation[T], connection: "PostgresConnection") -> tuple[T, Transaction]:
+        transaction = self._opened(connection)
+        try:
+            result = operation(transaction)
+            transaction.finish()
+        finally:
+            transaction.abandon()
+        return result, transaction
+
+    @contextmanager
+    def _committing(self, connection: "PostgresConnection") -> Iterator[None]:
+        """Commit what is done in the block, or nothing of it, and give the connection back."""
         try:
             with self._entered:
-                transaction = self._opened(connection)
-                try:
-                    result = operation(transaction)
-                    transaction.finish()
-                    self._database.commit(connection)
-                finally:
-                    transaction.abandon()
+                yield
+                self._database.commit(connection)
         except BaseException:
             self._database.roll_back(connection)
             raise
         finally:
             self._database.end(connection)
-        return result, transaction
 
 
 def pause(number: int, chance: Callable[[], float]) -> float:

@@ -43,6 +43,11 @@ from framework.storage.wire import WiredConnection, is_forgotten
 _CONNECTIONS = 40
 """At most so many at a time: as many as the threads in which an event loop lets work run."""
 
+_SHORT = 0.05
+"""Seconds: longer than most locks are held, and less than a server waits before it looks for a deadlock."""
+
+_HOLD_TO = "SELECT set_config('millrace.tenant', $1, true)"
+
 _dialect: Any = sqlalchemy_psycopg.dialect
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 _LOST = ("08", "57P", "25P03")
@@ -91,7 +96,17 @@ class PostgresDatabase(Database):
         return self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN")
 
     def enter(self, connection: Connection) -> None:
-        """It has been held to the tenant since it began."""
+        assert isinstance(connection, PostgresConnection), "it began here"
+        scope = self.scope()
+        if connection.tenant != scope:
+            connection.tenant = scope
+            connection.tell(_HOLD_TO, [scope or ""])
+
+    def give_way(self, connection: PostgresConnection) -> None:
+        """From here on the transaction does not wait for a lock for long, because others may wait for its
+        own.
+        """
+        connection.tell(f"SET LOCAL lock_timeout = {round(min(self.patience, _SHORT) * 1000)}")
 
     def _begin(self, begin: str) -> PostgresConnection:
         """Begin a transaction, held to the rows of the tenant that is entered."""
@@ -99,7 +114,7 @@ class PostgresDatabase(Database):
         connection = PostgresConnection(self._pool.take(), self.meaning, scope)
         connection.tell(begin)
         if self.plan.tenanted:
-            connection.tell("SELECT set_config('millrace.tenant', $1, true)", [scope or ""])
+            connection.tell(_HOLD_TO, [scope or ""])
         return connection
 
     def commit(self, connection: PostgresConnection) -> None:

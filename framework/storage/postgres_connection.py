@@ -9,15 +9,18 @@ import psycopg
 from framework.storage.violation import Refused, Violation
 from framework.storage.wire import Meaning, WiredConnection
 
+_SAVE, _KEEP, _UNDO = "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"
+
 
 class PostgresConnection:
     """A connection of the pool, as long as it is somebody's."""
 
-    __slots__ = ("_meaning", "_wire", "raw", "tenant")
+    __slots__ = ("_meaning", "_saved_tenant", "_wire", "raw", "tenant")
 
     def __init__(self, raw: WiredConnection, meaning: Meaning, tenant: str | None = None) -> None:
         self.raw = raw
         self.tenant = tenant
+        self._saved_tenant = tenant
         self._meaning = meaning
         self._wire = raw.wire
         self._wire.open()
@@ -58,6 +61,23 @@ class PostgresConnection:
         self._wire.put(sql, (), meaning)
         answer = self._wire.exchange()
         return ((answer and answer.command_status) or b"").decode()
+
+    def save(self) -> None:
+        """Let `keep` or `undo` say what becomes of all that is done from here on."""
+        self._saved_tenant = self.tenant
+        self.tell(_SAVE)
+
+    def keep(self) -> None:
+        """What was done since `save` stands, if the transaction does. Raises what came of it."""
+        self.tell(_KEEP)
+        self.settle()
+
+    def undo(self) -> None:
+        """What was done or told since `save` never was."""
+        self.tenant = self._saved_tenant
+        if not self._wire.forget_since(_SAVE):
+            self.tell(_UNDO)
+            self.tell(_KEEP)
 
     def forget(self) -> None:
         """Leave undone what waits."""

@@ -90,6 +90,15 @@ class Wire:
         """Say nothing of what waits."""
         self._waiting.clear()
 
+    def forget_since(self, sql: str) -> bool:
+        """Say nothing of what waits, from this statement on; whether that was still waiting."""
+        for position, statement in enumerate(self._waiting):
+            if statement.sql == sql:
+                del self._waiting[position:]
+                return True
+        self._waiting.clear()
+        return False
+
     def put(self, sql: str, parameters: Sequence[Any], meaning: Meaning) -> None:
         """Let a statement wait. What an error of the server means is asked when it is known."""
         values: Sequence[Any] = ()
