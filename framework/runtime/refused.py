@@ -12,6 +12,7 @@ from framework.runtime.change import Change
 from framework.runtime.errors import AlreadyExists, MissingReference, NotText, NumberTooLarge
 from framework.storage.codec import Row
 from framework.storage.violation import Constraint, Violation
+from framework.tenancy import within
 
 if TYPE_CHECKING:
     from framework.runtime.records import Records
@@ -119,7 +120,10 @@ def _is_itself(stored: Row, change: Change) -> bool:
 
 def _asked(work: "Records", sql: str, parameters: Sequence[Any]) -> list[Any]:
     """What the database answers. Another connection is asked where this one, having been refused something,
-    answers nothing more.
+    answers nothing more; whoever is entered when that is found out.
     """
-    with work.database.reading() if work.concurrent else nullcontext(work.connection) as connection:
+    with (
+        within(work.tenant),
+        work.database.reading() if work.concurrent else nullcontext(work.connection) as connection,
+    ):
         return connection.rows(sql, parameters)

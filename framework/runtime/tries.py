@@ -131,8 +131,8 @@ class Tries:
             try:
                 with within(tenant_of(operation)):
                     result, transaction = self._carry_out(operation, connection)
-                if number < len(operations):
-                    connection.keep()
+                    if number < len(operations):
+                        connection.keep()
             except Exception as error:  # noqa: BLE001  # it is the result of this one, and no other's
                 connection.undo()
                 if stored or isinstance(error, TransactionInterrupted):

@@ -10,8 +10,7 @@ import pytest
 from sqlmodel import select
 
 from framework.app import App, opened
-from framework.model.identity import new_id
-from framework.runtime.errors import AlreadyExists, MissingReference
+from framework.runtime.errors import MissingReference
 from framework.runtime.transaction import Transaction
 from framework.runtime.tries import GROUP
 from framework.runtime.work import Work
@@ -128,24 +127,6 @@ def test_all_may_fail(app: App, heard: list[Work]) -> None:
     assert (names(app), heard) == ([], [])
 
 
-def test_an_error_knows_what_those_before_it_have_done(app: App) -> None:
-    with app.transaction() as tx:
-        order = tx.add(Order()).id
-    twin = new_id()
-    *_, orphan, again = app.engine.write_each(
-        [
-            lambda tx: tx.delete(Order, order),
-            lambda tx: tx.add(Customer(id=twin, name="twin")),
-            lambda tx: tx.add(Item(order_id=order, price=1)),
-            lambda tx: tx.add(Customer(id=twin, name="twin")),
-        ]
-    )
-    assert (type(orphan), type(again)) == (MissingReference, AlreadyExists)
-    assert str(order) in str(orphan)
-    assert str(twin) in str(again)
-    assert app.verify() == []
-
-
 def test_one_of_more_statements_than_wait_together_fails_in_their_midst(app: App) -> None:
     def many(tx: Transaction) -> None:
         tx.add(Customer(name="ghost"))
@@ -157,6 +138,15 @@ def test_one_of_more_statements_than_wait_together_fails_in_their_midst(app: App
     assert (ada, bob) == ("ada", "bob")
     assert "division by zero" in str(refused)
     assert names(app) == ["ada", "bob"]
+
+
+def test_a_group_that_has_locked_something_waits_for_no_lock_for_long(app: App) -> None:
+    def patience(tx: Transaction) -> str:
+        return str(tx.work.connection.row("SHOW lock_timeout")[0])
+
+    alone = app.engine.write(patience)
+    assert app.engine.write_each([patience, patience, patience]) == [alone, "50ms", "50ms"]
+    assert app.engine.write(patience) == alone != "50ms"
 
 
 def test_groups_that_want_the_same_rows_in_opposite_orders_both_get_them(app: App) -> None:
