@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 import psycopg
+from psycopg.sql import Literal
 
 from framework.storage.errors import DatabaseUnreachable
 
@@ -58,13 +59,11 @@ class Presence:
                 keepalives_count=3,
                 tcp_user_timeout=10_000,
             )
-            await connection.execute(_SETTINGS)
-            await connection.execute(f"LISTEN {self._channel}")
+            told = Literal(greeting).as_string(connection)
             # shared: after a lost connection the server may not know yet that the former one is gone
-            await connection.execute(
-                f"SELECT pg_advisory_lock_shared({self._workers}, {int(self.token, 16)})"
-            )
-            await connection.execute("SELECT pg_notify(%s, %s)", [self._channel, greeting])
+            lock = f"SELECT pg_advisory_lock_shared({self._workers}, {int(self.token, 16)})"
+            together = f"{_SETTINGS}; {lock}; LISTEN {self._channel}; NOTIFY {self._channel}, {told}"
+            await connection.execute(together.encode())
         except psycopg.Error as error:
             raise self._lost(error) from error
 
