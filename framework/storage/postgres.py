@@ -294,8 +294,12 @@ class PostgresDatabase(Database):
             raw = WiredConnection.connect(
                 self._conninfo, autocommit=True, connect_timeout=max(2, round(self.patience))
             )
+            self._prepare(raw)
         except psycopg.OperationalError as error:
             raise DatabaseUnreachable(url=self.url, reason=_said(error)) from error
+        return raw
+
+    def _prepare(self, raw: WiredConnection) -> None:
         raw.adapters.register_dumper(int, Int8BinaryDumper)
         raw.adapters.register_loader("json", TextLoader)
         raw.execute(
@@ -306,7 +310,6 @@ class PostgresDatabase(Database):
             (f"{round(self.patience * 1000)}ms", "on" if self.synchronous == "FULL" else "off"),
         )
         self._enter(raw)
-        return raw
 
     def _enter(self, raw: "psycopg.Connection[Any]") -> None:
         """Hold the database together with others, or alone, as long as the connection lasts."""

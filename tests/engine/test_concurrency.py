@@ -19,6 +19,8 @@ from framework.runtime.errors import MissingReference, NoSuchRecord, StaleWork
 from framework.runtime.transaction import Transaction
 from framework.runtime.tries import TRIES, pause
 from framework.storage.errors import CommitUnknown, TransactionInterrupted
+from framework.storage.postgres import PostgresDatabase
+from framework.storage.wire import WiredConnection
 from tests.engine.shop import MODULE, Charge, Customer, Item, Order, Paper, Totals, cashier
 
 THREADS = 16
@@ -254,6 +256,25 @@ def test_idle_connections_that_the_server_closed_are_replaced(app: App, postgres
         connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {ours}")
     app.engine.write(lambda tx: tx.add(Customer(name="bob")))
     assert len(app.query(select(Customer))) == 5
+
+
+def test_a_server_that_goes_away_while_somebody_connects_is_tried_again(
+    app: App, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare, cut = PostgresDatabase._prepare, []
+
+    def cut_once(database: PostgresDatabase, raw: WiredConnection) -> None:
+        if not cut:
+            cut.append(raw)
+            with psycopg.connect(postgres, autocommit=True) as connection:
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", [raw.info.backend_pid])
+        prepare(database, raw)
+
+    monkeypatch.setattr(PostgresDatabase, "_prepare", cut_once)
+    with app.transaction():  # which has the one connection that there is
+        beside(lambda n: app.engine.write(lambda tx: tx.add(Customer(name="ada"))), 1)
+    assert cut
+    assert len(app.query(select(Customer))) == 1
 
 
 def test_verify_sees_one_moment_while_others_write(app: App) -> None:
