@@ -63,7 +63,16 @@ class WiredConnection(psycopg.Connection[tuple[object, ...]]):
 class Wire:
     """What is said on one connection. It is prepared once what is said twice."""
 
-    __slots__ = ("_connection", "_libpq", "_names", "_prepared", "_seen", "_transformer", "_waiting")
+    __slots__ = (
+        "_connection",
+        "_libpq",
+        "_names",
+        "_prepared",
+        "_seen",
+        "_transformer",
+        "_types",
+        "_waiting",
+    )
 
     def __init__(self, connection: WiredConnection) -> None:
         self._connection = connection
@@ -72,6 +81,7 @@ class Wire:
         self._waiting: list[_Statement] = []
         self._seen: set[_Key] = set()
         self._prepared: dict[_Key, bytes] = {}
+        self._types: dict[str, tuple[int, ...]] = {}
         self._names = 0
 
     def open(self) -> None:
@@ -111,9 +121,23 @@ class Wire:
             except psycopg.Error as error:
                 raise meaning(error) from error
             types, formats = adapt.types or (), adapt.formats or ()
+            if None in values:
+                types = self._typed(sql, types)
+            else:
+                self._types[sql] = types
         if len(self._waiting) >= _TOGETHER:
             self.exchange()
         self._waiting.append(_Statement(sql, values, types, formats, meaning))
+
+    def _typed(self, sql: str, types: tuple[int, ...]) -> tuple[int, ...]:
+        """With None, which has no type, as what was in its place before: else a statement would be prepared
+        once for each way in which some of its values can be None.
+        """
+        known = self._types.get(sql)
+        if known is not None:
+            types = tuple(own or before for own, before in zip(types, known, strict=True))
+        self._types[sql] = types
+        return types
 
     def exchange(self) -> PGresult | None:
         """Send all that waits, and return the answer to the last of it. Raises what the first error means."""
@@ -155,6 +179,7 @@ class Wire:
         if name is None:
             if len(self._seen) == _PREPARED:
                 self._seen.clear()
+                self._types.clear()
             self._seen.add(key)
             text, types = statement.sql.encode(), statement.types
             self._libpq.send_query_params(

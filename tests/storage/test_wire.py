@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from sqlmodel import select
 
 from benchmarks.ours import orders
 from benchmarks.ours.chains import Chains, vendor
+from framework import Entity
 from framework.app import App, opened
 from framework.clock import ManualClock
 from framework.errors import InvariantBroken
@@ -145,6 +147,26 @@ def test_a_connection_whose_statements_the_server_has_forgotten_is_not_used_agai
     assert len(tries) == 4
     assert old.closed
     assert old not in pool._idle
+
+
+class Form(Entity, table=True):
+    number: int | None = None
+    holds: bool | None = None
+    at: datetime | None = None
+    ratio: float | None = None
+
+
+def test_what_may_be_none_does_not_multiply_what_is_prepared(postgres_url: str) -> None:
+    full = {"number": 1, "holds": True, "at": datetime(2026, 1, 1, tzinfo=UTC), "ratio": 0.5}
+    some = [set(names) for count in range(5) for names in combinations(full, count)]
+    with opened(App([[Form]], database=postgres_url)) as app:
+        for names in [*some, *some]:
+            with app.transaction() as tx:
+                form = tx.add(Form(**{name: full[name] for name in names})).id
+            assert {name for name in full if getattr(app.get(Form, form), name) is not None} == names
+        (connection,) = app.engine.database._pool._idle  # type: ignore[attr-defined]  # there is one
+        prepared = [sql for sql, _ in connection.wire._prepared if sql.startswith("INSERT INTO form ")]
+    assert 1 <= len(prepared) <= 5 < len(some)
 
 
 def test_amounts_for_a_row_that_is_gone_are_not_lost_silently(app: App, basket: Basket) -> None:
