@@ -41,6 +41,7 @@ from framework.observe import Metrics
 from framework.plan.graph import Measured, flowchart, ways_through
 from framework.plan.plan import compile_plan
 from framework.runtime.activities import forget, state_of, waiting
+from framework.runtime.asking import asking, id_of
 from framework.runtime.creation import create
 from framework.runtime.departure import delete_tenant
 from framework.runtime.dispatch import dispatch
@@ -292,7 +293,7 @@ class App:
         """
         shape = self.plan.shape(model)
         _, lens = self.plan.home(model)
-        identity = model.model_fields["id"].default if id is None else id
+        identity = id_of(shape, id)
         if shape.policies:
             return self._reading(actor, context).get(model, identity)  # type: ignore[no-any-return]  # of that class
         statements = self.engine.database.statements[shape]
@@ -338,7 +339,8 @@ class App:
         With an actor or a context, no more than the query policies let them see, however the statement is
         written; without either, everything, unless `Settings(require_actor=True)`.
         """
-        return self._reading(actor, context).query(statement)
+        with asking():
+            return self._reading(actor, context).query(statement)
 
     def _reading(self, actor: str | None, context: Mapping[str, Any] | None) -> Reading:
         someone = actor is not None or context is not None
@@ -384,8 +386,8 @@ class App:
         With a greater `depth` the inputs are explained too, and theirs, back to the facts and who gave them.
         """
         model = record if isinstance(record, type) else type(record)
-        default = model.model_fields["id"].default
-        identity = id or (default if isinstance(record, type) else record.id)
+        shape = self.plan.shape(model)
+        identity = id_of(shape, id if isinstance(record, type) else record.id)
         return explain(self.plan, self.engine.database, model, identity, property, depth)
 
     def explain_dispatch(

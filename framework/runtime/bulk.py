@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement
 
 from framework.model.record import Record
 from framework.plan.shape import Shape
+from framework.runtime.asking import asking
 from framework.runtime.change import Change
 from framework.runtime.errors import NotACriterion
 from framework.runtime.seen import seen
@@ -27,7 +28,9 @@ def matching(
             raise NotACriterion(model=shape.name, given=criterion)
     work.untold.tell()
     sql, parameters = selection_where(work.statements[shape], criteria, lock)
-    found = [work.adopt(shape, values) for values in work.connection.rows(sql, parameters)]
+    with asking():
+        rows = work.connection.rows(sql, parameters)
+    found = [work.adopt(shape, values) for values in rows]
     if lock is Lock.REFERENCE:
         work.held.update(found)
     lens = None if model is shape.model else shape.views[model]

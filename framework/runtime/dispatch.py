@@ -2,25 +2,31 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Set
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from framework.model.entity import Event
 from framework.model.record import Record
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind
 from framework.runtime.engine import Engine
-from framework.runtime.errors import ConflictingKey, NotAnEvent
+from framework.runtime.errors import ConflictingKey, NotAnEvent, NotText, UnusableKey
 from framework.runtime.present import detached
 from framework.runtime.receipt import ChangeKind, NetChange, Receipt, net_changes
 from framework.runtime.transaction import Transaction
 from framework.storage.codec import Row
 
 E = TypeVar("E", bound=Event)
+
+LONGEST_KEY = 500
+"""So many characters fit into the index of every database."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def dispatch(
@@ -40,6 +46,8 @@ def dispatch(
     if shape is None or shape.kind is not Kind.EVENT:
         raise NotAnEvent(model=type(event).__name__)
     valid = engine.doors[shape].row(event, engine.clock.now())  # what is invalid opens no transaction
+    if key is not None:
+        _check(key)
     content = None if key is None else fingerprint(event, valid)
 
     def operation(transaction: Transaction) -> Receipt[E]:
@@ -62,6 +70,17 @@ def dispatch(
     return engine.write(operation)
 
 
+def _check(key: object) -> None:
+    match key:
+        case str() if not 0 < len(key) <= LONGEST_KEY:
+            raise UnusableKey(given=f"{len(key)} characters long", most=LONGEST_KEY)
+        case str() if "\0" in key or _SURROGATE.search(key):
+            raise UnusableKey(given=f"{key!r}, which has characters that no database keeps", most=LONGEST_KEY)
+        case str():
+            return
+    raise UnusableKey(given=f"of the type {type(key).__name__}", most=LONGEST_KEY)
+
+
 def fingerprint(event: Event, row: Row) -> str:
     """A digest of what the caller said: the class and the facts that were given or have fixed defaults."""
     chosen = {
@@ -69,7 +88,10 @@ def fingerprint(event: Event, row: Row) -> str:
         for name, default in type(event).__facts__.items()
         if name in event.__pydantic_fields_set__ or not callable(default)
     }
-    content = to_json({"event": type(event).__name__, "facts": _in_order(chosen)}, bytes_mode="base64")
+    try:
+        content = to_json({"event": type(event).__name__, "facts": _in_order(chosen)}, bytes_mode="base64")
+    except PydanticSerializationError as error:
+        raise NotText(reason=str(error)) from error
     return hashlib.sha256(content).hexdigest()
 
 

@@ -147,6 +147,12 @@ class ConflictingKey(DispatchError):
     """The key {key!r} was used for another {event}: {difference}. One key names one fact; use a new key."""
 
 
+class UnusableKey(DispatchError):
+    """A key cannot be {given}. Give a text of 1 to {most} characters that names the fact, such as the id of a
+    request.
+    """
+
+
 class CannotReserve(DispatchError):
     """{count} numbers of {model}.{property} cannot be reserved: {reason}"""
 
@@ -214,8 +220,8 @@ class NumberTooLarge(DispatchError):
 
 
 class NotText(DispatchError):
-    """A text of this transaction cannot be stored: {reason}. Replace what is no Unicode character
-    before it enters.
+    """A text of this transaction cannot be stored: {reason}. Replace what is no Unicode character, and
+    shorten what is indexed, before it enters.
     """
 
 

@@ -13,6 +13,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
+from framework.runtime.asking import id_of
 from framework.runtime.batches import batches, batches_by_type
 from framework.runtime.bulk import matching
 from framework.runtime.change import Change
@@ -319,7 +320,7 @@ class Transaction:
     def _stored(self, record: Record | type[Record], id: UUID | None, lock: Lock = Lock.CHANGE) -> Change:
         self._refuse_if_over()
         shape = self._shape_of(record) if isinstance(record, type) else self._shape(record)
-        identity: UUID = self._id(shape, id) if isinstance(record, type) else record.__dict__["id"]
+        identity: UUID = id_of(shape, id) if isinstance(record, type) else record.__dict__["id"]
         change = self.work.find(shape, identity, lock)
         lens = self.plan.home(record)[1] if isinstance(record, type) else None
         if change is None or (lens and change.before_row and not lens.see(change.before_row)):
@@ -338,13 +339,6 @@ class Transaction:
             maker = next((node for node in shape.makers if node.key == key), None)
             if maker is not None and not maker.once:
                 raise RuleOwned(model=shape.name, id=change.id, rule=maker.rule.name)
-
-    def _id(self, shape: Shape, id: UUID | None) -> UUID:
-        if id is None and shape.kind is Kind.GLOBAL:
-            return shape.model.model_fields["id"].default  # type: ignore[no-any-return]  # Global.id is a UUID
-        if id is None:
-            raise NoSuchRecord(model=shape.name, id=id)
-        return id
 
     def _shape(self, record: Record) -> Shape:
         return self._shape_of(type(record), record)

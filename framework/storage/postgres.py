@@ -262,6 +262,8 @@ class PostgresDatabase(Database):
                 return self._violation(error)
             case errors.NumericValueOutOfRange():
                 return Violation(Constraint.NUMBER, text=_said(error))
+            case errors.ProgramLimitExceeded():  # an index holds no text of any length
+                return Violation(Constraint.TEXT, text=_said(error))
             case errors.DivisionByZero():  # by no rows: see `demanding`
                 return Violation(Constraint.PRESENCE, text=_said(error))
             case psycopg.DataError():

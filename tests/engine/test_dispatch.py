@@ -11,7 +11,14 @@ from framework import Entity, Event, Field, IntegrationEvent, Payload
 from framework.app import App
 from framework.clock import ManualClock
 from framework.model.apicall import EventKind
-from framework.runtime.errors import AlreadyExists, ConflictingKey, IngestOnly, NotAnEvent
+from framework.runtime.errors import (
+    AlreadyExists,
+    ConflictingKey,
+    IngestOnly,
+    NotAnEvent,
+    NotText,
+    UnusableKey,
+)
 from tests.engine.conftest import Watch
 from tests.engine.shop import Order, OrderShut, Parcel, ParcelSent
 
@@ -95,6 +102,37 @@ def test_one_key_for_two_contents_is_a_conflict(app: App) -> None:
     with pytest.raises(ConflictingKey, match="it was a ParcelSent, this is a OrderShut"):
         app.dispatch(OrderShut(order_id=order.id), key="a")
     assert len(app.query(select(ParcelSent))) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [
+        ("", "0 characters long"),
+        ("k" * 501, "501 characters long"),
+        ("a\0", "'a\\x00', which has characters that no database keeps"),
+        ("\ud800", "'\\ud800', which has characters that no database keeps"),
+        (5, "of the type int"),
+    ],
+)
+def test_a_key_is_a_text_that_every_database_keeps(told: App, key: Any, given: str) -> None:
+    with pytest.raises(UnusableKey) as refused:
+        told.dispatch(Told(text="x"), key=key)
+    assert str(refused.value) == (
+        f"A key cannot be {given}. Give a text of 1 to 500 characters that names the fact, such as the id of "
+        "a request."
+    )
+    assert told.query(select(Told)) == []
+
+
+def test_the_longest_key_names_a_fact_once(told: App) -> None:
+    key = "".join(chr(0x1F300 + n % 512) for n in range(500))
+    told.dispatch(Told(text="x"), key=key)
+    assert told.dispatch(Told(text="x"), key=key).replayed
+
+
+def test_a_fact_that_is_no_text_is_refused_under_a_key_too(told: App) -> None:
+    with pytest.raises(NotText, match="surrogates not allowed"):
+        told.dispatch(Told(text="\ud800"), key="k")
 
 
 def test_what_has_no_order_is_the_same_content_in_any(told: App) -> None:

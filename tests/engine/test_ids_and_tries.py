@@ -1,6 +1,7 @@
 """An id is one id however it is written, and a try that failed leaves nothing to the next one."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ from sqlmodel import select
 
 from framework import Count, Entity, Event, Field, Relationship, computed, derive
 from framework.app import App, opened
+from framework.runtime.errors import NoSuchRecord, NotText, NumberTooLarge
 from framework.runtime.transaction import Transaction
 from framework.storage.errors import TransactionInterrupted
 
@@ -27,6 +29,7 @@ class Shorn(Event, table=True):
 
 class Bale(Entity, table=True):
     wool: list[str]
+    mark: str | None = Field(default=None, index=True)
 
 
 @derive
@@ -50,6 +53,45 @@ def test_an_id_as_text_and_as_a_uuid_is_one_record(app: App) -> None:
     assert app.get(Fold, fold.id).size == 5
     assert {sheep.fold_id for sheep in app.query(select(Sheep))} == {fold.id}
     assert app.verify() == []
+
+
+def test_a_record_is_found_by_its_id_as_text(app: App) -> None:
+    with app.transaction() as tx:
+        fold = tx.add(Fold()).id
+        sheep = tx.add(Sheep(fold_id=fold)).id
+    written: Any = str(fold)
+    assert app.get(Fold, written).id == fold
+    assert app.explain(Fold, "size", written).value == 1
+    with app.transaction() as tx:
+        assert tx.get(Fold, written).id == fold
+        tx.delete(Sheep, str(sheep))  # type: ignore[arg-type]  # as above
+        tx.delete(Fold, written)
+    assert app.query(select(Fold)) == []
+
+
+@pytest.mark.parametrize("id", ["nobody", 5, None])
+def test_what_is_no_id_is_the_id_of_no_record(app: App, id: Any) -> None:
+    problem = f"There is no Fold with the id {id}"
+    with pytest.raises(NoSuchRecord, match=problem):
+        app.get(Fold, id)
+    with pytest.raises(NoSuchRecord, match=problem), app.transaction() as tx:
+        tx.get(Fold, id)
+
+
+def test_what_no_column_keeps_is_not_asked_for(app: App) -> None:
+    with pytest.raises(NumberTooLarge), app.transaction() as tx:
+        tx.update_where(Fold, Fold.size == 2**70)
+    with pytest.raises(NotText), app.transaction() as tx:
+        tx.delete_where(Bale, Bale.mark == "\ud800")
+    with pytest.raises(NumberTooLarge):
+        app.query(select(Fold).where(Fold.size == 2**70))
+
+
+def test_a_text_that_an_index_cannot_hold_is_refused(app: App) -> None:
+    if not app.engine.database.concurrent:
+        pytest.skip("an index of SQLite holds texts of any length")
+    with pytest.raises(NotText, match=r"index row .*shorten what is indexed"), app.transaction() as tx:
+        tx.add(Bale(wool=[], mark="".join(map(chr, range(0x4E00, 0x9E00)))))
 
 
 def test_what_a_failed_try_changed_in_its_facts_is_not_in_the_next(app: App) -> None:
