@@ -154,7 +154,7 @@ async def turning(engine: Engine, executor: Executor | None = None) -> AsyncIter
 
 
 async def _turn(timers: Timers, alarm: Alarm, leads: Callable[[], bool]) -> None:
-    led = True
+    led = leads()
     while True:
         await alarm.wait(timers.seconds() if leads() else None)  # whoever comes to lead hears of it
         if not leads():

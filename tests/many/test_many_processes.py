@@ -107,20 +107,3 @@ def test_workers_outlive_the_server_and_hear_again_when_it_is_back(
     assert set(Counter(entry.key for entry in town.books.entries("charged")).values()) == {1}
     assert [worker.is_alive() for worker in (one, two)] == [True, True]
     assert town.app.verify() == []
-
-
-def test_workers_hear_again_when_their_connections_were_cut(town: Town) -> None:
-    town.worker()
-    town.app.dispatch(OrderPlaced(customer="ada", cents=1))
-    town.until(lambda: open_calls(town) == 0)
-    with town.app.engine.database.reading() as connection:
-        mine = connection.row("SELECT pg_backend_pid()")[0]
-        connection.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'millrace%' AND pid <> $1",
-            [mine],
-        )
-    town.app.dispatch(OrderPlaced(customer="ada", cents=2))
-    town.until(lambda: open_calls(town) == 0, within=AT_ONCE)
-    town.app.dispatch(OrderPlaced(customer="ada", cents=3))
-    town.until(lambda: open_calls(town) == 0, within=AT_ONCE)

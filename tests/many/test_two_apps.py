@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlmodel import select
 from framework import Entity, Field, Retention, tenant
 from framework.app import App, NobodyWorks, Settings
 from framework.errors import NeedsAttention
-from framework.integration import notice
+from framework.integration import notice, shared
 from framework.integration.notice import EVERYTHING, Notice
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
@@ -143,29 +144,51 @@ class Toast(Entity, table=True):
     text: str = ""
 
 
+KEPT = [Channel, Note, Toast, Retention(Note, cap=2, per="channel_id"), Retention(Toast, cap=2)]
+
+
+async def left(app: App, model: type[Record], many: int) -> None:
+    """Return when the App has seen to it that so many are left."""
+    gone, loop = asyncio.Event(), asyncio.get_running_loop()
+    app.engine.listeners.append(lambda work: loop.call_soon_threadsafe(gone.set))
+    with anyio.fail_after(SOON):
+        while len(app.query(select(model))) != many:
+            await gone.wait()
+            gone.clear()
+
+
+async def test_what_was_added_while_nobody_led_is_counted_by_who_leads_then(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "LOOK_ROUND", 0.3)
+    one, two, three = (App([KEPT], database=url) for _ in range(3))
+    three.create()
+    with three.transaction() as tx:
+        channel = tx.add(Channel())
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(one.working())
+        async with two.working() as second:
+            assert [worker.executor.leads for worker in (first, second)] == [True, False]
+            await stack.aclose()
+            with three.transaction() as tx:
+                tx.add_all([Note(channel_id=channel.id) for _ in range(4)])
+            await left(two, Note, 2)
+    for app in (one, two, three):
+        app.close()
+
+
 async def test_what_is_one_too_many_goes_wherever_it_was_added(url: str) -> None:
-    kept = [Channel, Note, Toast, Retention(Note, cap=2, per="channel_id"), Retention(Toast, cap=2)]
-    one, two = App([kept], database=url), App([kept], database=url)
+    one, two = App([KEPT], database=url), App([KEPT], database=url)
     two.create()
-    gone = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    one.engine.listeners.append(lambda work: loop.call_soon_threadsafe(gone.set))
-
-    async def left(model: type[Record], many: int) -> None:
-        with anyio.fail_after(SOON):
-            while len(two.query(select(model))) != many:
-                await gone.wait()
-                gone.clear()
-
     async with one.working():
         with two.transaction() as tx:
             channels = [tx.add(Channel()) for _ in range(2)]
         with two.transaction() as tx:
             tx.add_all([Note(channel_id=channel.id) for channel in channels for _ in range(4)])
-        await left(Note, 4)
+        await left(one, Note, 4)
         with two.transaction() as tx:
             tx.add_all([Toast() for _ in range(3)])
-        await left(Toast, 2)
+        await left(one, Toast, 2)
     one.close()
     two.close()
 
