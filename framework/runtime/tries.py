@@ -12,7 +12,12 @@ from framework.runtime.errors import StaleWork
 from framework.runtime.lane import Open, Operation, Tell, tenant_of
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
-from framework.storage.errors import CommitUnknown, DatabaseUnreachable, TransactionInterrupted
+from framework.storage.errors import (
+    CommitUnknown,
+    DatabaseFailed,
+    DatabaseUnreachable,
+    TransactionInterrupted,
+)
 from framework.tenancy import within
 
 if TYPE_CHECKING:  # the driver is an extra
@@ -105,7 +110,10 @@ class Tries:
             for number in stored:
                 results[number] = error
             return results
-        except Exception:  # noqa: BLE001  # the last one's, which was told with the commit; or nobody's
+        except Exception as error:  # noqa: BLE001  # the last one's, which was told with the commit; or nobody's
+            results = results[: next(iter(stored), None)]  # those that failed before any other stood
+            if results or isinstance(error, DatabaseFailed):
+                return results
             return self._together(operations[:-1])
         for work in stored.values():
             self._tell(work)

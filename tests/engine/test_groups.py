@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from framework.app import App, opened
-from framework.runtime.errors import MissingReference
+from framework.runtime.errors import AlreadyExists
 from framework.runtime.transaction import Transaction
 from framework.runtime.tries import GROUP
 from framework.runtime.work import Work
@@ -20,11 +20,14 @@ from tests.engine.shop import MODULE, Customer, Item, Order, Totals, cashier
 from tests.engine.test_concurrency import beside, terminate
 
 Act = Callable[[Transaction], Any]
+ZERO = UUID(int=0)
 
 
 @pytest.fixture
 def app(postgres_url: str) -> Iterator[App]:
     with opened(App([MODULE], [cashier()], postgres_url)) as app:
+        with app.transaction() as tx:
+            tx.add(Customer(id=ZERO, name="zero"))
         yield app
 
 
@@ -62,14 +65,13 @@ def renaming(customer: UUID, name: str) -> Act:
     return lambda tx: tx.update(Customer, customer, name=name)
 
 
-def lost(tx: Transaction) -> None:
-    """The server finds out that it is wrong, when it is told."""
-    tx.add(Customer(name="ghost"))
-    tx.add(Item(order_id=UUID(int=0), price=1))
+def refused(tx: Transaction) -> None:
+    """The server finds out that it is wrong, when it is told at the end."""
+    tx.add(Customer(id=ZERO, name="ghost"))
 
 
 def names(app: App) -> list[str]:
-    return sorted(app.query(select(Customer.name)))
+    return sorted(app.query(select(Customer.name).where(Customer.id != ZERO)))
 
 
 def customers(app: App, *names: str) -> list[UUID]:
@@ -101,12 +103,12 @@ def test_one_that_the_server_refuses_leaves_the_others_alone(
     app: App, heard: list[Work], position: int
 ) -> None:
     operations = [adding("ada"), adding("bob")]
-    operations.insert(position, lost)
+    operations.insert(position, refused)
     results = app.engine.write_each(operations)
-    refused = results.pop(position)
+    error = results.pop(position)
     assert results == ["ada", "bob"]
-    assert isinstance(refused, MissingReference)
-    assert "Item.order_id refers to Order" in str(refused)
+    assert isinstance(error, AlreadyExists)
+    assert f"Customer with id = '{ZERO}'" in str(error)
     assert names(app) == ["ada", "bob"]
     told = [
         change.after_row["name"]
@@ -121,10 +123,26 @@ def test_all_may_fail(app: App, heard: list[Work]) -> None:
     def failing(tx: Transaction) -> None:
         raise ZeroDivisionError
 
-    results = app.engine.write_each([failing, lost, failing, lost])
-    kinds = [ZeroDivisionError, MissingReference, ZeroDivisionError, MissingReference]
+    results = app.engine.write_each([failing, refused, failing, refused])
+    kinds = [ZeroDivisionError, AlreadyExists, ZeroDivisionError, AlreadyExists]
     assert [type(one) for one in results] == kinds
     assert (names(app), heard) == ([], [])
+
+
+def test_what_fails_is_run_twice_at_most_and_its_neighbours_too(app: App) -> None:
+    runs: list[str] = []
+
+    def counted(name: str, act: Act) -> Act:
+        return lambda tx: runs.append(name) or act(tx)
+
+    failed = app.engine.write_each([counted("refused", refused)] * GROUP)
+    assert [type(one) for one in failed] == [AlreadyExists] * GROUP
+    assert len(runs) == GROUP + 1  # the last was refused in the commit
+    runs.clear()
+    well = [counted("well", adding("ada"))] * 7
+    *stored, last = app.engine.write_each([*well, counted("refused", refused)])
+    assert (stored, type(last)) == (["ada"] * 7, AlreadyExists)
+    assert (runs.count("well"), runs.count("refused")) == (14, 2)
 
 
 def test_one_of_more_statements_than_wait_together_fails_in_their_midst(app: App) -> None:
