@@ -28,7 +28,7 @@ from framework.model.decimals import FixedPoint, decimal_of, fixed
 from framework.model.identity import digits, uuid_of
 from framework.model.problems import problems_of
 from framework.storage.errors import UnreadableValue
-from framework.storage.fitting import Convert, fitting
+from framework.storage.fitting import Convert, fitting, json_of
 
 Row = dict[str, Any]
 
@@ -138,8 +138,7 @@ def converters_of(
         case EnumText():
             return attrgetter("_value_"), {member.value: member for member in kind.kind}.__getitem__
         case Structured():
-            dump, read = kind.adapter.serializer.to_json, kind.adapter.validator.validate_json
-            return lambda value: dump(value).decode(), read
+            return json_of(kind, place), kind.adapter.validator.validate_json
         case FixedPoint(places=places):
             return partial(fixed, places=places, place=place), partial(decimal_of, places=places)
         case Duration():

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic_core import PydanticSerializationError
@@ -43,7 +43,7 @@ def fitting(kind: TypeEngine[Any], convert: Convert | None, place: str) -> Conve
     What was stored all the same could not be read, or would be another value when it is read.
     """
     if isinstance(kind, Structured):
-        return _structured(kind, place)
+        return json_of(kind, place, given=True)
     kinds = _kinds(kind)
     wanted = kinds[0]
 
@@ -68,20 +68,35 @@ def _refuse_misfit(value: Any, kinds: tuple[type, ...], place: str) -> None:
         raise WrongValue(place=place, given=given, declared=kinds[0].__name__)
 
 
-def _structured(kind: Structured, place: str) -> Convert:
-    dump = kind.adapter.dump_json
-    kinds = kind.kind if isinstance(kind.kind, type) else object
+def json_of(kind: Structured, place: str, *, given: bool = False) -> Convert:
+    """Writes values as JSON; what a callback has given, only if it is what the column is declared for.
 
-    def fit(value: Any) -> Any:
+    Raises WrongValue, or UnicodeEncodeError: in keys, pydantic puts other characters in place of surrogates.
+    """
+    dump, read = kind.adapter.serializer.to_json, kind.adapter.validator.validate_json
+    kinds = kind.kind if given and isinstance(kind.kind, type) else object
+    warnings: Literal["error", "warn"] = "error" if given else "warn"
+
+    def write(value: Any) -> str:
+        written = None
         try:
             if isinstance(value, kinds):
-                return dump(value, warnings="error").decode()
-        except PydanticSerializationError:
-            pass  # it is a list of other things, or the like
-        declared = getattr(kind.kind, "__name__", str(kind.kind))
-        raise WrongValue(place=place, given=type(value).__name__, declared=declared)
+                written = dump(value, warnings=warnings)
+        except PydanticSerializationError as error:
+            if _SURROGATES in str(error):
+                raise UnicodeEncodeError("utf-8", place, 0, 1, _SURROGATES) from error
+        if written is None:
+            declared = getattr(kind.kind, "__name__", str(kind.kind))
+            raise WrongValue(place=place, given=type(value).__name__, declared=declared)
+        if _REPLACEMENT in written and read(written) != value:
+            raise UnicodeEncodeError("utf-8", place, 0, 1, _SURROGATES)
+        return written.decode()
 
-    return fit
+    return write
+
+
+_SURROGATES = "surrogates not allowed"
+_REPLACEMENT = "\ufffd".encode()
 
 
 def _kinds(kind: TypeEngine[Any]) -> tuple[type, ...]:

@@ -1,6 +1,7 @@
 """Where numbers and texts end: an error that says so, and nothing is stored."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,8 @@ class Weighed(Event, table=True):
     bag_id: UUID = Field(foreign_key="bag.id")
     grams: int
     note: str = ""
+    tags: list[str] = []
+    counts: dict[str, int] = {}
 
 
 class Piece(Entity, table=True):
@@ -63,11 +66,23 @@ def test_a_fact_that_is_too_large_is_refused(app: App) -> None:
     assert app.verify() == []
 
 
-def test_a_text_that_is_no_unicode_is_refused(app: App) -> None:
+@pytest.mark.parametrize(
+    "facts",
+    [{"note": "\ud800"}, {"tags": ["\ud800"]}, {"counts": {"\ud800": 1}}],
+    ids=["text", "list", "key"],
+)
+def test_a_text_that_is_no_unicode_is_refused(app: App, facts: dict[str, Any]) -> None:
     id = bag(app)
     with pytest.raises(NotText, match="surrogates not allowed"):
-        app.dispatch(Weighed(bag_id=id, grams=1, note="\ud800"))
+        app.dispatch(Weighed(bag_id=id, grams=1, **facts))
     assert app.get(Bag, id).grams == 0
+
+
+def test_the_character_for_what_is_no_character_is_one(app: App) -> None:
+    id = bag(app)
+    counts = {"\ufffd": 1}
+    receipt = app.dispatch(Weighed(bag_id=id, grams=1, tags=["\ufffd"], counts=counts))
+    assert app.get(Weighed, receipt.id).counts == counts
 
 
 def test_a_receipt_tells_of_rows_that_only_sums_changed(app: App) -> None:
