@@ -5,9 +5,11 @@
 3. What is told by `NOTIFY` is heard by all of them.
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import psycopg
 from psycopg.sql import Literal
@@ -20,6 +22,9 @@ LIVING = (
     " AND classid = {workers} AND objsubid = 2"
 )
 """The tokens of all workers that are alive, as the server knows it at this moment."""
+
+LEAVING = 1.0
+"""So many seconds the server has to hear that a worker leaves; if it does not, it hears of it later."""
 
 _SETTINGS = (
     "SELECT set_config('application_name', 'millrace worker', false),"
@@ -91,8 +96,13 @@ class Presence:
     async def leave(self) -> None:
         """Be there no more."""
         self.leads = False
-        if self._connection is not None:
-            await self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # of a closed connection the server hears a little later, and whoever comes next is to lead
+            with suppress(psycopg.Error, TimeoutError):  # it may be lost
+                async with asyncio.timeout(LEAVING):
+                    await connection.execute("SELECT pg_advisory_unlock_all()")
+            await connection.close()
 
     async def _rows(self, sql: str) -> list[tuple[object, ...]]:
         assert self._connection is not None, "who asks has entered"

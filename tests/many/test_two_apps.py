@@ -13,13 +13,14 @@ import pytest
 from sqlmodel import select
 
 from framework import Entity, Field, Retention, tenant
-from framework.app import App, NobodyWorks, Settings
+from framework.app import App, NobodyWorks, Settings, opened
 from framework.errors import NeedsAttention
 from framework.integration import notice, shared
 from framework.integration.notice import EVERYTHING, Notice
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
 from framework.model.record import Record
+from framework.storage.postgres import PostgresDatabase
 from tests.integration.desk_of_orders import (
     MODULE,
     PAID,
@@ -205,6 +206,18 @@ async def test_a_worker_hears_of_calls_of_any_tenant_also_of_a_new_one(url: str)
     assert sorted(till.sent) == [("acme", 5), ("new", 5)]
     one.close()
     two.close()
+
+
+async def test_who_leaves_is_gone_at_once(url: str) -> None:
+    with opened(App([KEPT], database=url)) as app:
+        database = app.engine.database
+        assert isinstance(database, PostgresDatabase)
+        for _ in range(20):
+            one = database.presence()
+            await one.enter("{}")
+            assert await one.lead(), "the one before leads still"
+            assert await one.living() == {one.token}
+            await one.leave()
 
 
 async def test_a_process_tells_nobody_while_it_alone_is_at_work(url: str) -> None:
