@@ -10,12 +10,13 @@ from math import isfinite
 from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Dialect, Float, LargeBinary, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from framework.errors import DispatchError
+from framework.errors import DispatchError, StorageError
 from framework.model.decimals import DIGITS, FixedPoint, places_of
+from framework.model.problems import problems_of
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -59,6 +60,13 @@ def span(value: int) -> timedelta:
     return timedelta(microseconds=value)
 
 
+class UnreadableResult(StorageError):
+    """A value that a query found cannot be read as the {kind} that it is declared as now: {problems}.
+    `app.get` says of a record which one it is. Let the class accept what older code stored, or correct the
+    row.
+    """
+
+
 class NotFinite(DispatchError):
     """{place} would be {value}, which is no number that could be stored or compared. Let its computation give
     None or a finite number.
@@ -95,7 +103,10 @@ class EnumText(TypeDecorator[Enum]):
         return None if value is None else self.kind(value).value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Enum | None:
-        return None if value is None else self.kind(value)
+        try:
+            return None if value is None else self.kind(value)
+        except ValueError:
+            raise UnreadableResult(kind=self.kind.__name__, problems="it is none of its members") from None
 
 
 class Structured(TypeDecorator[Any]):
@@ -125,9 +136,12 @@ class Structured(TypeDecorator[Any]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         if value is None:
             return None
-        if dialect.name == "sqlite":
-            return self.adapter.validate_json(value)
-        return self.adapter.validate_python(value)
+        read = self.adapter.validate_json if dialect.name == "sqlite" else self.adapter.validate_python
+        try:
+            return read(value)
+        except ValidationError as error:
+            kind = getattr(self.kind, "__name__", str(self.kind))
+            raise UnreadableResult(kind=kind, problems=problems_of(error)) from None  # it shows the value
 
 
 _last_text: tuple[datetime, str] | None = None
