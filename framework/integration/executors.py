@@ -18,4 +18,5 @@ def executor_of(engine: Engine, outboxes: Outboxes) -> Executor:
     from framework.integration.shared import SharedExecutor
 
     database = cast("PostgresDatabase", engine.database)
+    assert database.crier is not None, "nobody works on a database that a migration has alone"
     return SharedExecutor(engine, outboxes, database.presence(), database.crier)

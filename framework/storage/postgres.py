@@ -72,7 +72,7 @@ class PostgresDatabase(Database):
         self.synchronous = synchronous
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = Pool(self._connect, shown, size=_CONNECTIONS, patience=patience)
-        self.crier: Crier = Crier(self._tell)
+        self.crier = None if alone else Crier(self._tell)
         self._alone = alone
         self._guard: psycopg.Connection[Any] | None = None
         self._constraints = self._named_constraints()
@@ -278,7 +278,8 @@ class PostgresDatabase(Database):
                 return error
 
     def close(self) -> None:
-        self.crier.close()
+        if self.crier is not None:
+            self.crier.close()
         self._pool.close()
         if self._guard is not None:
             self._guard.close()
