@@ -12,8 +12,20 @@ from framework.runtime.parking import can_be_parked
 Telling = tuple[Change, tuple[str, ...] | None]
 """A changed record, and the columns that are parked at first; None: all that is new is told."""
 
-Waits = dict[Change, dict[Change, list[UniquePlan]]]
-"""Who waits for whom to give up what is unique."""
+
+class _Value:
+    """A unique value that changes hands. Several give it up where, by a filter, only one of them counts."""
+
+    __slots__ = ("givers", "takers", "unique")
+
+    def __init__(self, unique: UniquePlan) -> None:
+        self.unique = unique
+        self.givers: dict[Change, None] = {}
+        self.takers: dict[Change, None] = {}
+
+
+Waits = dict[Change, dict[_Value, None]]
+"""Who waits for which values."""
 
 
 def in_order(changed: Collection[Change]) -> Iterable[Telling]:
@@ -26,41 +38,57 @@ def in_order(changed: Collection[Change]) -> Iterable[Telling]:
 
 
 def _in_turn(changed: Iterable[Change], waits: Waits) -> Iterator[Telling]:
-    followers: dict[Change, list[Change]] = {}
-    for change, givers in waits.items():
-        for giver in givers:
-            followers.setdefault(giver, []).append(change)
+    given: dict[Change, list[_Value]] = {}
+    for value in dict.fromkeys(value for values in waits.values() for value in values):
+        for giver in value.givers:
+            given.setdefault(giver, []).append(value)
     ready = deque(change for change in changed if change not in waits)
     while ready or waits:
-        if not ready:
-            change, giving = _one_that_need_not_wait(waits)
-            for giver in giving:
-                yield giver, _to_park(giver.shape, waits[change].pop(giver))
-            if waits[change]:
-                continue  # it waits for others still
-            del waits[change]
-            ready.append(change)
-        told = ready.popleft()
-        yield told, None
-        for follower in followers.get(told, ()):
-            if follower in waits:
-                waits[follower].pop(told, None)
-                if not waits[follower]:
-                    del waits[follower]
-                    ready.append(follower)
+        if ready:
+            told = ready.popleft()
+            yield told, None
+            for value in given.get(told, ()):
+                ready += _let_go(value, told, waits)
+            continue
+        for giver, values in _who_can_be_parked(waits).items():
+            yield giver, _to_park(giver.shape, values)
+            for value in values:
+                ready += _let_go(value, giver, waits)
 
 
-def _one_that_need_not_wait(waits: Waits) -> tuple[Change, list[Change]]:
-    """Of those in a circle one, and for whom it need not wait: best for nobody, because all can be parked."""
-    found = None
-    for change, givers in waits.items():
-        giving = [giver for giver, uniques in givers.items() if _can_park(giver.shape, uniques)]
-        if len(giving) == len(givers):
-            return change, giving
-        if giving and found is None:
-            found = change, giving
-    change, givers = next(iter(waits.items()))
-    return found or (change, list(givers))
+def _let_go(value: _Value, giver: Change, waits: Waits) -> list[Change]:
+    """One has given the value up; those who need not wait for anything any longer."""
+    value.givers.pop(giver, None)
+    if len(value.givers) > 1:
+        return []
+    free = value.givers.keys() & value.takers.keys() if value.givers else value.takers
+    ready = []
+    for taker in free:
+        values = waits.get(taker)
+        if values is not None and value in values:
+            del values[value]
+            if not values:
+                del waits[taker]
+                ready.append(taker)
+    return ready
+
+
+def _who_can_be_parked(waits: Waits) -> dict[Change, list[_Value]]:
+    """Those in a circle for whom one of it waits, with the values: all of them, if there is such a one."""
+    some: dict[Change, list[_Value]] = {}
+    nobody: dict[Change, list[_Value]] = {}
+    for change, values in waits.items():
+        givers: dict[Change, list[_Value]] = {}
+        for value in values:
+            for giver in value.givers:
+                if giver is not change:
+                    givers.setdefault(giver, []).append(value)
+        can = {giver: of for giver, of in givers.items() if _can_park(giver.shape, of)}
+        if len(can) == len(givers):
+            return can
+        some = some or can
+        nobody = nobody or givers
+    return some or nobody
 
 
 def given_up(changed: Iterable[Change], new: Sequence[Change]) -> Iterator[Telling]:
@@ -89,10 +117,10 @@ def _with_givers(takers: list[Change], waits: Waits) -> list[Change]:
     found = dict.fromkeys(takers)
     rest = deque(takers)
     while rest:
-        for giver in waits.get(rest.popleft(), ()):
-            if giver not in found:
-                found[giver] = None
-                rest.append(giver)
+        for value in waits.get(rest.popleft(), ()):
+            new = [giver for giver in value.givers if giver not in found]
+            found |= dict.fromkeys(new)
+            rest += new
     return list(found)
 
 
@@ -104,14 +132,17 @@ def _waits(changed: Iterable[Change]) -> Waits:
     for shape in dict.fromkeys(change.shape for change in movers):
         for unique in shape.uniques:
             these = [change for change in movers if change.shape is shape and _gives(change, unique)]
-            held: dict[tuple[object, ...] | None, list[Change]] = {}  # several, where a filter counts one
+            values: dict[tuple[object, ...], _Value] = {}
             for change in these:
-                held.setdefault(_held(change, unique), []).append(change)
-            held.pop(None, None)
+                held = _held(change, unique)
+                if held is not None:
+                    values.setdefault(held, _Value(unique)).givers[change] = None
             for change in these:
-                for giver in held.get(_values(change.after_row, unique.columns), ()):
-                    if giver is not change:
-                        waits.setdefault(change, {}).setdefault(giver, []).append(unique)
+                taken = _values(change.after_row, unique.columns)
+                value = None if taken is None else values.get(taken)
+                if value is not None and len(value.givers) > (change in value.givers):
+                    value.takers[change] = None
+                    waits.setdefault(change, {})[value] = None
     return waits
 
 
@@ -132,16 +163,16 @@ def _values(row: dict[str, object] | None, names: Sequence[str]) -> tuple[object
     return None if row is None or None in values else values
 
 
-def _can_park(shape: Shape, uniques: Iterable[UniquePlan]) -> bool:
-    return all(_parkable(shape, unique) for unique in uniques)
+def _can_park(shape: Shape, values: Iterable[_Value]) -> bool:
+    return all(_parkable(shape, value.unique) for value in values)
 
 
-def _to_park(shape: Shape, uniques: Iterable[UniquePlan]) -> tuple[str, ...]:
+def _to_park(shape: Shape, values: Iterable[_Value]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for unique in uniques:
-        columns = _parkable(shape, unique)
-        if not columns and unique.where is None:
-            raise CannotExchange(model=shape.title, columns=", ".join(unique.columns))
+    for value in values:
+        columns = _parkable(shape, value.unique)
+        if not columns and value.unique.where is None:
+            raise CannotExchange(model=shape.title, columns=", ".join(value.unique.columns))
         found |= dict.fromkeys(columns)
     return tuple(found)
 
