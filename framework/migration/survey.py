@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, and_, cast, column, exists, func, literal_column, select, table
 from sqlalchemy.types import JSON, Text, TypeDecorator, TypeEngine
 
 from framework.migration.tally import Tally
 from framework.migration.tenants import each_tenant
+from framework.model.columns import UnreadableResult
 from framework.storage.database import Database
 from framework.storage.tables import MADE_BY
 
@@ -105,7 +105,7 @@ def _reads(kind: TypeDecorator[Any], value: Any, connection: Connection) -> bool
             adapter.validate_json(value)
         else:
             kind.process_result_value(value, connection.dialect)
-    except (ValueError, ValidationError):
+    except (ValueError, UnreadableResult):
         return False
     return True
 
