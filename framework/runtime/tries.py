@@ -29,6 +29,11 @@ TRIES = 10
 GROUP = 16
 """So many operations share a commit at most: others wait until then for what they have locked."""
 
+APART = 1.0
+"""For so many seconds each operation has a commit of its own after a group had to wait for another: where
+many want the same rows, whoever holds some of them while he waits for one more is in everybody's way.
+"""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds
 
 
@@ -48,6 +53,7 @@ class Tries:
         self._tell = tell
         self._entered = entered
         self._again = threading.Lock()
+        self._apart_until = 0.0
 
     def write(self, operation: Operation[T], *, snapshot: bool = False, tried: bool = False) -> T:
         """Run one operation as a transaction; `tried`: it has been in another's way once already."""
@@ -70,10 +76,13 @@ class Tries:
         return result
 
     def write_each(self, operations: Sequence[Operation[T]]) -> list[T | Exception]:
-        """In as few commits as can be."""
+        """In as few commits as can be, as long as none stands in another's way."""
         results: list[T | Exception] = []
         while left := operations[len(results) : len(results) + GROUP]:
-            results += self._together(left) or [self._alone(left[0], tried=len(left) > 1)]
+            if time.monotonic() < self._apart_until:
+                results.append(self._alone(left[0], tried=False))
+            else:
+                results += self._together(left) or [self._alone(left[0], tried=len(left) > 1)]
         return results
 
     def at_once(self) -> AbstractContextManager[bool]:
@@ -143,6 +152,8 @@ class Tries:
                         connection.keep()
             except Exception as error:  # noqa: BLE001  # it is the result of this one, and no other's
                 connection.undo()
+                if isinstance(error, TransactionInterrupted):
+                    self._apart_until = time.monotonic() + APART
                 if stored or isinstance(error, TransactionInterrupted):
                     return
                 results.append(error)

@@ -10,11 +10,12 @@ import pytest
 from sqlmodel import select
 
 from framework.app import App, opened
+from framework.runtime import tries
 from framework.runtime.errors import AlreadyExists
 from framework.runtime.transaction import Transaction
 from framework.runtime.tries import GROUP
 from framework.runtime.work import Work
-from framework.storage.errors import CommitUnknown
+from framework.storage.errors import CommitUnknown, TransactionInterrupted
 from framework.storage.wire import Wire
 from tests.engine.shop import MODULE, Customer, Item, Order, Totals, cashier
 from tests.engine.test_concurrency import beside, terminate
@@ -165,6 +166,26 @@ def test_a_group_that_has_locked_something_waits_for_no_lock_for_long(app: App) 
     alone = app.engine.write(patience)
     assert app.engine.write_each([patience, patience, patience]) == [alone, "50ms", "50ms"]
     assert app.engine.write(patience) == alone != "50ms"
+
+
+@pytest.mark.parametrize(("apart", "commits"), [(60.0, 3), (0.0, 1)])
+def test_after_one_had_to_wait_for_another_each_has_a_commit_for_a_while(
+    app: App, said: list[str], monkeypatch: pytest.MonkeyPatch, apart: float, commits: int
+) -> None:
+    monkeypatch.setattr(tries, "APART", apart)
+    runs: list[str] = []
+
+    def meeting(tx: Transaction) -> str:
+        runs.append("run")
+        if len(runs) == 1:
+            raise TransactionInterrupted(reason="a lock")
+        return str(tx.add(Customer(name="bob")).name)
+
+    assert app.engine.write_each([adding("ada"), meeting, adding("cid")]) == ["ada", "bob", "cid"]
+    said.clear()
+    assert app.engine.write_each([adding("dan"), adding("eve"), adding("fay")]) == ["dan", "eve", "fay"]
+    assert said.count("COMMIT") == commits
+    assert names(app) == ["ada", "bob", "cid", "dan", "eve", "fay"]
 
 
 def test_groups_that_want_the_same_rows_in_opposite_orders_both_get_them(app: App) -> None:
