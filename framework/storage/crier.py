@@ -22,6 +22,9 @@ MOST = 200
 PAUSE = 0.002
 """Seconds until it tells more: it is the first of many that must not wait."""
 
+PATIENCE = 0.25
+"""Seconds after which the thread of somebody who tells nothing ends; it begins again when he does."""
+
 _log = get_logger(__name__)
 
 
@@ -41,33 +44,51 @@ class Crier:
 
     def cry(self, text: str) -> None:
         """Tell it soon; from any thread."""
-        self._texts.put(text)
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="millrace-crier", daemon=True)
-                    self._thread.start()
-                    atexit.register(self.close)  # what a script says last is heard, too
+        with self._starting:
+            self._texts.put(text)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="millrace-crier", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)  # what a script says last is heard, too
 
     def close(self) -> None:
         """Tell what is still to be told, and end."""
-        if self._thread is not None:
+        with self._starting:
+            thread, self._thread = self._thread, None
+        if thread is not None:
             self._texts.put(None)
-            self._thread.join()
-            self._thread = None
+            thread.join()
             atexit.unregister(self.close)
 
     def _run(self) -> None:
-        text = self._texts.get()
-        while text is not None:
-            texts = [text]
+        while True:
+            try:
+                text = self._texts.get(timeout=PATIENCE)
+            except Empty:
+                if self._rests():
+                    return
+                continue
+            texts = [] if text is None else [text]
             with suppress(Empty):
-                while len(texts) < MOST and (text := self._texts.get_nowait()) is not None:
-                    texts.append(text)
-            self._say(texts)
-            if text is not None:
-                time.sleep(PAUSE)
-                text = self._texts.get()
+                while text is not None and len(texts) < MOST:
+                    text = self._texts.get_nowait()
+                    texts += [] if text is None else [text]
+            if texts:
+                self._say(texts)
+            if text is None:
+                return
+            time.sleep(PAUSE)
+
+    def _rests(self) -> bool:
+        """Whether the thread ends, because nobody has told anything for a while: so nothing keeps an App that
+        nobody closes.
+        """
+        with self._starting:
+            if self._thread is not threading.current_thread() or not self._texts.empty():
+                return False
+            self._thread = None
+        atexit.unregister(self.close)
+        return True
 
     def _say(self, texts: Sequence[str]) -> None:
         try:
