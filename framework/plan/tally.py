@@ -1,6 +1,7 @@
 """Tallies: what rows contribute to the states of an additive node, one at a time and many at once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter, truth
 from types import FunctionType
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from framework.plan.view import view_of
 
 Row: TypeAlias = Mapping[str, Any]
 Amounts: TypeAlias = Sequence[int]
+Of: TypeAlias = Callable[[Row], Amounts]
 
 _PLAIN = (lambda record: record.field).__code__
 """The code of a callback that gives a field of its record, and does nothing else."""
@@ -25,11 +27,9 @@ class Tally:
 
     __slots__ = ("of", "of_all")
 
-    def __init__(
-        self, of: Callable[[Row], Amounts], of_all: Callable[[Sequence[Row]], Amounts] | None = None
-    ) -> None:
+    def __init__(self, of: Of, of_all: Callable[[Sequence[Row]], Amounts] | None = None) -> None:
         self.of = of
-        self.of_all = of_all or (lambda rows: [sum(column) for column in zip(*map(of, rows), strict=True)])
+        self.of_all = of_all or partial(_one_by_one, of)
         """Of one row at least."""
 
 
@@ -58,24 +58,28 @@ def tally_of(computations: Iterable[Additive[Any, Any]], source: Shape) -> Tally
 
 def _tally(computation: Additive[Any, Any], source: Shape) -> Tally:
     """Of a computation of its own kind whose callbacks give fields, by the columns; else by its callbacks."""
+    contribution, view = computation.contribution, source.view
+
+    def of(row: Row) -> Amounts:
+        return contribution(view_of(view, row))
+
     if "contribution" not in vars(computation):  # links contribute what they carry
         match computation:
             case Count(where=None) if type(computation) is Count:
                 return Tally(lambda row: (1,), lambda rows: (len(rows),))
             case Sum(where=None, places=None) if type(computation) is Sum:
                 if (field := _field(source, computation.of)) is not None:
-                    return _sum_of(field, computation)
+                    return _sum_of(field, of)
             case Average(where=None, places=None) if type(computation) is Average:
                 if (field := _field(source, computation.of)) is not None:
-                    return _mean_of(field, computation)
+                    return _mean_of(field, of)
             case Every() if type(computation) is Every:
                 if (field := _field(source, computation.where)) is not None:
                     return _misses_of(field)
             case Some() if type(computation) is Some:
                 if (field := _field(source, computation.where)) is not None:
                     return _hits_of(field)
-    contribution, view = computation.contribution, source.view
-    return Tally(lambda row: contribution(view_of(view, row)))
+    return Tally(of)
 
 
 def _field(source: Shape, callback: Callable[..., Any]) -> str | None:
@@ -87,40 +91,32 @@ def _field(source: Shape, callback: Callable[..., Any]) -> str | None:
     return code.co_names[0] if same and code.co_names[0] in source.fields else None
 
 
-def _sum_of(field: str, computation: Sum[Any, Any]) -> Tally:
-    get, missing, exact = itemgetter(field), computation.missing, computation.exact
+def _sum_of(field: str, otherwise: Of) -> Tally:
+    """Of whole numbers; what is none, the callbacks may take for one, or refuse."""
+    get = itemgetter(field)
 
     def of(row: Row) -> Amounts:
         value = row[field]
-        if type(value) is int:
-            return (value,)
-        if value is None:
-            value = missing
-        return (0,) if value is None else (exact(value),)
+        return (value,) if type(value) is int else otherwise(row)
 
     def of_all(rows: Sequence[Row]) -> Amounts:
         total = _plain_sum(map(get, rows))
-        return (sum(of(row)[0] for row in rows) if total is None else total,)
+        return _one_by_one(of, rows) if total is None else (total,)
 
     return Tally(of, of_all)
 
 
-def _mean_of(field: str, computation: Average[Any, Any]) -> Tally:
-    get, missing, exact = itemgetter(field), computation.missing, computation.exact
+def _mean_of(field: str, otherwise: Of) -> Tally:
+    """As `_sum_of`, and how many there are."""
+    get = itemgetter(field)
 
     def of(row: Row) -> Amounts:
         value = row[field]
-        if type(value) is int:
-            return (value, 1)
-        if value is None:
-            value = missing
-        return (0, 0) if value is None else (exact(value), 1)
+        return (value, 1) if type(value) is int else otherwise(row)
 
     def of_all(rows: Sequence[Row]) -> Amounts:
         total = _plain_sum(map(get, rows))
-        if total is not None:
-            return (total, len(rows))
-        return [sum(column) for column in zip(*map(of, rows), strict=True)]
+        return _one_by_one(of, rows) if total is None else (total, len(rows))
 
     return Tally(of, of_all)
 
@@ -137,6 +133,10 @@ def _misses_of(field: str) -> Tally:
 def _hits_of(field: str) -> Tally:
     get = itemgetter(field)
     return Tally(lambda row: (1,) if row[field] else (0,), lambda rows: (sum(map(truth, map(get, rows))),))
+
+
+def _one_by_one(of: Of, rows: Sequence[Row]) -> Amounts:
+    return [sum(column) for column in zip(*map(of, rows), strict=True)]
 
 
 def _plain_sum(values: Iterable[Any]) -> int | None:

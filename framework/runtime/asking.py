@@ -31,15 +31,25 @@ def asking() -> Iterator[None]:
     """Say what is wrong with a value that the database is asked for."""
     try:
         yield
-    except OverflowError as error:
-        raise NumberTooLarge(reason=str(error)) from error
-    except UnicodeEncodeError as error:
-        raise NotText(reason=error.reason) from error
-    except Violation as violation:
-        match violation.constraint:
-            case Constraint.NUMBER:
-                raise NumberTooLarge(reason=str(violation)) from violation
-            case Constraint.TEXT:
-                raise NotText(reason=str(violation)) from violation
-            case _:
-                raise
+    except UNKEPT as error:
+        meaning = meaning_of(error)
+        if meaning is error:
+            raise
+        raise meaning from error
+
+
+UNKEPT = (OverflowError, UnicodeEncodeError, Violation)
+"""How drivers and databases say that they do not keep a value."""
+
+
+def meaning_of(error: Exception) -> Exception:
+    """What one of these says of the value; any other error as it is."""
+    match error:
+        case OverflowError() | Violation(constraint=Constraint.NUMBER):
+            return NumberTooLarge(reason=str(error))
+        case UnicodeEncodeError():
+            return NotText(reason=error.reason)
+        case Violation(constraint=Constraint.TEXT):
+            return NotText(reason=str(error))
+        case _:
+            return error

@@ -13,7 +13,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
-from framework.runtime.asking import id_of
+from framework.runtime.asking import UNKEPT, id_of, meaning_of
 from framework.runtime.batches import batches, batches_by_type
 from framework.runtime.bulk import matching
 from framework.runtime.change import Change
@@ -27,8 +27,6 @@ from framework.runtime.errors import (
     NotAMember,
     NotAnEvent,
     NotARecordOfThisApp,
-    NotText,
-    NumberTooLarge,
     RuleOwned,
     TransactionFailed,
     TransactionOver,
@@ -44,7 +42,6 @@ from framework.runtime.work import Work
 from framework.storage.codec import Row
 from framework.storage.statements import Lock
 from framework.storage.tables import MADE_BY
-from framework.storage.violation import Constraint, Violation
 from framework.tenancy import refuse_another
 
 R = TypeVar("R", bound=Record)
@@ -81,11 +78,8 @@ class Transaction:
         self._refuse_if_over()
         unique = key_of(shape, by)
         row = self.work.doors[shape].row(record, self.work.now)
-        try:
+        with _AtStake(self):
             change = ensure(self.work, shape, unique, row)
-        except Exception as failure:
-            self._failure = failure
-            raise
         self._promise(type(record), shape, [change.after_row or row])
         return record if change.after_row is row else detached(shape, change.after_row or row)
 
@@ -292,14 +286,11 @@ class Transaction:
                     self._follow(complete=complete)
             else:
                 self._follow(complete=complete)
-        except OverflowError as error:
-            raise NumberTooLarge(reason=str(error)) from error
-        except UnicodeEncodeError as error:
-            raise NotText(reason=error.reason) from error
-        except Violation as violation:
-            if violation.constraint is not Constraint.NUMBER:
+        except UNKEPT as error:
+            meaning = meaning_of(error)
+            if meaning is error:
                 raise
-            raise NumberTooLarge(reason=str(violation)) from violation
+            raise meaning from error
 
     def _follow(self, *, complete: bool) -> None:
         follow(self.work, complete=complete)

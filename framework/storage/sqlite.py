@@ -62,10 +62,7 @@ class SqliteConnection:
             raise violation(error) from error
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        try:
-            return self.raw.execute(sql, parameters).rowcount
-        except sqlite3.IntegrityError as error:
-            raise violation(error) from error
+        return self.tell(sql, parameters)
 
     def tell(
         self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None

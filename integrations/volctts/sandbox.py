@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel, Field, ValidationError
@@ -47,6 +47,9 @@ class Spoken(BaseModel):
     """A text that is to be streamed, by the rules of the vendor."""
 
     req_params: Params
+
+
+S = TypeVar("S", Asked, Spoken)
 
 
 class Query(BaseModel):
@@ -132,16 +135,23 @@ class VolcTTSSandbox(Sandbox):
         """Drop a task, as the vendor does after 7 days."""
         del self.tasks[task_id]
 
-    async def _submit(self, request: Request) -> Response:
+    async def _admitted(self, request: Request, kind: type[S]) -> S | Response:
+        """What is asked for, or why it is refused."""
         try:
-            asked = Asked.model_validate_json(await request.body())
+            asked = kind.model_validate_json(await request.body())
         except ValidationError as error:
             return refused(400, 40000000, f"invalid params: {error.errors()[0]['loc']}")
-        params = asked.req_params
-        if len(params.text) > self.longest_text:
+        if len(asked.req_params.text) > self.longest_text:
             return refused(400, 40402003, "TTSExceededTextLimit:exceed max limit")
-        if params.speaker not in self.speakers:
+        if asked.req_params.speaker not in self.speakers:
             return refused(403, 45000000, "speaker permission denied: access denied")
+        return asked
+
+    async def _submit(self, request: Request) -> Response:
+        asked = await self._admitted(request, Asked)
+        if isinstance(asked, Response):
+            return asked
+        params = asked.req_params
         if asked.unique_id in self.tasks:
             self.tasks[asked.unique_id].submits += 1
             return refused(400, 40000002, "duplicate reqid")
@@ -150,15 +160,10 @@ class VolcTTSSandbox(Sandbox):
 
     async def _speak(self, request: Request) -> Response:
         """Speak while the other side listens: chunks of audio, a sentence's text, the end."""
-        try:
-            asked = Spoken.model_validate_json(await request.body())
-        except ValidationError as error:
-            return refused(400, 40000000, f"invalid params: {error.errors()[0]['loc']}")
+        asked = await self._admitted(request, Spoken)
+        if isinstance(asked, Response):
+            return asked
         params = asked.req_params
-        if len(params.text) > self.longest_text:
-            return refused(400, 40402003, "TTSExceededTextLimit:exceed max limit")
-        if params.speaker not in self.speakers:
-            return refused(403, 45000000, "speaker permission denied: access denied")
         self.streamed.append(params.text)
         said = [
             {"code": 0, "message": "", "data": b64encode(word.encode()).decode()}

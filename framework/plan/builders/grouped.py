@@ -7,16 +7,16 @@ from typing import Any, get_args, get_origin
 from uuid import UUID
 
 from framework.computations.aggregate import Additive, Groups
-from framework.computations.formula import Formula
 from framework.model.columns import Structured, without_none
 from framework.plan.builders.additive import with_places
 from framework.plan.builders.annotations import annotation_of, check_additive, places_at
 from framework.plan.builders.carried import carried_groups, reads_of_link
+from framework.plan.builders.parts import of_parts
 from framework.plan.builders.route import reads_of_related, routes_of
 from framework.plan.given import given_of
 from framework.plan.lens import through
 from framework.plan.mistakes import WrongKeys
-from framework.plan.node import FormulaNode, GroupedNode, Node
+from framework.plan.node import GroupedNode, Node
 from framework.plan.shape import HiddenColumn, Route, Shape
 from framework.plan.shapes import Shapes
 
@@ -38,14 +38,7 @@ def grouped_node(shapes: Shapes, shape: Shape, name: str, computation: Additive[
     for part, route in zip(parts, routes, strict=True):
         shape.inner.append(part)
         yield from _part(shapes, route, name, computation, key, part, None)
-    yield FormulaNode(
-        name=f"{shape.name}.{name}",
-        reads=frozenset({(shape, None), *((shape, part) for part in parts)}),
-        writes=frozenset({(shape, name)}),
-        host=shape,
-        property=name,
-        computation=Formula(lambda row: computation.by_key(_together(vars(row)[part] for part in parts))),
-    )
+    yield of_parts(shape, name, parts, lambda values: computation.by_key(_together(values)))
 
 
 def _part(

@@ -1,4 +1,4 @@
-"""A selection among several classes: what each class selects, and what is selected among those."""
+"""A property over several classes: what each class gives, and what follows from all of that."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, get_args
@@ -6,9 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.types import TypeEngine
 
+from framework.computations.formula import Formula
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.model.columns import Structured, without_none
 from framework.plan.lens import overridden
+from framework.plan.node import FormulaNode
+from framework.plan.shape import Shape
 
 Selection: TypeAlias = Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any]
 Among: TypeAlias = Callable[[Sequence[Any]], Any]
@@ -44,6 +47,18 @@ def in_parts(
 
     pairs: TypeEngine[Any] = Structured(list[tuple[UUID, item]])
     return _with_id(computation), newest, Structured(tuple[UUID, item]), pairs
+
+
+def of_parts(shape: Shape, name: str, parts: Sequence[str], among: Among) -> FormulaNode:
+    """The node of a property that follows from inner columns of its record, one for each class."""
+    return FormulaNode(
+        name=f"{shape.name}.{name}",
+        reads=frozenset({(shape, None), *((shape, part) for part in parts)}),
+        writes=frozenset({(shape, name)}),
+        host=shape,
+        property=name,
+        computation=Formula(lambda row: among([vars(row)[part] for part in parts])),
+    )
 
 
 def _with_id(computation: Any) -> Any:

@@ -6,19 +6,17 @@ from typing import Any, get_args
 from sqlalchemy import Boolean
 from sqlalchemy.types import TypeEngine
 
-from framework.computations.formula import Formula
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.model.columns import column_type, without_none
 from framework.plan.builders.annotations import annotation_of, check_optional
 from framework.plan.builders.carried import carried_offer, reads_of_link
-from framework.plan.builders.parts import Selection, in_parts
+from framework.plan.builders.parts import Selection, in_parts, of_parts
 from framework.plan.builders.route import reads_of_related, routes_of
 from framework.plan.given import given_of
 from framework.plan.lens import through
 from framework.plan.node import (
     CollectNode,
     ExtremeNode,
-    FormulaNode,
     Node,
     RecencyNode,
 )
@@ -45,14 +43,7 @@ def selective_node(shapes: Shapes, shape: Shape, name: str, computation: Selecti
         shape.hidden.append(HiddenColumn(part, kind, default=selecting.initial))
         shape.inner.append(part)
         yield from _selection(shapes, route, name, part, selecting, offered)
-    yield FormulaNode(
-        name=f"{shape.name}.{name}",
-        reads=frozenset({(shape, None), *((shape, part) for part in parts)}),
-        writes=frozenset({(shape, name)}),
-        host=shape,
-        property=name,
-        computation=Formula(lambda row: among([vars(row)[part] for part in parts])),
-    )
+    yield of_parts(shape, name, parts, among)
 
 
 def _selection(

@@ -9,6 +9,7 @@ from framework.plan.node import AdditiveNode
 from framework.plan.tally import Amounts, Tally
 from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
+from framework.runtime.steps.route import host_of
 from framework.runtime.sweep import untouched
 from framework.runtime.work import Work
 from framework.storage.codec import Row
@@ -25,11 +26,10 @@ def step(node: AdditiveNode, work: Work) -> None:
         for host, amounts in _differences(node, work, changes).items():
             _add(node, work, host, amounts)
         return
-    key, tally = node.route.key, node.tally.of
+    tally = node.tally.of
     for change in changes:  # it is one
         before, after = change.before_row, change.after_row
-        old: UUID | None = None if before is None else GLOBAL_ID if key is None else before[key]
-        new: UUID | None = None if after is None else GLOBAL_ID if key is None else after[key]
+        old, new = host_of(node.route, before), host_of(node.route, after)
         if before and after and old is not None and (old is new or old == new):
             _add(node, work, old, list(map(sub, tally(after), tally(before))))
             continue
