@@ -3,6 +3,7 @@
     closed --threshold failures in a row--> open --reset seconds--> half-open: one probe
     half-open --the probe succeeds--> closed,  --the probe fails--> open
 
+Of many workers the one at which it opened probes, and tells the others, who wait for longer than that one.
 Only the vendor's health counts: an answer that says no is an answer.
 """
 
@@ -35,7 +36,14 @@ class HalfOpen:
     until: datetime
 
 
-State: TypeAlias = Closed | Open | HalfOpen
+@dataclass(frozen=True)
+class Elsewhere:
+    """It opened at another worker, who probes. Nothing of that was heard before `until`? Then we may."""
+
+    until: datetime
+
+
+State: TypeAlias = Closed | Open | HalfOpen | Elsewhere
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def admit(state: State, rules: Breaker, now: datetime) -> Admitted | Refused:
     match state:
         case Closed():
             return Admitted(state)
-        case Open(until) | HalfOpen(until):
+        case Open(until) | HalfOpen(until) | Elsewhere(until):
             if now < until:
                 return Refused(until)
             return Admitted(HalfOpen(now + timedelta(seconds=rules.reset)), probe=True)
@@ -77,8 +85,22 @@ def failed(state: State, rules: Breaker, now: datetime, *, probe: bool) -> State
             return Closed(failures + 1)
         case Closed():
             return opened
-        case Open() | HalfOpen():
+        case Open() | HalfOpen() | Elsewhere():
             return opened if probe else state
+
+
+def opened_elsewhere(state: State, rules: Breaker, until: datetime, now: datetime) -> State:
+    """The state after another worker told that it leaves the vendor alone until then, and probes.
+
+    Of two at which it opened, the first probes.
+    """
+    match state:
+        case HalfOpen(ours) if now < ours:
+            return state
+        case Open(ours) if now < ours <= until:
+            return state
+        case _:
+            return Elsewhere(until + timedelta(seconds=rules.reset))
 
 
 def counts(error: Exception) -> bool:

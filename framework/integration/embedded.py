@@ -15,6 +15,7 @@ from framework.integration.executor import Look, Stats
 from framework.integration.notice import Notice
 from framework.integration.outbox import Outbox
 from framework.integration.outboxes import Outboxes
+from framework.integration.share import Crew
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
@@ -69,6 +70,7 @@ class EmbeddedExecutor:
         self._stopped = False
         self._is_surveyed = False
         self.hearers: list[Callable[[Notice], None]] = []
+        self.sharers: list[Callable[[Crew], None]] = []
 
     @property
     def worker(self) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from framework.integration.notice import Notice
 from framework.integration.outbox import Outbox
+from framework.integration.share import Crew
 from framework.runtime.transaction import Transaction
 
 Look: TypeAlias = Callable[[Mapping[Outbox | None, bool]], Awaitable[bool]]
@@ -30,6 +31,9 @@ class Executor(Protocol):
 
     hearers: list[Callable[[Notice], None]]
     """Who is to hear of what was committed in other processes."""
+
+    sharers: list[Callable[[Crew], None]]
+    """Who is to know among how many this worker is; never told where there can be no other."""
 
     @property
     def worker(self) -> str:

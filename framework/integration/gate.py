@@ -1,10 +1,12 @@
 """The gate of one integration: how many of its calls may start now, as its vendor's answers have it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from framework.integration.breaker import (
     Closed,
+    Elsewhere,
     HalfOpen,
     Open,
     Refused,
@@ -12,10 +14,13 @@ from framework.integration.breaker import (
     admit,
     counts,
     failed,
+    opened_elsewhere,
     succeeded,
 )
-from framework.integration.policy import Policy
-from framework.integration.rate import Bucket, WaitUntil, full, take
+from framework.integration.policy import Policy, Rate
+from framework.integration.rate import Bucket, WaitUntil, full, refitted, take
+from framework.integration.share import Share, whole
+from framework.integration.tidings import Tidings, What
 from framework.observe import get_logger
 
 _log = get_logger(__name__)
@@ -30,11 +35,16 @@ class Room:
 
 
 class Gate:
-    """Counts what is under way at one vendor. Belongs to one worker, and is used on its event loop alone."""
+    """Counts what is under way at one vendor. Belongs to one worker, and is used on its event loop alone.
+
+    `share` is what that worker may do of what the policy allows for. What it finds out it tells by `tell`.
+    """
 
     def __init__(self, name: str, policy: Policy) -> None:
         self.name = name
         self.policy = policy
+        self.share = whole(policy)
+        self.tell: Callable[[Tidings], None] | None = None
         self.running = 0
         self.breaker: State = Closed()
         self.paused: str | None = None
@@ -48,7 +58,7 @@ class Gate:
             return Room(0)
         if (until := self.left_alone_until(now)) is not None:
             return Room(0, until)
-        free = self.policy.concurrency - self.running
+        free = self.share.concurrency - self.running
         if free <= 0:
             return Room(0)
         return self._with_tokens(free if isinstance(self.breaker, Closed) else 1, now)
@@ -73,22 +83,27 @@ class Gate:
         if not isinstance(admission, Refused):
             self.breaker = admission.state
         self.running += calls
-        if self.policy.rate is not None:
+        if (rate := self.share.rate) is not None:
             for _ in range(calls):
-                taken = take(self._tokens(now), self.policy.rate, now)
+                taken = take(self._tokens(rate, now), rate, now)
                 if not isinstance(taken, WaitUntil):
                     self._bucket = taken.bucket
+        if probe:
+            self._tell_of_breaker()
         return probe
 
     def leave(self, error: Exception | None, now: datetime, *, probe: bool) -> None:
         """A call ended, and its end says whether the vendor is well."""
         self.running -= 1
-        if error is None or not counts(error):
-            self.breaker = succeeded(self.breaker, probe=probe)
-            return
         before = self.breaker
+        if error is None or not counts(error):
+            self.breaker = succeeded(before, probe=probe)
+            if not isinstance(before, Closed) and isinstance(self.breaker, Closed):
+                self._tell(What.CLOSED)
+            return
         self.breaker = failed(before, self.policy.breaker, now, probe=probe)
         if isinstance(self.breaker, Open) and not isinstance(before, Open):
+            self._tell_of_breaker()
             _log.warning(
                 "an integration does not answer; it is left alone for a while",
                 integration=self.name,
@@ -101,12 +116,14 @@ class Gate:
 
     def hold(self, until: datetime) -> None:
         """The vendor asked to be left alone until then."""
-        if self._held_until is None or until > self._held_until:
-            self._held_until = until
+        if self._hold(until):
+            self._tell(What.HELD, until)
 
-    def pause(self, reason: str) -> None:
-        """No call starts until somebody resumes; says so once."""
+    def pause(self, reason: str, *, only_here: bool = False) -> None:
+        """No call starts until somebody resumes; says so once. `only_here`: other processes need not."""
         if self.paused is None:
+            if not only_here:
+                self._tell(What.PAUSED, reason=reason)
             _log.error(
                 "an integration needs attention and is paused",
                 integration=self.name,
@@ -117,9 +134,50 @@ class Gate:
 
     def resume(self) -> None:
         """Calls may start again, and the vendor is taken for well."""
-        self.paused = None
-        self.breaker = Closed()
-        self._held_until = None
+        self._reopen()
+        self._tell(What.RESUMED)
+
+    def divide(self, share: Share, now: datetime, *, is_new: bool = False) -> None:
+        """From now on this worker may do so much.
+
+        Who had no share, or is new among others, has no tokens yet: they had them.
+        """
+        if share == self.share and not is_new:
+            return
+        if self.share.rate is not None and share.rate is not None:
+            had_none = is_new or self.share.concurrency == 0
+            bucket = Bucket(0.0, now) if had_none else self._tokens(self.share.rate, now)
+            self._bucket = refitted(bucket, self.share.rate, share.rate, now)
+        self.share = share
+
+    def hear(self, tidings: Tidings, now: datetime) -> None:
+        """Another worker found out something about the vendor."""
+        match tidings:
+            case Tidings(what=What.HELD, until=datetime() as until):
+                self._hold(until)
+            case Tidings(what=What.OPENED, until=datetime() as until):
+                self.breaker = opened_elsewhere(self.breaker, self.policy.breaker, until, now)
+            case Tidings(what=What.CLOSED):
+                self.breaker = succeeded(self.breaker, probe=True)
+            case Tidings(what=What.PAUSED, reason=reason):
+                if self.paused is None:
+                    _log.warning(
+                        "an integration is paused, as another worker found",
+                        integration=self.name,
+                        reason=reason,
+                    )
+                    self.paused = reason
+            case Tidings(what=What.RESUMED):
+                self._reopen()
+
+    def known(self, now: datetime) -> list[Tidings]:
+        """What somebody who has just come is to be told, as long as it lasts."""
+        found = []
+        if self._held_until is not None and now < self._held_until:
+            found.append(Tidings(self.name, What.HELD, self._held_until))
+        if isinstance(self.breaker, Open | HalfOpen):
+            found.append(Tidings(self.name, What.OPENED, self.breaker.until))
+        return found
 
     @property
     def condition(self) -> str:
@@ -127,16 +185,16 @@ class Gate:
         match self.breaker:
             case Closed():
                 return "closed"
-            case Open():
+            case Open() | Elsewhere():
                 return "open"
             case HalfOpen():
                 return "half-open"
 
     def _with_tokens(self, wanted: int, now: datetime) -> Room:
-        rate = self.policy.rate
+        rate = self.share.rate
         if rate is None:
             return Room(wanted)
-        bucket, places = self._tokens(now), 0
+        bucket, places = self._tokens(rate, now), 0
         while places < wanted:
             taken = take(bucket, rate, now)
             if isinstance(taken, WaitUntil):
@@ -144,7 +202,24 @@ class Gate:
             bucket, places = taken.bucket, places + 1
         return Room(places)
 
-    def _tokens(self, now: datetime) -> Bucket:
-        if self.policy.rate is None:
-            return Bucket(0.0, now)
-        return self._bucket or full(self.policy.rate, now)
+    def _tokens(self, rate: Rate, now: datetime) -> Bucket:
+        return self._bucket or full(rate, now)
+
+    def _hold(self, until: datetime) -> bool:
+        if self._held_until is not None and until <= self._held_until:
+            return False
+        self._held_until = until
+        return True
+
+    def _reopen(self) -> None:
+        self.paused = None
+        self.breaker = Closed()
+        self._held_until = None
+
+    def _tell_of_breaker(self) -> None:
+        if isinstance(self.breaker, Open | HalfOpen):
+            self._tell(What.OPENED, self.breaker.until)
+
+    def _tell(self, what: What, until: datetime | None = None, reason: str = "") -> None:
+        if self.tell is not None:
+            self.tell(Tidings(self.name, what, until, reason))

@@ -11,6 +11,7 @@ from typing import Any
 
 from framework.integration.desk import Desk
 from framework.integration.effects import Hook
+from framework.integration.tidings import Tidings
 from framework.plan.node import DeadlineNode
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
@@ -28,8 +29,8 @@ LONGEST = 7999
 class Notice:
     """The first moments at which there is something to do: for the calls of each class, for side effects, and
     for the deadlines and retentions of a tenant. `later`: of these classes there are calls that are due later
-    than the first. `everything`: look for yourself. `joined`: there is one more
-    worker. `resumed`: an operator lets this integration go on. `crowded`: where records were added of which a
+    than the first. `everything`: look for yourself. `joined`, `left`, `leads`: the worker with this token
+    does so. `tidings`: what a worker found out about a vendor. `crowded`: where records were added of which a
     retention keeps so many, by its name. `by` is the token of the engine that tells it.
     """
 
@@ -40,8 +41,10 @@ class Notice:
     effects: datetime | None = None
     turns: datetime | None = None
     everything: bool = False
-    joined: bool = False
-    resumed: str | None = None
+    joined: str = ""
+    left: str = ""
+    leads: str = ""
+    tidings: Tidings | None = None
     crowded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
@@ -60,7 +63,9 @@ class Notice:
             "turns": self.turns and self.turns.timestamp(),
             "everything": self.everything,
             "joined": self.joined,
-            "resumed": self.resumed,
+            "left": self.left,
+            "leads": self.leads,
+            "tidings": self.tidings and self.tidings.said(),
             "crowded": self.crowded,
         }
         said = {name: value for name, value in said.items() if value}
@@ -80,8 +85,10 @@ class Notice:
                 effects=_moment(said["effects"]) if "effects" in said else None,
                 turns=_moment(said["turns"]) if "turns" in said else None,
                 everything=bool(said.get("everything")),
-                joined=bool(said.get("joined")),
-                resumed=said.get("resumed"),
+                joined=str(said.get("joined", "")),
+                left=str(said.get("left", "")),
+                leads=str(said.get("leads", "")),
+                tidings=Tidings.read(said["tidings"]) if "tidings" in said else None,
                 crowded=said.get("crowded", {}),
             )
         except (ValueError, TypeError, AttributeError, OverflowError):

@@ -38,8 +38,7 @@ def take(bucket: Bucket, rate: Rate, now: datetime) -> Taken | WaitUntil:
 
     A clock that was set back gives no tokens and takes none away.
     """
-    elapsed = max(0.0, (now - bucket.at).total_seconds())
-    tokens = min(float(rate.burst), bucket.tokens + elapsed * rate.per_second)
+    tokens = _tokens(bucket, rate, now)
     moment = max(bucket.at, now)
     if tokens >= 1 and now >= bucket.at:
         return Taken(Bucket(tokens - 1, moment))
@@ -48,6 +47,16 @@ def take(bucket: Bucket, rate: Rate, now: datetime) -> Taken | WaitUntil:
     return WaitUntil(moment + timedelta(microseconds=int(missing / rate.per_second * 1e6) + 1))
 
 
+def refitted(bucket: Bucket, rate: Rate, to: Rate, now: datetime) -> Bucket:
+    """The bucket of another rate: what a smaller one does not hold is gone, a larger one fills in time."""
+    return Bucket(min(float(to.burst), _tokens(bucket, rate, now)), max(bucket.at, now))
+
+
 def hold(bucket: Bucket, until: datetime) -> Bucket:
     """Give nothing before `until`, then one token: the vendor asked everybody to wait, not one call."""
     return bucket if until <= bucket.at else Bucket(1.0, until)
+
+
+def _tokens(bucket: Bucket, rate: Rate, now: datetime) -> float:
+    elapsed = max(0.0, (now - bucket.at).total_seconds())
+    return min(float(rate.burst), bucket.tokens + elapsed * rate.per_second)

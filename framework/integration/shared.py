@@ -17,6 +17,7 @@ from framework.errors import StorageError
 from framework.integration.embedded import EmbeddedExecutor
 from framework.integration.notice import EVERYTHING, Notice
 from framework.integration.outboxes import Outboxes
+from framework.integration.share import Crew
 from framework.observe import get_logger
 from framework.plan.shape import Shape
 from framework.runtime.engine import Engine
@@ -51,6 +52,8 @@ class SharedExecutor(EmbeddedExecutor):
         self._by_name: dict[str, Shape] = {shape.name: shape for shape in outboxes.shapes}
         self._led = True
         self._there: frozenset[str] = frozenset()
+        self._left: frozenset[str] = frozenset()
+        self._crew: Crew | None = None
         self._missing: frozenset[str] = frozenset()
 
     @property
@@ -75,18 +78,35 @@ class SharedExecutor(EmbeddedExecutor):
         finally:
             self._crier.alone = False
             with anyio.CancelScope(shield=True):
-                await self._presence.leave()
+                await self._presence.leave(Notice(by=self._engine.token, left=self._presence.token).text())
 
     async def _enter(self) -> None:
-        await self._presence.enter(Notice(by=self._engine.token, joined=True).text())
+        await self._presence.enter(Notice(by=self._engine.token, joined=self._presence.token).text())
         self._know(self._there | await self._presence.living())
         if self._led:  # who led goes on, before others try: it may have side effects under way
-            await self._presence.lead()
+            await self._lead()
+
+    async def _lead(self) -> bool:
+        """Lead, if nobody else does; whether that is new, and then the others are told."""
+        is_new = await self._presence.lead()
+        if is_new:
+            self._know(self._there)
+            if not self._crier.alone:
+                self._crier.cry(Notice(by=self._engine.token, leads=self._presence.token).text())
+        return is_new
 
     def _know(self, there: frozenset[str]) -> None:
-        """So many are there. Alone, nobody need be told."""
+        """So many are there. Alone, nobody need be told. Those that have left do nothing more, but what they
+        had under way is seen to only when they are gone for sure.
+        """
         self._there = there
         self._crier.alone = there == {self._presence.token}
+        crew = Crew(self._presence.token, there - self._left, self._presence.leader)
+        if crew != self._crew:
+            self._crew = crew
+            for share in self.sharers:
+                share(crew)
+            self.ring()
 
     async def _attend(self) -> None:
         """Hear what others tell, and look after them, also after the connection was lost."""
@@ -129,9 +149,10 @@ class SharedExecutor(EmbeddedExecutor):
             _log.warning("a worker is gone", workers=sorted(gone & self._missing), calls=found)
             self._there, gone = living, frozenset()
             self._hear(EVERYTHING)
+        self._left = (self._left & self._there) - living
         self._know(self._there | living)
         self._missing = gone
-        if await self._presence.lead():
+        if await self._lead():
             self._hear(EVERYTHING)
         self._led = self._presence.leads
 
@@ -146,8 +167,8 @@ class SharedExecutor(EmbeddedExecutor):
         if notice.by == self._engine.token:
             return
         now = self._engine.clock.now()
-        if notice.joined:
-            self._crier.alone = False
+        if notice.joined or notice.left or notice.leads:
+            self._hear_of(notice)
         if notice.everything:
             self._is_surveyed = False
             self.ring()
@@ -158,3 +179,10 @@ class SharedExecutor(EmbeddedExecutor):
                 self.enqueue(None, outbox, max(moment, now), sure=name not in notice.later)
         for hear in self.hearers:
             hear(notice)
+
+    def _hear_of(self, notice: Notice) -> None:
+        """Another worker has come, has gone, or leads from now on."""
+        self._left = self._left - {notice.joined} | ({notice.left} if notice.left else set())
+        if notice.leads:
+            self._presence.leader = notice.leads
+        self._know(self._there | ({notice.joined} if notice.joined else set()))

@@ -157,7 +157,7 @@ class Worker:
             try:
                 client = await self._open_clients.enter_async_context(integration.open_client())
             except MillraceError as error:
-                self._gates[integration.name].pause(described(error))
+                self._gates[integration.name].pause(described(error), only_here=True)
                 return None
             self._clients[integration.name] = client
         return self._clients[integration.name]

@@ -16,12 +16,12 @@ import anyio.to_thread
 from framework.clock import SystemClock
 from framework.errors import DispatchError
 from framework.integration import requests
+from framework.integration.accord import Accord
 from framework.integration.attempts import Attempt, Attempts
 from framework.integration.desk import Desk
 from framework.integration.effects import Hook
 from framework.integration.gate import Gate
 from framework.integration.integration import Integration
-from framework.integration.notice import Notice
 from framework.integration.orphans import PATIENCE, Orphans
 from framework.integration.outbox import Outbox
 from framework.integration.visit import admitted
@@ -98,6 +98,7 @@ class Workshop:
         self._hooks = hooks
         self._metrics = metrics
         self.gates = {one.name: Gate(one.name, one.policy) for one in integrations}
+        self._accord = Accord(engine, self.gates, {hook.integration.name for hook in hooks})
         self._moments: dict[str, datetime] = {}
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -134,19 +135,19 @@ class Workshop:
             hooks=self._hooks,
             moments=self._moments,
         )
-        worker.executor.hearers.append(self._hear)
         self._worker, self._loop = worker, asyncio.get_running_loop()
-        work = asyncio.create_task(worker.run(), context=context_outside())
-        try:
-            await worker.started(work)
-            yield worker
-        finally:
-            self._worker = None
-            work.cancel()
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait({work})
-            if not work.cancelled():
-                work.result()
+        with self._accord.kept(worker.executor):
+            work = asyncio.create_task(worker.run(), context=context_outside())
+            try:
+                await worker.started(work)
+                yield worker
+            finally:
+                self._worker = None
+                work.cancel()
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait({work})
+                if not work.cancelled():
+                    work.result()
 
     async def settle(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109  # how long to wait for others
         """Carry out what is due until nothing is. For `timeout` seconds also wait for what will be due."""
@@ -258,14 +259,6 @@ class Workshop:
         gate.resume()
         _log.info("an integration is resumed", integration=name)
         if self._worker is not None:
-            self._worker.executor.ring()
-        if self.engine.database.crier is not None:
-            self.engine.database.crier.cry(Notice(by=self.engine.token, resumed=name).text())
-
-    def _hear(self, notice: Notice) -> None:
-        """An operator resumed an integration in another process."""
-        if notice.resumed in self.gates and self._worker is not None:
-            self.gates[notice.resumed].resume()
             self._worker.executor.ring()
 
     def attempts(self, call_id: UUID) -> list[Attempt]:

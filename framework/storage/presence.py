@@ -23,6 +23,13 @@ LIVING = (
 )
 """The tokens of all workers that are alive, as the server knows it at this moment."""
 
+PRESENT = (
+    "SELECT lpad(to_hex(objid::bigint), 8, '0'), classid = {workers}, pid FROM pg_catalog.pg_locks"
+    " WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid IN ({workers}, {workers} + 1)"
+    " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+)
+"""The same, and the lock of who leads, each with the session that has it."""
+
 LEAVING = 1.0
 """So many seconds the server has to hear that a worker leaves; if it does not, it hears of it later."""
 
@@ -44,6 +51,8 @@ class Presence:
         self.token = f"{secrets.randbits(31):08x}"
         self.name = f"{os.uname().nodename}:{os.getpid()}:{self.token}"
         self.leads = False
+        self.leader: str | None = None
+        """The token of who leads, as far as this worker knows."""
         self._conninfo = conninfo
         self._shown = shown
         self._channel = channel
@@ -64,10 +73,9 @@ class Presence:
                 keepalives_count=3,
                 tcp_user_timeout=10_000,
             )
-            told = Literal(greeting).as_string(connection)
             # shared: after a lost connection the server may not know yet that the former one is gone
             lock = f"SELECT pg_advisory_lock_shared({self._workers}, {int(self.token, 16)})"
-            together = f"{_SETTINGS}; {lock}; LISTEN {self._channel}; NOTIFY {self._channel}, {told}"
+            together = f"{_SETTINGS}; {lock}; LISTEN {self._channel}; {self._notify(connection, greeting)}"
             await connection.execute(together.encode())
         except psycopg.Error as error:
             raise self._lost(error) from error
@@ -77,12 +85,18 @@ class Presence:
         if not self.leads:
             found = await self._rows(f"SELECT pg_try_advisory_lock({self._workers + 1}, 0)")
             self.leads = found == [(True,)]
+            if self.leads:
+                self.leader = self.token
             return self.leads
         return False
 
     async def living(self) -> frozenset[str]:
-        """The tokens of all that are there."""
-        return frozenset(str(token) for (token,) in await self._rows(LIVING.format(workers=self._workers)))
+        """The tokens of all that are there; and looks who leads."""
+        rows = await self._rows(PRESENT.format(workers=self._workers))
+        leading = {session for _, is_worker, session in rows if not is_worker}
+        sessions = {str(token): session for token, is_worker, session in rows if is_worker}
+        self.leader = next((token for token, session in sessions.items() if session in leading), None)
+        return frozenset(sessions)
 
     async def heard(self, seconds: float) -> AsyncIterator[str]:
         """What others tell within so many seconds, as it comes."""
@@ -93,16 +107,20 @@ class Presence:
         except psycopg.Error as error:
             raise self._lost(error) from error
 
-    async def leave(self) -> None:
-        """Be there no more."""
+    async def leave(self, farewell: str | None = None) -> None:
+        """Be there no more, and tell the others."""
         self.leads = False
         connection, self._connection = self._connection, None
         if connection is not None:
             # of a closed connection the server hears a little later, and whoever comes next is to lead
             with suppress(psycopg.Error, TimeoutError):  # it may be lost
                 async with asyncio.timeout(LEAVING):
-                    await connection.execute("SELECT pg_advisory_unlock_all()")
+                    told = "" if farewell is None else f"; {self._notify(connection, farewell)}"
+                    await connection.execute(f"SELECT pg_advisory_unlock_all(){told}".encode())
             await connection.close()
+
+    def _notify(self, connection: psycopg.AsyncConnection[tuple[object, ...]], text: str) -> str:
+        return f"NOTIFY {self._channel}, {Literal(text).as_string(connection)}"
 
     async def _rows(self, sql: str) -> list[tuple[object, ...]]:
         assert self._connection is not None, "who asks has entered"

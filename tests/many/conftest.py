@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from framework.app import App
-from tests.many.shop import build, work
+from tests.many.shop import Build, build, work
 from tests.many.vendor import Books, serve
 
 PATIENCE = 15.0
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.many.shop", "tests.many.vendor"])
+_processes.set_forkserver_preload(["tests.many.shop", "tests.many.bank", "tests.many.vendor"])
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Town:
     """The App of this process, which only dispatches, the vendor's books, and the workers."""
 
     app: App
+    build: Build
     books: Books
     port: int
     stack: ExitStack = field(repr=False)
@@ -32,7 +33,9 @@ class Town:
     def worker(self) -> Any:
         """A process that is at work."""
         at_work = _processes.Event()
-        process = _processes.Process(target=work, args=(self.app.url, self.port, at_work), daemon=True)
+        process = _processes.Process(
+            target=work, args=(self.build, self.app.url, self.port, at_work), daemon=True
+        )
         process.start()
         self.stack.callback(process.join)
         self.stack.callback(process.kill)
@@ -50,7 +53,7 @@ class Town:
 
 
 @contextmanager
-def town_at(url: str, folder: Path) -> Iterator[Town]:
+def town_at(url: str, folder: Path, build: Build = build) -> Iterator[Town]:
     with ExitStack() as stack:
         port: Any = _processes.SimpleQueue()
         books = Books(folder)
@@ -62,7 +65,7 @@ def town_at(url: str, folder: Path) -> Iterator[Town]:
         app = build(url, number)
         app.create()
         stack.callback(app.close)
-        yield Town(app, books, number, stack)
+        yield Town(app, build, books, number, stack)
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A shop that charges orders, tells of parcels, and ends its offers: the App of each process."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import anyio
@@ -75,7 +76,11 @@ def build(url: str, port: int) -> App:
     return App([MODULE], [acme], url, settings=Settings(synchronous="FULL"))
 
 
-def work(url: str, port: int, at_work: Any) -> None:
+Build: TypeAlias = Callable[[str, int], App]
+"""Makes the App of a process, of the database and of the vendor's port."""
+
+
+def work(build: Build, url: str, port: int, at_work: Any) -> None:
     """Carry out calls until killed."""
 
     async def working() -> None:

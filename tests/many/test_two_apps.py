@@ -250,7 +250,7 @@ def test_what_is_told_is_read_as_it_was_said() -> None:
     calls = {"Charge": now()}
     said = Notice("token", "acme", calls, frozenset(calls), effects=now(), turns=now() + timedelta(seconds=1))
     assert Notice.read(said.text()) == said
-    assert Notice.read(Notice(by="token", joined=True).text()).joined
+    assert Notice.read(Notice(by="token", joined="0badcafe").text()).joined == "0badcafe"
     many = Notice("token", None, {f"Call{number:050}": now() for number in range(200)})
     assert Notice.read(many.text()) == EVERYTHING
     assert [Notice.read(text) for text in ("", "{", "[]", '{"calls": 1}')] == [EVERYTHING] * 4

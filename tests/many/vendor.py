@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+NOBODY = "nobody"
+
 TAKES = 0.004
 """Seconds that the vendor needs for each request."""
 
@@ -37,7 +39,7 @@ class Books:
 
 
 def serve(folder: Path, port: Any) -> None:
-    """Serve until killed. A known key has no second effect."""
+    """Serve until killed. A known key has no second effect. What is of nobody fails the first time."""
     known, lock, patience = set[str](), threading.Lock(), threading.Event()
     books = (folder / "books").open("a", buffering=1)
 
@@ -54,11 +56,12 @@ def serve(folder: Path, port: Any) -> None:
             with lock:
                 is_new = entry[0] not in known
                 known.add(entry[0])
-            if is_new:
+            fails = is_new and said["of"] == NOBODY
+            if is_new and not fails:
                 self.write("charged" if self.path == "/charges" else "told", entry)
             self.write("done", entry)
             try:
-                self.send_response(200)
+                self.send_response(503 if fails else 200)
                 self.send_header("content-length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
