@@ -70,7 +70,10 @@ class Retry:
 
 @dataclass(frozen=True)
 class Rate:
-    """At most `per_second` requests a second in the long run, and `burst` at once."""
+    """At most `per_second` requests a second in the long run, and `burst` at once.
+
+    On PostgreSQL no more than `burst` workers share it.
+    """
 
     per_second: float
     burst: int = 1
@@ -114,7 +117,7 @@ class PollSchedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How an integration treats its vendor.
+    """How an integration treats its vendor. Limits are those of all workers together.
 
     `concurrency` is how many calls are under way at once. Calls with the same `ordering_key` run one at a
     time, in order. `attempt` is how long one try may take, all its requests together; `deadline` is for the
