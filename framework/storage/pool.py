@@ -1,6 +1,5 @@
 """A pool of connections to a server."""
 
-import select
 import threading
 from collections import deque
 from typing import Protocol
@@ -9,6 +8,8 @@ import psycopg
 
 from framework.storage.errors import DatabaseBusy
 from framework.storage.wire import WiredConnection
+
+_IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
 class Connect(Protocol):
@@ -41,7 +42,7 @@ class Pool:
                     connection = self._idle.pop()
                 except IndexError:
                     return self._connect()
-                if is_alive(connection):
+                if connection.is_alive:
                     return connection
                 connection.close()
         except BaseException:
@@ -50,7 +51,7 @@ class Pool:
 
     def give(self, connection: WiredConnection) -> None:
         """Give a connection back; one in the midst of something, or broken, is not used again."""
-        if self._closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        if self._closed or connection.pgconn.transaction_status != _IDLE:
             connection.close()
         else:
             self._idle.append(connection)
@@ -61,12 +62,3 @@ class Pool:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
-
-
-def is_alive(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
-    """Whether the server has not hung up: it has nothing to say to a connection that has nothing to do."""
-    if connection.closed:
-        return False
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return not poll.poll(0)

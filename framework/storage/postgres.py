@@ -32,7 +32,7 @@ from framework.storage.errors import (
     OthersAtWork,
     TransactionInterrupted,
 )
-from framework.storage.pool import Pool, is_alive
+from framework.storage.pool import Pool
 from framework.storage.postgres_connection import PostgresConnection
 from framework.storage.presence import LIVING, Presence
 from framework.storage.rowsecurity import protect, unprotected, warn_of_bypass
@@ -50,6 +50,7 @@ _HOLD_TO = "SELECT set_config('millrace.tenant', $1, true)"
 
 _dialect: Any = sqlalchemy_psycopg.dialect
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+_UNDER_WAY = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 _LOST = ("08", "57P", "25P03")
 """Beginnings of the states of errors that end a connection; of a broken one there is no state at all."""
 
@@ -119,7 +120,7 @@ class PostgresDatabase(Database):
 
     def commit(self, connection: PostgresConnection) -> None:
         """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
-        if not is_alive(connection.raw):  # so the server is not even asked
+        if not connection.raw.is_alive:  # so the server is not even asked
             raise TransactionInterrupted(reason="the connection is closed")
         if connection.command("COMMIT", self._meaning_of_commit) != "COMMIT":
             raise DatabaseFailed(url=self.url, reason="the transaction had failed before it was committed")
@@ -133,10 +134,7 @@ class PostgresDatabase(Database):
     def roll_back(self, connection: PostgresConnection) -> None:
         """Undo the transaction, if the connection is still there to say so; if not, the server does it."""
         connection.forget()
-        if connection.raw.info.transaction_status in (
-            psycopg.pq.TransactionStatus.INTRANS,
-            psycopg.pq.TransactionStatus.INERROR,
-        ):
+        if connection.raw.pgconn.transaction_status in _UNDER_WAY:
             try:
                 connection.command("ROLLBACK", self.meaning)
             except (TransactionInterrupted, DatabaseFailed):
