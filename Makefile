@@ -9,7 +9,7 @@ demo: $(STAMP)
 	$(BIN)/millrace demo app:app $(if $(FAULTS),--faults)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 soak: $(STAMP)
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/engine/test_machine.py tests/engine/test_declarations.py

@@ -104,7 +104,7 @@ class _Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
         with anyio.move_on_after(1):
-            while self.server_state.connections or self.server_state.tasks:
+            while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110  # no event
                 await anyio.sleep(0.001)
         for task in self.server_state.tasks:
             task.cancel()

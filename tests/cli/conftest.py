@@ -1,11 +1,11 @@
 """What tests of the command line share."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import forked
 
 PROJECT = Path(__file__).resolve().parents[2]
 OURS = ("STRIPE_", "DEEPL_", "VOLC_TTS_", "GITHUB_", "SLACK_", "MILLRACE_", "DATABASE_URL")
@@ -23,14 +23,6 @@ def millrace(tmp_path, bare_environment):
     """Run the command as people do, in an empty folder, so that nobody's `.env` is read."""
 
     def run(*arguments, **variables):
-        command = [sys.executable, "-m", "framework.cli", *map(str, arguments)]
-        return subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**bare_environment, **variables},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return forked.millrace(*arguments, cwd=tmp_path, env={**bare_environment, **variables})
 
     return run

@@ -1,6 +1,5 @@
 """kill -9, at any instant: no call is lost, and none takes effect twice."""
 
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,21 +13,18 @@ from framework.app import App
 from framework.model.apicall import CallStatus
 from tests.crash.program import Suicide, build, main
 from tests.crash.vendor import Books, Murder, serve
+from tests.forked import begin, processes
 from tests.integration.desk_of_orders import charges, history
 
 ORDERS = 120
 KILLS = 22
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.crash.program", "tests.crash.vendor"])
-
 
 @contextmanager
 def vendor(folder: Path, *, repeats_nothing: bool, murder: Murder | None = None) -> Iterator[int]:
     """The vendor's process, and the port that it listens to."""
-    port: Any = _processes.SimpleQueue()
-    process = _processes.Process(target=serve, args=(folder, repeats_nothing, murder, port), daemon=True)
-    process.start()
+    port: Any = processes.SimpleQueue()
+    process = begin(serve, folder, repeats_nothing, murder, port)
     try:
         yield port.get()
     finally:
@@ -46,11 +42,8 @@ def run(
     kill_when: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Run the program until it ends, or until it is killed; whether it came to its end."""
-    done = _processes.Event()
-    program = _processes.Process(
-        target=main, args=(folder, port, orders, looks_up, suicide, done), daemon=True
-    )
-    program.start()
+    done = processes.Event()
+    program = begin(main, folder, port, orders, looks_up, suicide, done)
     deadline = time.monotonic() + 30
     while program.exitcode is None and time.monotonic() < deadline:
         if kill_when():

@@ -2,11 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import forked
 
 PROJECT = Path(__file__).resolve().parents[2]
 OURS = ("STRIPE_", "DEEPL_", "VOLC_TTS_", "GITHUB_", "SLACK_", "MILLRACE_", "DATABASE_URL")
@@ -25,18 +26,12 @@ def demo_command():
 
 
 @pytest.fixture
-def demo(tmp_path, bare_environment, demo_command):
+def demo(tmp_path, bare_environment):
     """Run `millrace demo app:app` as people do, in a folder of its own."""
 
     def run(*options, timeout=120, **variables):
-        return subprocess.run(
-            [*demo_command, *map(str, options)],
-            cwd=tmp_path,
-            env={**bare_environment, **variables},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        environment = {**bare_environment, **variables}
+        return forked.millrace("demo", "app:app", *options, cwd=tmp_path, env=environment, timeout=timeout)
 
     return run
 

@@ -6,12 +6,14 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+PAUSE = threading.Event()
 SAMPLES = Path(__file__).resolve().parents[2] / "business" / "samples"
 
 
@@ -136,6 +138,7 @@ def test_a_killed_run_is_gone_on_with(demo, demo_command, tmp_path, bare_environ
     deadline = time.monotonic() + 30
     while not (tmp_path / "millrace-demo.sandboxes.json").exists():
         assert time.monotonic() < deadline, "the sandboxes wrote no books"
+        PAUSE.wait(0.01)
     assert_all_samples_came_true(demo())
     assert_each_order_was_charged_once(books())
 
@@ -151,6 +154,7 @@ def until_some_orders_are_stored(database, running):
                 ]
                 if tables and reader.execute('SELECT count(*) FROM "order"').fetchone()[0]:
                     return
+        PAUSE.wait(0.01)
     pytest.fail("the demo stored no order")
 
 

@@ -1,6 +1,5 @@
 """One database, one vendor, and as many processes as a test asks for."""
 
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,13 +10,12 @@ from typing import Any
 import pytest
 
 from framework.app import App
-from tests.many.shop import Build, build, work
-from tests.many.vendor import Books, serve
+from tests.forked import begin, processes
+from tests.many import vendor
+from tests.many.shop import Build, build, serve, work
+from tests.many.vendor import Books
 
 PATIENCE = 15.0
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.many.shop", "tests.many.bank", "tests.many.vendor"])
 
 
 @dataclass
@@ -32,20 +30,28 @@ class Town:
 
     def worker(self) -> Any:
         """A process that is at work."""
-        at_work = _processes.Event()
-        process = _processes.Process(
-            target=work, args=(self.build, self.app.url, self.port, at_work), daemon=True
-        )
-        process.start()
+        at_work = processes.Event()
+        process = self.begin(work, self.build, self.app.url, self.port, at_work)
+        assert at_work.wait(PATIENCE), "the worker does not come to work"
+        return process
+
+    def web_process(self, *, works: bool) -> Any:
+        """A process that takes orders and news, and its port; it works too, or does not."""
+        port = processes.Queue()
+        process = self.begin(serve, self.app.url, self.port, works, port)
+        return process, port.get(timeout=PATIENCE)
+
+    def begin(self, target: Callable[..., None], *arguments: object) -> Any:
+        """A process that ends with the town at the latest."""
+        process = begin(target, *arguments)
         self.stack.callback(process.join)
         self.stack.callback(process.kill)
-        assert at_work.wait(PATIENCE), "the worker does not come to work"
         return process
 
     def until(self, condition: Callable[[], bool], *, within: float = PATIENCE) -> float:
         """Return when it is so, after so many seconds."""
         begun = time.monotonic()
-        pause = _processes.Event()
+        pause = processes.Event()
         while not condition():
             assert time.monotonic() < begun + within, "it does not come to be"
             pause.wait(0.002)
@@ -55,12 +61,12 @@ class Town:
 @contextmanager
 def town_at(url: str, folder: Path, build: Build = build) -> Iterator[Town]:
     with ExitStack() as stack:
-        port: Any = _processes.SimpleQueue()
+        port: Any = processes.SimpleQueue()
         books = Books(folder)
-        vendor = _processes.Process(target=serve, args=(folder, port), daemon=True)
-        vendor.start()
-        stack.callback(vendor.join)
-        stack.callback(vendor.kill)
+        (folder / "doors").write_text("[]")
+        process = begin(vendor.serve, folder, port)
+        stack.callback(process.join)
+        stack.callback(process.kill)
         number = port.get()
         app = build(url, number)
         app.create()

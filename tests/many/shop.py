@@ -1,32 +1,97 @@
-"""A shop that charges orders, tells of parcels, and ends its offers: the App of each process."""
+"""A shop that charges and ships orders, tells of parcels, and ends its offers: the App of each process."""
 
 import os
+import signal
+import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import anyio
+import httpx
+import uvicorn
 from pydantic_settings import BaseSettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 
-from framework import APICall, Deadline, Entity, Event, Payload, computed, derive
+from framework import (
+    APICall,
+    Count,
+    Deadline,
+    Entity,
+    Event,
+    Field,
+    Global,
+    Payload,
+    Relationship,
+    computed,
+    derive,
+)
 from framework.app import App, Settings
-from framework.integration import CallView, Completed, HTTPClient, Integration, Policy
+from framework.errors import Transient
+from framework.integration import (
+    Breaker,
+    CallView,
+    Completed,
+    Delivery,
+    ExternalId,
+    Failed,
+    HTTPClient,
+    Integration,
+    NotSubmitted,
+    Policy,
+    PollSchedule,
+    Retry,
+    Timeout,
+)
+from framework.integration.signature import require_match, required_header
+from framework.model.apicall import CallStatus
+from tests.many.vendor import SECRET, Mood, News
 
 
 class OrderPlaced(Event, table=True):
     customer: str
     cents: int
+    mood: Mood = Mood.PLAIN
+    news: News | None = None
+    """How the carrier tells of the shipment; None for what is not shipped."""
 
 
 class ChargeRequest(Payload):
     cents: int
+    mood: Mood
+
+
+class ShipmentRequest(Payload):
+    mood: Mood
+    news: News
 
 
 class Charge(APICall, table=True):
     customer: str
-    order_id: UUID
+    order_id: UUID = Field(foreign_key="order.id", index=True)
     request: ChargeRequest
+
+
+class Shipment(APICall, table=True):
+    order_id: UUID = Field(foreign_key="order.id", index=True)
+    request: ShipmentRequest
+
+
+class Order(Entity, table=True):
+    charges: list[Charge] = Relationship()
+    shipments: list[Shipment] = Relationship()
+
+    paid: int = computed(Count(charges, where=lambda charge: charge.status == CallStatus.COMPLETED))
+    shipped: int = computed(Count(shipments, where=lambda one: one.status == CallStatus.COMPLETED))
+
+
+class Till(Global, table=True):
+    paid: int = computed(Count(Order, where=lambda order: order.paid == 1))
 
 
 class Parcel(Entity, table=True):
@@ -40,40 +105,116 @@ class Offer(Entity, table=True):
 
 
 @derive
+def order(placed: OrderPlaced) -> Order:
+    return Order(id=placed.id)
+
+
+@derive
 def charge(placed: OrderPlaced) -> Charge:
     """Every order is charged."""
-    return Charge(order_id=placed.id, customer=placed.customer, request=ChargeRequest(cents=placed.cents))
+    request = ChargeRequest(cents=placed.cents, mood=placed.mood)
+    return Charge(order_id=placed.id, customer=placed.customer, request=request)
 
 
-MODULE = [OrderPlaced, Charge, Parcel, Offer, charge]
+@derive
+def shipment(placed: OrderPlaced) -> Shipment | None:
+    """An order is shipped if the carrier is to tell of it, or to be asked about it."""
+    if placed.news is None:
+        return None
+    return Shipment(order_id=placed.id, request=ShipmentRequest(mood=placed.mood, news=placed.news))
+
+
+MODULE = [OrderPlaced, Charge, Shipment, Order, Till, Parcel, Offer, order, charge, shipment]
 
 
 class Address(BaseSettings):
     base_url: str
 
 
-def build(url: str, port: int) -> App:
-    """The App of each process. The vendor does what it is sent twice once, by its key."""
-    address = Address(base_url=f"http://127.0.0.1:{port}")
+def policy(**more: Any) -> Policy:
+    """How both vendors are treated, who are quick to do what they do at all."""
+    return Policy(
+        timeout=Timeout(read=0.5),
+        retry=Retry(max_attempts=40, base=0.05, cap=0.2),
+        breaker=Breaker(threshold=3, reset=0.1),
+        **more,
+    )
+
+
+def create_acme(address: Address) -> Integration[Any]:
+    """It charges, with the result in the answer, and does once what it is sent twice, by its key."""
     acme = Integration(
         "acme",
         settings=address,
-        policy=Policy(concurrency=8, on_doubt="retry", ordering_key=lambda call: call.customer),
+        policy=policy(concurrency=8, on_doubt="retry", ordering_key=lambda call: call.customer),
     )
 
     @acme.call(Charge)
-    async def send(call: CallView[ChargeRequest], http: HTTPClient) -> Completed:
+    async def send(call: CallView[ChargeRequest], http: HTTPClient) -> Completed | Failed:
         headers = {"idempotency-key": call.idempotency_key}
-        body = {"of": call.customer, "what": call.request.cents, "by": os.getpid()}
-        await http.post("/charges", json=body, headers=headers)
-        return Completed()
+        body = {"of": call.customer, "what": call.request.cents, "by": os.getpid(), "mood": call.request.mood}
+        return verdict(await http.post("/charges", json=body, headers=headers)) or Completed()
 
     @acme.side_effect(Parcel)
     async def tell(parcel: Parcel, http: HTTPClient) -> None:
         body = {"of": parcel.address, "what": parcel.address, "by": os.getpid()}
         await http.post("/parcels", json=body, headers={"idempotency-key": os.urandom(8).hex()})
 
-    return App([MODULE], [acme], url, settings=Settings(synchronous="FULL"))
+    return acme
+
+
+def create_carrier(address: Address) -> Integration[Any]:
+    """It takes a shipment, and tells or is asked later what came of it."""
+    carrier = Integration(
+        "carrier",
+        settings=address,
+        policy=policy(on_doubt="recover", poll=PollSchedule(first=0.3, cap=1.0), lease=timedelta(seconds=9)),
+    )
+
+    @carrier.submit(Shipment)
+    async def send(call: CallView[ShipmentRequest], http: HTTPClient) -> ExternalId | Failed:
+        headers = {"idempotency-key": call.idempotency_key}
+        body = {"of": "", "what": str(call.id), "by": os.getpid(), **call.request.model_dump(mode="json")}
+        answer = await http.post("/shipments", json=body, headers=headers)
+        return verdict(answer) or ExternalId(answer.json()["id"])
+
+    @carrier.recover(Shipment)
+    async def find(call: CallView[ShipmentRequest], http: HTTPClient) -> ExternalId | NotSubmitted:
+        answer = await http.get(f"/shipments/{call.idempotency_key}")
+        return ExternalId(answer.json()["id"]) if answer.status_code == 200 else NotSubmitted()
+
+    @carrier.webhook(Shipment, verify=signed)
+    def hear(delivery: Delivery) -> Completed:
+        return Completed(external_id=ExternalId(delivery.json()["id"]), event_id=delivery.json()["event"])
+
+    @carrier.poll(Shipment)
+    async def look(call: CallView[ShipmentRequest], http: HTTPClient) -> Completed:
+        answer = await http.get(f"/shipments/{call.external_id}")
+        assert answer.status_code == 200, "what has an id is at the carrier's"
+        return Completed()
+
+    return carrier
+
+
+def verdict(answer: httpx.Response) -> Failed | None:
+    """What an answer says about a call, unless it is done; raises Transient for another time."""
+    match answer.status_code:
+        case 402:
+            return Failed("refused", code="refused")
+        case 503:
+            raise Transient("busy")
+    return None
+
+
+def signed(delivery: Delivery) -> None:
+    require_match([SECRET], [required_header(delivery, "x-secret")])
+
+
+def build(url: str, port: int, *, works: bool = True) -> App:
+    """The App of each process."""
+    address = Address(base_url=f"http://127.0.0.1:{port}")
+    settings = Settings(synchronous="FULL", works=works)
+    return App([MODULE], [create_acme(address), create_carrier(address)], url, settings=settings)
 
 
 Build: TypeAlias = Callable[[str, int], App]
@@ -81,14 +222,39 @@ Build: TypeAlias = Callable[[str, int], App]
 
 
 def work(build: Build, url: str, port: int, at_work: Any) -> None:
-    """Carry out calls until killed."""
+    """Carry out calls until killed, or told to end."""
 
     async def working() -> None:
-        async with build(url, port).working():
-            at_work.set()
-            await anyio.sleep_forever()
+        with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+            async with build(url, port).working():
+                at_work.set()
+                async for _ in signals:
+                    break
 
     anyio.run(working)
+
+
+def serve(url: str, port: int, works: bool, address: Any) -> None:
+    """Take orders, and what vendors deliver, until killed or told to end; carry out calls too, or not."""
+    app = build(url, port, works=works)
+
+    async def place(request: Request) -> Response:
+        for key, order in (await request.json()).items():
+            await anyio.to_thread.run_sync(partial(app.dispatch, OrderPlaced(**order), key=key))
+        return Response()
+
+    web = Starlette(
+        routes=[Route("/orders", place, methods=["POST"]), Mount("/", app.asgi)],
+        lifespan=lambda _: app.asgi.router.lifespan_context(app.asgi),
+    )
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            address.put(listener.getsockname()[1])
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    Server(uvicorn.Config(web, lifespan="on", log_level="critical")).run(sockets=[listener])
 
 
 def now() -> datetime:

@@ -1,22 +1,55 @@
-"""A vendor in a process of its own. Its books are a file: what it began, and what it did, in this order."""
+"""A vendor in a process of its own, whose books are a file: what was asked of it, and what it did."""
 
 import json
+import socket
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from enum import StrEnum
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 NOBODY = "nobody"
+"""What is of nobody finds the vendor busy."""
 
 TAKES = 0.004
 """Seconds that the vendor needs for each request."""
 
+SLOW, LATE = 0.2, 0.8
+"""Seconds that it needs when it is slow, and after which nobody waits for its answer any more."""
+
+SECRET = "a-secret-of-vendor-and-shop"
+
+
+class Mood(StrEnum):
+    """What the vendor does with a key that it has not seen; what it has seen it answers."""
+
+    PLAIN = "it acts and answers"
+    BUSY = "it answers 503 and does nothing"
+    SLOW = "it takes its time, acts and answers"
+    LATE = "it acts, and answers when nobody waits any more"
+    MUTE = "it acts and hangs up"
+    REFUSES = "it answers 402 and does nothing, now and always"
+
+
+class News(StrEnum):
+    """How it tells what came of a shipment. Whatever it told, or tried to tell, it says when asked."""
+
+    NONE = "not at all"
+    AFTER = "after its answer"
+    BEFORE = "before its answer"
+    TWICE = "before and after"
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the books: `begun` with the request, `charged` or `told` when it acts, `done` at the end."""
+    """A line of the books: `begun` with the request, `charged`, `shipped` or `told` when it acts, `done` at
+    the end; `overlapped` if somebody else was waiting for an answer about the same customer.
+    """
 
     kind: str
     key: str
@@ -38,9 +71,14 @@ class Books:
         return [entry for entry in found if entry.kind in kinds]
 
 
+ACTS = {"/charges": "charged", "/shipments": "shipped"}
+
+
 def serve(folder: Path, port: Any) -> None:
-    """Serve until killed. A known key has no second effect. What is of nobody fails the first time."""
-    known, lock, patience = set[str](), threading.Lock(), threading.Event()
+    """Serve until killed. A known key has no second effect. News goes to the ports in the file `doors`."""
+    lock, patience = threading.Lock(), threading.Event()
+    seen, acted = set[str](), set[str]()
+    waiting = defaultdict[str, list[socket.socket]](list)
     books = (folder / "books").open("a", buffering=1)
 
     class Desk(BaseHTTPRequestHandler):
@@ -49,24 +87,63 @@ def serve(folder: Path, port: Any) -> None:
 
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            entry = [self.headers["idempotency-key"], said["of"], said["what"], said["by"]]
-            self.write("begun", entry)
-            if self.path == "/charges":
-                patience.wait(TAKES)
+            key = self.headers["idempotency-key"]
+            mood = Mood.BUSY if said["of"] == NOBODY else said.get("mood", Mood.PLAIN)
+            entry = [key, said["of"], said["what"], said["by"]]
             with lock:
-                is_new = entry[0] not in known
-                known.add(entry[0])
-            fails = is_new and said["of"] == NOBODY
-            if is_new and not fails:
-                self.write("charged" if self.path == "/charges" else "told", entry)
-            self.write("done", entry)
+                is_new = key not in seen
+                seen.add(key)
+                others = [one for one in waiting[said["of"]] if is_open(one)] if said["of"] else []
+                waiting[said["of"]] = [*others, self.connection]
+            self.write("begun", entry)
+            if others:
+                self.write("overlapped", entry)
             try:
-                self.send_response(503 if fails else 200)
-                self.send_header("content-length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
+                self.carry_out(entry, mood, is_new, said.get("news", News.NONE))
             except ConnectionError:
                 self.close_connection = True
+            with lock, suppress(ValueError):
+                waiting[said["of"]].remove(self.connection)
+
+        def carry_out(self, entry: list[Any], mood: str, is_new: bool, news: str) -> None:
+            if mood == Mood.REFUSES or (mood == Mood.BUSY and is_new):
+                self.write("done", entry)
+                return self.answer(402 if mood == Mood.REFUSES else 503)
+            if self.path == "/charges":
+                patience.wait(SLOW if mood == Mood.SLOW and is_new else TAKES)
+            with lock:
+                acts = entry[0] not in acted
+                acted.add(entry[0])
+            if acts:
+                self.write(ACTS.get(self.path, "told"), entry)
+                if news in (News.BEFORE, News.TWICE):
+                    self.tell(entry[0])
+            if mood == Mood.LATE and is_new:
+                patience.wait(LATE)
+            self.write("done", entry)
+            if mood == Mood.MUTE and is_new:
+                self.close_connection = True
+            else:
+                self.answer(200, entry[0])
+            if acts and news in (News.AFTER, News.TWICE):
+                self.tell(entry[0])
+            return None
+
+        def do_GET(self) -> None:
+            key = self.path.rpartition("/")[2].removeprefix("s-")
+            self.answer(200 if key in acted else 404, key)
+
+        def tell(self, key: str) -> None:
+            """Bring the news, now if somebody is there to take it, else as soon as somebody is."""
+            if not delivered(folder, key):
+                threading.Thread(target=insist, args=(key,), daemon=True).start()
+
+        def answer(self, status: int, key: str = "") -> None:
+            body = json.dumps({"id": f"s-{key}"}).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def write(self, kind: str, entry: list[object]) -> None:
             with lock:
@@ -75,7 +152,36 @@ def serve(folder: Path, port: Any) -> None:
         def log_message(self, *args: object) -> None:
             """The books are enough."""
 
+    def insist(key: str) -> None:
+        while not delivered(folder, key):
+            patience.wait(0.02)
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)
     server.daemon_threads = True
     port.put(server.server_address[1])
     server.serve_forever()
+
+
+def delivered(folder: Path, key: str) -> bool:
+    """Whether somebody behind one of the doors took the news of a shipment."""
+    headers = {"x-secret": SECRET, "content-type": "application/json"}
+    for door in json.loads((folder / "doors").read_text()):
+        with (
+            closing(HTTPConnection("127.0.0.1", door, timeout=2)) as connection,
+            suppress(OSError, HTTPException),
+        ):
+            body = json.dumps({"id": f"s-{key}", "event": f"e-{key}"})
+            connection.request("POST", "/webhooks/carrier/events", body, headers)
+            if connection.getresponse().status == 200:
+                return True
+    return False
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether somebody is still at the other end."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -48,7 +47,3 @@ def shops(url: str) -> App:
     from tests.tenancy.shops import open_after
 
     return open_after(url)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -1,8 +1,6 @@
 """kill -9 at any instant of a migration: nobody works in the midst of it; run again, it comes to its end."""
 
 import signal
-import subprocess
-import sys
 from itertools import accumulate, repeat
 
 import pytest
@@ -11,15 +9,17 @@ from framework.app import App
 from framework.migration import backfill
 from framework.runtime import reach
 from framework.storage.errors import MigrationUnfinished
-from tests.migration.mortal import AFTER, BEFORE
+from tests.forked import begin
+from tests.migration.mortal import AFTER, BEFORE, main
 from tests.migration.versions import content, module, populate
 
 DAYS = range(6)
 
 
 def migrate(url: str, dies_at: int, *whose: str) -> int:
-    command = [sys.executable, "-m", "tests.migration.mortal", url, str(dies_at), *whose]
-    return subprocess.run(command, timeout=120, check=False).returncode
+    process = begin(main, url, dies_at, *whose)
+    process.join(120)
+    return int(process.exitcode)
 
 
 @pytest.fixture
