@@ -93,21 +93,19 @@ def serve(folder: Path, port: Any) -> None:
             with lock:
                 is_new = key not in seen
                 seen.add(key)
-                others = [one for one in waiting[said["of"]] if is_open(one)] if said["of"] else []
-                waiting[said["of"]] = [*others, self.connection]
+                others = [one for one in waiting[said["of"]] if is_open(one)]
+                waiting[said["of"]].append(self.connection)
             self.write("begun", entry)
-            if others:
+            if said["of"] and others:
                 self.write("overlapped", entry)
             try:
                 self.carry_out(entry, mood, is_new, said.get("news", News.NONE))
             except ConnectionError:
                 self.close_connection = True
-            with lock, suppress(ValueError):
-                waiting[said["of"]].remove(self.connection)
 
         def carry_out(self, entry: list[Any], mood: str, is_new: bool, news: str) -> None:
             if mood == Mood.REFUSES or (mood == Mood.BUSY and is_new):
-                self.write("done", entry)
+                self.done(entry)
                 return self.answer(402 if mood == Mood.REFUSES else 503)
             if self.path == "/charges":
                 patience.wait(SLOW if mood == Mood.SLOW and is_new else TAKES)
@@ -120,7 +118,7 @@ def serve(folder: Path, port: Any) -> None:
                     self.tell(entry[0])
             if mood == Mood.LATE and is_new:
                 patience.wait(LATE)
-            self.write("done", entry)
+            self.done(entry)
             if mood == Mood.MUTE and is_new:
                 self.close_connection = True
             else:
@@ -128,6 +126,11 @@ def serve(folder: Path, port: Any) -> None:
             if acts and news in (News.AFTER, News.TWICE):
                 self.tell(entry[0])
             return None
+
+        def done(self, entry: list[Any]) -> None:
+            with lock:
+                waiting[entry[1]].remove(self.connection)
+            self.write("done", entry)
 
         def do_GET(self) -> None:
             key = self.path.rpartition("/")[2].removeprefix("s-")
