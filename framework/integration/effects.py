@@ -120,12 +120,11 @@ class EffectBook:
             found.append((effect, record))
         return found
 
-    def next_due(self, connection: Connection) -> datetime | None:
-        """When the next side effect is due."""
+    def next_due(self, connection: Connection) -> dict[Hook, datetime]:
+        """When the next side effect of each hook is due that has any."""
         hooks = [hook for of_shape in self.hooks.values() for hook in of_shape]
-        rows = [connection.row(self._next.sql, [hook.name]) for hook in hooks]
-        moments = [self._codec.decode_one("due_at", row[0]) for row in rows if row is not None]
-        return min(moments, default=None)
+        rows = [(hook, connection.row(self._next.sql, [hook.name])) for hook in hooks]
+        return {hook: self._codec.decode_one("due_at", row[0]) for hook, row in rows if row is not None}
 
     def strike(self, connection: Connection, effect: Effect) -> None:
         """It has happened."""

@@ -59,7 +59,10 @@ class Executor(Protocol):
         ...
 
     def remind(self, moment: datetime) -> None:
-        """Let the worker look at `moment` for a reason of its own."""
+        """Let the worker look at `moment` for a reason of its own.
+
+        Where it is to look a little before, with nothing due yet, what is looked at is True: remind it again.
+        """
         ...
 
     def cancel(self, transaction: Transaction, outbox: Outbox) -> None:

@@ -35,6 +35,9 @@ _log = get_logger(__name__)
 PROBE_EVERY = timedelta(minutes=1)
 """How often a paused integration is probed by its `test_connection`."""
 
+LOOK_FOR_ROOM, LOOK_FOR_LEAVE = timedelta(seconds=0.1), timedelta(seconds=1)
+"""How often a side effect is looked at that waits for a place, or for a vendor that may not be called now."""
+
 EFFECTS = "side effects"
 SURVEY = "which side effects are due"
 
@@ -103,6 +106,12 @@ class Rounds:
         if self._executor.leads:
             self._lead(now)
 
+    def remind(self) -> None:
+        """Let the worker look again when something is due; it may have looked a little early."""
+        for moment in self._moments.values():
+            if moment > self._now():
+                self._executor.remind(moment)
+
     def _lead(self, now: datetime) -> None:
         """Start what only one worker does of all that there are."""
         if not self._is_surveyed and SURVEY not in self._tasks:
@@ -132,7 +141,7 @@ class Rounds:
         """Learn from the database when side effects are due; runs in a thread."""
         for name in self._engine.tenants() if self._book.hooks else ():
             with suppress(UnknownTenant), within(name):
-                self._expect(name, self._next_effect())
+                self._expect(name, min(self._next_effects().values(), default=None))
 
     def _hear(self, notice: Notice) -> None:
         if notice.everything:
@@ -226,10 +235,18 @@ class Rounds:
             gate = self._gates[hook.integration.name]
             while self._executor.leads and await self._some(hook, gate):
                 pass
-        moment = await anyio.to_thread.run_sync(self._next_effect)
-        if moment is not None:
-            paused = any(self._gates[hook.integration.name].paused for hook in hooks)
-            self._expect(tenant, max(moment, self._now() + timedelta(seconds=1)) if paused else moment)
+        following = await anyio.to_thread.run_sync(self._next_effects)
+        moments = [max(moment, self._free_at(hook)) for hook, moment in following.items()]
+        self._expect(tenant, min(moments, default=None))
+
+    def _free_at(self, hook: Hook) -> datetime:
+        """When to look whether its gate has room; not at once if it has none now."""
+        gate, now = self._gates[hook.integration.name], self._now()
+        room = gate.room(now)
+        if room.places > 0:
+            return now
+        soon = now + (LOOK_FOR_ROOM if gate.paused is None else LOOK_FOR_LEAVE)
+        return soon if room.until is None else min(room.until, now + LOOK_FOR_LEAVE)
 
     async def _some(self, hook: Hook, gate: Gate) -> bool:
         """Let as many side effects happen at once as may; whether there were any."""
@@ -251,7 +268,7 @@ class Rounds:
         with self._engine.database.reading() as connection:
             return self._book.due(connection, hook, self._now(), limit)
 
-    def _next_effect(self) -> datetime | None:
+    def _next_effects(self) -> dict[Hook, datetime]:
         with self._engine.database.reading() as connection:
             return self._book.next_due(connection)
 

@@ -175,6 +175,10 @@ class Worker:
         claims = self._claims()
         if self._ended or claims or self._beat_is_due():
             await self._tick(claims)
+        if due.get(None):  # it came near, and may not be there yet
+            self._rounds.remind()
+            if self._running and self._beat_at is not None:
+                self.executor.remind(self._beat_at)
         return not (self._running or self._ended or self._rounds.is_busy)
 
     def _claims(self) -> list[tuple[Outbox, int]]:

@@ -12,7 +12,7 @@ import pytest
 from framework import Payload
 from framework.clock import ManualClock
 from framework.errors import NeedsAttention, Permanent, Transient
-from framework.integration import Completed, ExternalId, Failed, Integration, Outcome
+from framework.integration import Completed, ExternalId, Failed, Integration, Outcome, Rate
 from framework.integration.requests import CannotBeCanceled, NoSuchQuestion
 from framework.model.apicall import CallStatus
 from framework.runtime.errors import InvalidRecord
@@ -107,6 +107,21 @@ async def test_a_side_effect_that_cannot_happen_is_parked_with_its_reason(clock:
     assert told == ["ada"]
     with app.engine.database.reading() as connection:
         assert connection.rows("SELECT due_at, error FROM millrace_effect") == [(None, "no such channel")]
+
+
+async def test_side_effects_keep_to_the_rate_and_nobody_looks_for_them_until_they_may_happen(
+    clock: ManualClock,
+) -> None:
+    push, told = pushing()
+    push.policy = policy(rate=Rate(1, burst=2))
+    app = open_shop(at_once(Vendor()), push, clock=clock)
+    for customer in ("ada", "bob", "eve", "joe"):
+        place(app, customer)
+    for happened in (2, 3, 4):
+        with anyio.fail_after(5):
+            await app.settle()
+        assert len(told) == happened
+        clock.advance(timedelta(seconds=1))
 
 
 async def test_a_side_effect_outlives_the_process(tmp_path: Any) -> None:
