@@ -60,6 +60,9 @@ class Accord:
             for gate in self._gates.values():
                 for tidings in gate.known(now):
                     self._tell(tidings)
+        if notice.missed:
+            for gate in self._gates.values():
+                gate.doubt()
         if notice.tidings is not None and notice.tidings.integration in self._gates:
             self._gates[notice.tidings.integration].hear(notice.tidings, now)
             if self._executor is not None:

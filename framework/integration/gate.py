@@ -170,6 +170,10 @@ class Gate:
             case Tidings(what=What.RESUMED):
                 self._reopen()
 
+    def doubt(self) -> None:
+        """Whether the integration is still paused nobody knows who missed what was told. A call finds out."""
+        self.paused = None
+
     def known(self, now: datetime) -> list[Tidings]:
         """What somebody who has just come is to be told, as long as it lasts."""
         found = []

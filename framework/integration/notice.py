@@ -29,9 +29,10 @@ LONGEST = 7999
 class Notice:
     """The first moments at which there is something to do: for the calls of each class, for side effects, and
     for the deadlines and retentions of a tenant. `later`: of these classes there are calls that are due later
-    than the first. `everything`: look for yourself. `joined`, `left`, `leads`: the worker with this token
-    does so. `tidings`: what a worker found out about a vendor. `crowded`: where records were added of which a
-    retention keeps so many, by its name. `by` is the token of the engine that tells it.
+    than the first. `everything`: look for yourself. `missed`: do so, and what was told may hold no more.
+    `joined`, `left`, `leads`: the worker with this token does so. `tidings`: what a worker found out about a
+    vendor. `crowded`: where records were added of which a retention keeps so many, by its name. `by` is the
+    token of the engine that tells it.
     """
 
     by: str = ""
@@ -41,6 +42,7 @@ class Notice:
     effects: datetime | None = None
     turns: datetime | None = None
     everything: bool = False
+    missed: bool = False
     joined: str = ""
     left: str = ""
     leads: str = ""
@@ -96,6 +98,9 @@ class Notice:
 
 
 EVERYTHING = Notice(everything=True)
+
+MISSED = Notice(everything=True, missed=True)
+"""What a worker tells itself that was deaf for a while."""
 
 
 class Announcer:

@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from framework.errors import StorageError
 from framework.integration.embedded import EmbeddedExecutor
-from framework.integration.notice import EVERYTHING, Notice
+from framework.integration.notice import EVERYTHING, MISSED, Notice
 from framework.integration.outboxes import Outboxes
 from framework.integration.share import Crew
 from framework.observe import get_logger
@@ -117,7 +117,7 @@ class SharedExecutor(EmbeddedExecutor):
                 if not entered:
                     await self._enter()
                     entered = True
-                    self._hear(EVERYTHING)  # nobody knows what was told meanwhile
+                    self._hear(MISSED)
                     await self._listen(LONGEST_PAUSE + GRACE)
                 pause = FIRST_PAUSE
                 await self._look_round_and_round()
