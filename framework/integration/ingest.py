@@ -125,7 +125,7 @@ def _apply(
     _store(transaction, desk, source, said, Standing.APPLIED, external_id, key, call_id=call.id)
     _move(transaction, desk, call, _kind(said))
     if first and said.external_id is not None:  # nobody outside knows an id of our own making
-        _adopt_orphans(transaction, desk, call, external_id)
+        _adopt_orphans(transaction, desk, source, call, external_id)
 
 
 def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome, call: Change) -> str:
@@ -149,11 +149,16 @@ def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome
     return progress.external_id
 
 
-def _adopt_orphans(transaction: Transaction, desk: Desk, call: Change, external_id: str) -> None:
+def _adopt_orphans(
+    transaction: Transaction, desk: Desk, source: Source, call: Change, external_id: str
+) -> None:
     """Events that came before their call had this external id are applied now, in order."""
     shape = _events(transaction)
     here = _named(transaction, shape, external_id)
-    there = transaction.work.stored(shape, "external_id", external_id, where=IS_ORPHAN)
+    beside = None
+    if source is Source.SUBMIT and call.after_row is not None:  # which says one thing in a transaction
+        beside = desk.moved(call.after_row, _progress(transaction, call).status)
+    there = transaction.work.stored(shape, "external_id", external_id, where=IS_ORPHAN, beside=beside)
     for waiting in dict.fromkeys((*there, *here)):
         row = waiting.after_row
         if row is None or row["standing"] is not Standing.ORPHAN or row["call_type"] != desk.shape.name:

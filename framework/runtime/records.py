@@ -61,12 +61,16 @@ class Records:
         if self.concurrent and shape.kind is Kind.GLOBAL:
             self._lock_before_global()
         statements = self.statements[shape]
-        found = self.connection.row(statements.by_id(lock), [statements.encode_id(id)])
-        if found is not None:
-            change = self.keep(shape, statements.codec.decode(found))
-            if lock is Lock.REFERENCE:
-                self.held.add(change)
-            return change
+        values = self.connection.row(statements.by_id(lock), [statements.encode_id(id)])
+        change = self._found(shape, id, values)
+        if change is not None and lock is Lock.REFERENCE:
+            self.held.add(change)
+        return change
+
+    def _found(self, shape: Shape, id: UUID, values: Sequence[Any] | None) -> Change | None:
+        """What the database has by this id, to be remembered, or that it has nothing."""
+        if values is not None:
+            return self.keep(shape, self.statements[shape].codec.decode(values))
         if self.concurrent:
             self._absent[shape, id] = None
         return None
@@ -132,16 +136,33 @@ class Records:
             found |= dict.fromkeys(self._untold(shape, key, value))
         return list(found)
 
-    def stored(self, shape: Shape, key: str, value: Any, where: str | None = None) -> list[Change]:
+    def stored(
+        self,
+        shape: Shape,
+        key: str,
+        value: Any,
+        where: str | None = None,
+        *,
+        beside: tuple[Shape, UUID] | None = None,
+    ) -> list[Change]:
         """All records whose field had the value when the database was last told; of those for which the
-        SQL holds, if it is given.
+        SQL holds, if it is given. The record `beside` them, which is wanted next, is found on the same trip.
         """
         if shape.parameters:
             self.parameters.concern(shape)
         sql, parameters = self.statements[shape].selection((key,), Lock.CHANGE, where)
-        return [
-            self.adopt(shape, values) for values in self.connection.rows(sql, parameters.of({key: value}))
-        ]
+        question = sql, parameters.of({key: value})
+        if beside is None or beside[0].kind is Kind.GLOBAL or beside[1] in self.rows.get(beside[0], ()):
+            rows = self.connection.rows(*question)
+        else:
+            other, id = beside
+            if other.parameters:
+                self.parameters.concern(other)
+            statements = self.statements[other]
+            by_id = statements.by_id(Lock.CHANGE), [statements.encode_id(id)]
+            rows, one = self.connection.rows_each((question, by_id))
+            self._found(other, id, one[0] if one else None)
+        return [self.adopt(shape, values) for values in rows]
 
     def look(self, shape: Shape, key: str, value: Any) -> list[Any]:
         """All records whose field has the value, to look at; others may be about to change them."""

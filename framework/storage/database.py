@@ -57,6 +57,9 @@ class Connection(Protocol):
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Execute and return the first row, or None."""
 
+    def rows_each(self, questions: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
+        """Execute several, each with its parameters, on one trip, and return all rows of each."""
+
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Execute and return the number of rows changed."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from framework.storage.violation import Refused, Violation
-from framework.storage.wire import Meaning, WiredConnection
+from framework.storage.wire import Meaning, Question, WiredConnection
 
 _SAVE, _KEEP, _UNDO = "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"
 
@@ -26,17 +26,18 @@ class PostgresConnection:
         self._wire.open()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        self._wire.put(sql, parameters, self._meaning)
-        return self._wire.rows()
+        return self._wire.rows(((sql, parameters),), self._meaning)[0]
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         found = self.rows(sql, parameters)
         return found[0] if found else None
 
+    def rows_each(self, questions: Sequence[Question]) -> list[list[Any]]:
+        return self._wire.rows(questions, self._meaning)
+
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         self._wire.put(sql, parameters, self._meaning)
-        answer = self._wire.exchange()
-        return (answer and answer.command_tuples) or 0
+        return self._wire.exchange()[-1].command_tuples or 0
 
     def tell(
         self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None
@@ -59,8 +60,7 @@ class PostgresConnection:
     def command(self, sql: str, meaning: Meaning) -> str:
         """Execute it after all that waits; what the server calls it when it is done."""
         self._wire.put(sql, (), meaning)
-        answer = self._wire.exchange()
-        return ((answer and answer.command_status) or b"").decode()
+        return (self._wire.exchange()[-1].command_status or b"").decode()
 
     def save(self) -> None:
         """Let `keep` or `undo` say what becomes of all that is done from here on."""

@@ -61,6 +61,9 @@ class SqliteConnection:
         except sqlite3.IntegrityError as error:
             raise violation(error) from error
 
+    def rows_each(self, questions: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
+        return [self.rows(sql, parameters) for sql, parameters in questions]
+
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         return self.tell(sql, parameters)
 

@@ -36,6 +36,7 @@ _DONE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _THE_END = pq.ExecStatus.PIPELINE_SYNC
 
 Meaning: TypeAlias = Callable[[psycopg.Error], Exception]
+Question: TypeAlias = tuple[str, Sequence[Any]]
 _Types: TypeAlias = tuple[int, ...]
 
 
@@ -122,6 +123,7 @@ class Wire:
     def put(self, sql: str, parameters: Sequence[Any], meaning: Meaning) -> None:
         """Let a statement wait. What an error of the server means is asked when it is known."""
         statement = self._statements.get(sql) or self._learn(sql, len(parameters))
+        assert len(parameters) == len(statement.formats), f"as many values as ever: {sql}"
         values: Sequence[Any] = ()
         types: _Types = ()
         formats: Sequence[Any] = ()
@@ -146,11 +148,11 @@ class Wire:
         statement = self._statements[sql] = _Statement(sql, [PyFormat.AUTO] * count)
         return statement
 
-    def exchange(self) -> PGresult | None:
-        """Send all that waits, and return the answer to the last of it. Raises what the first error means."""
+    def exchange(self) -> Sequence[PGresult]:
+        """Send all that waits, and return the answer to each. Raises what the first error means."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
-            return None
+            return ()
         if self._connection.closed:
             raise TransactionInterrupted(reason="the connection is closed")
         libpq = self._libpq
@@ -171,14 +173,22 @@ class Wire:
             self._raise_first(messages, answers)  # the server has said why it answers nothing more
             meaning = waiting[-1][-1]  # nobody knows how far it has come
             raise meaning(error) from error
-        if answers[-2].status not in _DONE:
+        del answers[-1]  # it says that these were all
+        if answers[-1].status not in _DONE:
             self._raise_first(messages, answers)
-        return answers[-2]  # the last one says that these were all
+        if len(answers) == len(waiting):
+            return answers
+        return [answer for answer, (_, prepares) in zip(answers, messages, strict=True) if not prepares]
 
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Send all that waits, and return the rows that the last of it asks for."""
-        answer = self.exchange()
-        assert answer is not None, "who wants rows has asked for them"
+    def rows(self, questions: Sequence[Question], meaning: Meaning) -> list[list[tuple[Any, ...]]]:
+        """Ask, after all that waits, and return the rows of each question."""
+        if len(self._waiting) + len(questions) > _TOGETHER:
+            self.exchange()
+        for sql, parameters in questions:
+            self.put(sql, parameters, meaning)
+        return [self._loaded(answer) for answer in self.exchange()[-len(questions) :]]
+
+    def _loaded(self, answer: PGresult) -> list[tuple[Any, ...]]:
         self._transformer.set_pgresult(answer)
         return self._transformer.load_rows(0, answer.ntuples, tuple)
 
