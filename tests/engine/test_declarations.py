@@ -1,6 +1,5 @@
 """Whatever is declared, and whatever happens to it: every property says what the facts say."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -22,8 +21,8 @@ from tests.engine.declared_at_random.drawing import schemas
 from tests.engine.declared_at_random.schema import HEADER, Row, Schema
 from tests.engine.declared_at_random.world import World
 from tests.schemas import schema as empty_schema
+from tests.soak import examples
 
-SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 _numbers = count()
 
 
@@ -138,16 +137,13 @@ def live(schema: Schema, days: list[list[Step]], database: str) -> None:
         app.close()
 
 
-QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-
-
-@settings(max_examples=3000 if SOAK else 60, deadline=None, suppress_health_check=QUIET)
+@examples(60, soak=3000)
 @given(schemas(), days)
 def test_whatever_is_declared_stays_true(schema: Schema, days: list[list[Step]]) -> None:
     live(schema, days, "sqlite:///:memory:")
 
 
-@settings(max_examples=200 if SOAK else 6, deadline=None, suppress_health_check=QUIET)
+@examples(6, soak=500)
 @given(schema=schemas(), days=days)
 def test_whatever_is_declared_stays_true_on_a_server(
     postgres: str, schema: Schema, days: list[list[Step]]
@@ -172,7 +168,7 @@ SPOILS = {
 }
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=QUIET)
+@examples(30, soak=500)
 @given(schema=schemas(), spoil=st.sampled_from(sorted(SPOILS)), place=st.integers(0, 3))
 def test_a_spoilt_declaration_is_refused_with_class_and_property(
     schema: Schema, spoil: str, place: int

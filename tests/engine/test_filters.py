@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
 from sqlmodel import Field, col
@@ -20,6 +20,7 @@ from sqlmodel import select as select_of
 from framework import Entity
 from framework.app import App, Settings
 from tests.schemas import schema
+from tests.soak import examples
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -234,14 +235,14 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
         app.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, soak=5000)
 @given(filters)
 def test_a_filter_finds_the_rows_for_which_it_is_true(shop: Shop, one: Filter) -> None:
     found = {box.id for box in shop.app.query(select_of(Box).where(one.sql))}
     assert found == {row["id"] for row in shop.rows if one.says(row) is True}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, soak=5000)
 @given(filters, st.booleans())
 def test_a_filter_of_related_rows_holds_where_one_of_them_meets_it(
     shop: Shop, one: Filter, negated: bool

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlmodel import select
@@ -19,6 +18,7 @@ from framework.runtime.transaction import Transaction
 from tests.engine.library import MODULE, Article, Follow, Friendship, Reader, Seat, Tag, Tagging
 from tests.engine.memory import Memory
 from tests.schemas import schema
+from tests.soak import examples
 
 picks = st.integers(0, 9)
 values = st.integers(0, 7)
@@ -247,15 +247,8 @@ class DaysOnPostgres(Days):
         self._schema.__exit__(None, None, None)
 
 
-DAYS = settings(
-    max_examples=15,
-    stateful_step_count=12,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
-Days.TestCase.settings = DAYS
-DaysOnPostgres.TestCase.settings = settings(DAYS, max_examples=5)
+Days.TestCase.settings = examples(15, soak=600, steps=12, soak_steps=30)
+DaysOnPostgres.TestCase.settings = examples(5, soak=200, steps=12, soak_steps=30)
 TestDays = Days.TestCase
 
 

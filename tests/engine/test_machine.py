@@ -1,6 +1,5 @@
 """Whatever happens in whatever order, every property says what the facts say."""
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -11,7 +10,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlmodel import select
@@ -44,8 +42,8 @@ from tests.engine.shop import (
     cashier,
 )
 from tests.schemas import schema
+from tests.soak import examples
 
-SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 names = st.sampled_from([None, "", "a", "b", "ä", "Z"])
@@ -603,16 +601,9 @@ class ShopOnPostgres(Shop):
         self.schema.__exit__(None, None, None)
 
 
-DAYS = settings(
-    max_examples=2000 if SOAK else 30,
-    stateful_step_count=80 if SOAK else 30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
-Shop.TestCase.settings = DAYS
-ShopOnPostgres.TestCase.settings = settings(DAYS, max_examples=500 if SOAK else 10)
-BusyShop.TestCase.settings = settings(DAYS, max_examples=500 if SOAK else 15)
+Shop.TestCase.settings = examples(25, soak=150, steps=30, soak_steps=80)
+ShopOnPostgres.TestCase.settings = examples(8, soak=60, steps=30, soak_steps=80)
+BusyShop.TestCase.settings = examples(10, soak=75, steps=30, soak_steps=80)
 TestShop = Shop.TestCase
 TestBusyShop = BusyShop.TestCase
 

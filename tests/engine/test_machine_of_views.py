@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlmodel import select
@@ -50,6 +49,7 @@ from framework.app import App, Settings
 from framework.runtime.errors import NotAMember
 from framework.runtime.transaction import Transaction
 from tests.schemas import schema
+from tests.soak import examples
 
 
 class Mood(StrEnum):
@@ -505,15 +505,8 @@ class KennelOnPostgres(Kennel):
         self.schema.__exit__(None, None, None)
 
 
-DAYS = settings(
-    max_examples=12,
-    stateful_step_count=15,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
-Kennel.TestCase.settings = DAYS
-KennelOnPostgres.TestCase.settings = settings(DAYS, max_examples=4)
+Kennel.TestCase.settings = examples(12, soak=120, steps=15, soak_steps=40)
+KennelOnPostgres.TestCase.settings = examples(4, soak=50, steps=15, soak_steps=40)
 TestKennel = Kennel.TestCase
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -31,6 +31,7 @@ from framework.integration import Completed, Integration
 from framework.runtime import sweeping
 from framework.runtime.sweeping import Sweeper
 from tests.schemas import schema
+from tests.soak import examples
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -267,13 +268,13 @@ def live(url: str, days: list[tuple[str, int]]) -> None:
         assert [str(one) for one in app.verify()] == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(15, soak=1000)
 @given(days=Days)
 def test_after_random_days_what_should_be_there_is_there(days: list[tuple[str, int]]) -> None:
     live("sqlite:///:memory:", days)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(5, soak=300)
 @given(days=Days)
 def test_after_random_days_on_postgresql_too(postgres: str, days: list[tuple[str, int]]) -> None:
     with schema(postgres) as url:

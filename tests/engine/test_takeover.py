@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -25,6 +25,7 @@ from framework import (
 )
 from framework.app import App, opened
 from framework.runtime.errors import AlreadyExists, CannotExchange
+from tests.soak import examples
 
 
 class Seated(Event, table=True):
@@ -307,7 +308,7 @@ def test_what_is_parked_goes_with_the_transaction(app: App, holders: list[UUID])
     assert [app.get(Holder, id).code for id in holders] == ["ada", "bob"]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(12, soak=500)
 @given(order=st.permutations(range(7)), here=st.integers(1, 5), told=st.booleans())
 def test_positions_change_in_any_way(app: App, order: list[int], here: int, told: bool) -> None:
     """Of seven places some are taken; those who are there go elsewhere, and others come to what is free."""

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlmodel import select
@@ -42,6 +41,7 @@ from framework import (
 from framework.app import App, Settings
 from framework.clock import ManualClock
 from tests.schemas import schema
+from tests.soak import examples
 
 Money = Annotated[Decimal, Field(decimal_places=2)]
 CENT = Decimal("0.01")
@@ -379,11 +379,8 @@ class PostgresDays(Days):
         self.schema.__exit__(None, None, None)
 
 
-DAYS = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
-Days.TestCase.settings = DAYS
-PostgresDays.TestCase.settings = settings(DAYS, max_examples=5, stateful_step_count=12)
+Days.TestCase.settings = examples(15, soak=400, steps=20, soak_steps=50)
+PostgresDays.TestCase.settings = examples(5, soak=80, steps=12, soak_steps=30)
 TestDays = Days.TestCase
 
 

@@ -1,12 +1,13 @@
 """Whatever is declared anew: migrated data is what it would be, had it been declared so from the start."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.app import App
 from tests.migration.versions import WAYS, Version, content, module, populate
 from tests.schemas import schema
+from tests.soak import examples
 
 BEFORE, AFTER = range(4), range(4, 6)
 
@@ -60,7 +61,7 @@ def walk(before: Version, after: Version, url: str) -> None:
     anew.close()
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(6, soak=200)
 @given(before=versions, after=versions)
 def test_a_step_between_any_two_versions_on_sqlite(
     before: Version, after: Version, tmp_path_factory: pytest.TempPathFactory
@@ -68,7 +69,7 @@ def test_a_step_between_any_two_versions_on_sqlite(
     walk(before, after, f"sqlite:///{tmp_path_factory.mktemp('walk')}/shop.db")
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(2, soak=60)
 @given(before=versions, after=versions)
 def test_a_step_between_any_two_versions_on_postgresql(
     before: Version, after: Version, postgres: str

@@ -7,13 +7,14 @@ from typing import Any, Literal, NewType
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from framework import Entity, Formula, Global, Max, Min, Payload, computed
 from framework.app import App, opened
 from tests.schemas import schema
+from tests.soak import examples
 
 
 class Colour(StrEnum):
@@ -204,7 +205,7 @@ def test_moments_are_in_utc_and_sort_as_text(app: App) -> None:
     ),
     st.integers(0, 8),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60, soak=1000)
 def test_the_database_orders_values_as_python_does(rows: list[dict[str, Any]], gone: int) -> None:
     with opened(App([[Sample, Extremes]])) as app:
         with app.transaction() as tx:

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func
 from sqlmodel import select
@@ -41,6 +41,7 @@ from tests.engine.shop import (
     Totals,
     cashier,
 )
+from tests.soak import examples
 from tests.tenancy.conftest import REQUIRED
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -209,13 +210,13 @@ def lives(shared: App, acts: list[Act]) -> None:
 
 
 @given(ACTS)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(8, soak=150)
 def test_on_sqlite_each_tenant_lives_as_if_it_were_alone(on_sqlite: App, acts: list[Act]) -> None:
     lives(on_sqlite, acts)
 
 
 @given(ACTS)
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(5, soak=100)
 def test_on_postgresql_each_tenant_lives_as_if_it_were_alone(on_postgres: App, acts: list[Act]) -> None:
     lives(on_postgres, acts)
 

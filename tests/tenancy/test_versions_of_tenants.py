@@ -1,13 +1,14 @@
 """Whatever is declared anew: each tenant's migrated data is what it would be in a shop of its own."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from framework import tenant
 from framework.app import App
 from tests.migration.test_versions import versions
 from tests.migration.versions import Version, content, module, populate
 from tests.schemas import schema
+from tests.soak import examples
 from tests.tenancy.conftest import REQUIRED, as_plain
 
 DAYS = {"acme": range(4), "bolt": range(2, 5), "cork": range(0)}
@@ -43,7 +44,7 @@ def walk(before: Version, after: Version, url: str) -> None:
     app.close()
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(3, soak=100)
 @given(before=versions, after=versions)
 def test_a_step_between_any_two_versions_on_sqlite(
     before: Version, after: Version, tmp_path_factory: pytest.TempPathFactory
@@ -51,7 +52,7 @@ def test_a_step_between_any_two_versions_on_sqlite(
     walk(before, after, f"sqlite:///{tmp_path_factory.mktemp('walk')}/shop.db")
 
 
-@settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(1, soak=40)
 @given(before=versions, after=versions)
 def test_a_step_between_any_two_versions_on_postgresql(
     before: Version, after: Version, postgres: str

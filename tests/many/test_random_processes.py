@@ -1,0 +1,285 @@
+"""Whatever becomes of processes, connections and answers: each call comes to its end, and only once."""
+
+import json
+import signal
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, TypeAlias
+
+import psycopg
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from sqlmodel import col, select
+
+from framework.errors import StorageError
+from framework.model.apicall import CallStatus
+from tests.many.conftest import PATIENCE, town_at
+from tests.many.shop import Charge, Offer, OrderPlaced, Parcel, Shipment, Till, now
+from tests.many.vendor import Mood, News
+from tests.schemas import schema
+from tests.soak import examples
+
+Placed: TypeAlias = tuple[str, Mood, News | None]
+
+picks = st.integers(0, 9)
+some = st.lists(
+    st.tuples(st.sampled_from(["ada", "bob"]), st.sampled_from(Mood), st.sampled_from([None, *News])),
+    min_size=1,
+    max_size=5,
+)
+AT_MOST = 4
+"""So many processes are there at once."""
+
+A_MOMENT = 0.3
+
+SETTLED_WITHIN = 60.0
+"""Seconds. The longest wait is for the lease of what a process had claimed whose connection was cut."""
+
+ENDS = (CallStatus.COMPLETED, CallStatus.FAILED)
+
+
+class Processes(RuleBasedStateMachine):
+    """Random minutes of processes on one database; an order is known by its number, which are its cents."""
+
+    server: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        folder = self.stack.enter_context(TemporaryDirectory())
+        url = self.stack.enter_context(schema(self.server))
+        self.town = self.stack.enter_context(town_at(url, Path(folder)))
+        self.workers: list[Any] = []
+        self.webs: list[tuple[Any, int]] = []
+        self.ending: list[Any] = []
+        self.orders: list[Placed] = []
+        self.parcels = self.offers = 0
+
+    def teardown(self) -> None:
+        with self.stack:
+            self.all_comes_to_its_end()
+            self.nothing_was_lost_or_done_twice()
+
+    # -- what is asked -------------------------------------------------------------------------------------
+
+    @rule(orders=some)
+    def orders_come_here(self, orders: list[Placed]) -> None:
+        for number, order in self.numbered(orders):
+            self.place(number, order)
+
+    @rule(orders=some)
+    def orders_come_at_once(self, orders: list[Placed]) -> None:
+        numbered = self.numbered(orders)
+
+        def place() -> None:
+            if self.counted("order_placed", f"cents = {numbered[0][0]}") == 0:
+                with self.town.app.transaction() as tx:
+                    for number, order in numbered:
+                        tx.dispatch(OrderPlaced(**facts(number, order)))
+
+        self.insist(place)
+
+    @precondition(lambda self: self.webs)
+    @rule(orders=some, web=picks)
+    def orders_come_to_a_web_process(self, orders: list[Placed], web: int) -> None:
+        numbered = self.numbered(orders)
+        _, port = self.webs[web % len(self.webs)]
+        body = json.dumps({str(number): facts(number, order) for number, order in numbered}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/orders", body, method="POST")
+        with suppress(OSError):
+            urllib.request.urlopen(request, timeout=PATIENCE).close()
+            return
+        for number, order in numbered:  # who heard nothing says it again, under the same key
+            self.place(number, order)
+
+    @rule(many=st.integers(1, 3), seconds=st.integers(0, 2))
+    def parcels_and_an_offer_come(self, many: int, seconds: int) -> None:
+        def add() -> None:
+            if self.counted("offer") == self.offers:
+                with self.town.app.transaction() as tx:
+                    for number in range(self.parcels, self.parcels + many):
+                        tx.add(Parcel(address=f"street {number}"))
+                    tx.add(Offer(until=now() + timedelta(seconds=seconds)))
+
+        self.insist(add)
+        self.parcels += many
+        self.offers += 1
+
+    def numbered(self, orders: list[Placed]) -> list[tuple[int, Placed]]:
+        self.orders += orders
+        return list(enumerate(self.orders))[-len(orders) :]
+
+    def place(self, number: int, order: Placed) -> None:
+        self.insist(lambda: self.town.app.dispatch(OrderPlaced(**facts(number, order)), key=str(number)))
+
+    def insist(self, act: Callable[[], None]) -> None:
+        """Do it, however often the connection is lost; `act` sees for itself what is done already."""
+        self.town.until(partial(self.said, act))
+
+    def said(self, act: Callable[[], bool | None]) -> bool:
+        """What it says, of None that it is done; False if the database cannot be heard just now."""
+        try:
+            said = act()
+        except StorageError:
+            return False
+        return said is not False
+
+    # -- what becomes of the processes ---------------------------------------------------------------------
+
+    @initialize(works=st.booleans())
+    def some_are_there(self, works: bool) -> None:
+        self.web_process_comes(works)
+        self.worker_comes()
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.workers) + len(self.webs) < AT_MOST
+
+    @precondition(lambda self: self.has_room)
+    @rule()
+    def worker_comes(self) -> None:
+        self.workers.append(self.town.worker())
+
+    @precondition(lambda self: self.has_room)
+    @rule(works=st.booleans())
+    def web_process_comes(self, works: bool) -> None:
+        self.webs.append(self.town.web_process(works=works))
+        self.open_doors()
+
+    def open_doors(self) -> None:
+        """Tell the carrier where news is taken."""
+        new = self.town.books.file.with_name("new doors")
+        new.write_text(json.dumps([port for _, port in self.webs]))
+        new.rename(self.town.books.file.with_name("doors"))
+
+    @precondition(lambda self: self.workers)
+    @rule(worker=picks, after=st.integers(0, 3))
+    def worker_is_killed(self, worker: int, after: int) -> None:
+        self.more_begin(after)
+        self.workers.pop(worker % len(self.workers)).kill()
+
+    @precondition(lambda self: self.workers)
+    @rule(worker=picks, after=st.integers(0, 3))
+    def worker_is_told_to_end(self, worker: int, after: int) -> None:
+        self.more_begin(after)
+        process = self.workers.pop(worker % len(self.workers))
+        process.terminate()
+        self.ending.append(process)
+
+    @precondition(lambda self: self.webs)
+    @rule(web=picks, after=st.integers(0, 3), told=st.booleans())
+    def web_process_goes(self, web: int, after: int, told: bool) -> None:
+        self.more_begin(after)
+        process, _ = self.webs.pop(web % len(self.webs))
+        if told:
+            process.terminate()
+            self.ending.append(process)
+        else:
+            process.kill()
+        self.open_doors()
+
+    @rule(after=st.integers(0, 3), one=picks, all_of_them=st.booleans())
+    def connections_are_cut(self, after: int, one: int, all_of_them: bool) -> None:
+        self.more_begin(after)
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            others = connection.execute(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid"
+            ).fetchall()
+            for (pid,) in others if all_of_them else others[one % max(1, len(others)) :][:1]:
+                connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    def more_begin(self, many: int) -> None:
+        """Return when the vendor has got so many more requests, or after a moment without."""
+        before = len(self.town.books.entries("begun"))
+        with suppress(AssertionError):
+            self.town.until(lambda: len(self.town.books.entries("begun")) >= before + many, within=A_MOMENT)
+
+    # -- what must hold ------------------------------------------------------------------------------------
+
+    def all_comes_to_its_end(self) -> None:
+        if not self.workers:
+            self.worker_comes()
+        if not self.webs:
+            self.web_process_comes(False)
+        self.town.until(partial(self.said, self.is_quiet), within=SETTLED_WITHIN)
+        processes = [*self.workers, *(process for process, _ in self.webs)]
+        for process in processes:
+            process.terminate()
+        for process in [*processes, *self.ending]:
+            process.join(PATIENCE)
+            assert process.exitcode in (0, -signal.SIGTERM), "it did not end well when it was told to"
+
+    def is_quiet(self) -> bool:
+        app = self.town.app
+        still = [
+            app.query(select(model.id).where(col(model.status).not_in(ENDS)).limit(1))
+            for model in (Charge, Shipment)
+        ]
+        still.append(app.query(select(Offer.id).where(col(Offer.is_open)).limit(1)))
+        return not any(still) and self.counted(app.engine.database.tables.effects.name) == 0
+
+    def counted(self, table: str, where: str = "true") -> int:
+        with self.town.app.engine.database.reading() as connection:
+            return int(connection.row(f"SELECT count(*) FROM {table} WHERE {where}")[0])
+
+    def nothing_was_lost_or_done_twice(self) -> None:
+        app, books = self.town.app, self.town.books
+        charges = {call.request.cents: call for call in app.query(select(Charge))}
+        shipments = app.query(select(Shipment))
+        ends = [ENDS[order[1] is Mood.REFUSES] for order in self.orders]
+        assert {number: call.status for number, call in charges.items()} == dict(enumerate(ends))
+        assert Counter(entry.key for entry in books.entries("charged")) == {
+            f"acme:{call.id}:0": 1 for call in charges.values() if call.status is CallStatus.COMPLETED
+        }
+        shipped = [order for order in self.orders if order[2] is not None]
+        assert len(shipments) == len(shipped)
+        assert Counter(entry.what for entry in books.entries("shipped")) == {
+            str(call.id): 1 for call in shipments if call.status is CallStatus.COMPLETED
+        }
+        assert books.entries("overlapped") == []
+        for customer in ("ada", "bob"):
+            begun = [entry.what for entry in books.entries("begun") if entry.of == customer]
+            mine = [number for number, order in enumerate(self.orders) if order[0] == customer]
+            assert list(dict.fromkeys(begun)) == mine, "calls of one key do not keep their order"
+            self.attempts_follow_one_another([charges[number] for number in mine])
+        assert {entry.of for entry in books.entries("told")} == {f"street {n}" for n in range(self.parcels)}
+        assert len(app.query(select(Offer))) == self.offers
+        assert app.get(Till).paid == ends.count(CallStatus.COMPLETED)
+        for model in (Charge, Shipment):
+            table = app.engine.database.statements[app.plan.shapes[model]].table.name
+            assert self.counted(table, "_leased_until IS NOT NULL OR _due_at IS NOT NULL") == 0
+        assert app.verify() == []
+
+    def attempts_follow_one_another(self, calls: list[Charge]) -> None:
+        attempts = [attempt for call in calls for attempt in self.town.app.attempts(call.id)]
+        ended = None
+        for attempt in attempts:
+            assert attempt.finished_at is not None
+            assert ended is None or ended <= attempt.started_at, "two attempts of one key overlap"
+            ended = attempt.finished_at
+
+
+def facts(number: int, order: Placed) -> dict[str, Any]:
+    customer, mood, news = order
+    return {"customer": customer, "cents": number, "mood": mood, "news": news}
+
+
+Processes.TestCase.settings = settings(
+    examples(3, soak=60, steps=12, soak_steps=25),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # nothing smaller is looked for: time does its part
+)
+
+
+class TestProcesses(Processes.TestCase):  # type: ignore[misc]  # hypothesis makes the class
+    @pytest.fixture(autouse=True)
+    def server(self, postgres: str) -> None:
+        Processes.server = postgres
