@@ -1,5 +1,7 @@
 """Whatever is declared anew: migrated data is what it would be, had it been declared so from the start."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,11 +38,28 @@ def step(version: Version, url: str) -> None:
     anew.close()
 
 
+def come_change_and_go(url: str, *names: str) -> None:
+    begin(alike(names, 0), url)
+    for way in (*range(1, max(WAYS[name] for name in names) + 1), 0):
+        step(alike(names, way), url)
+
+
+def alike(names: tuple[str, ...], way: int) -> Version:
+    """A version in which these parts are declared in this way, or in their last."""
+    version = Version()
+    for name in names:
+        version = version.with_(name, min(way, WAYS[name]))
+    return version
+
+
 @pytest.mark.parametrize("name", WAYS)
-def test_each_part_comes_changes_and_goes(name: str, database_url: str) -> None:
-    begin(Version().with_(name, 0), database_url)
-    for value in (*range(1, WAYS[name] + 1), 0):
-        step(Version().with_(name, value), database_url)
+def test_each_part_comes_changes_and_goes_on_sqlite(name: str, tmp_path: Path) -> None:
+    come_change_and_go(f"sqlite:///{tmp_path}/shop.db", name)
+
+
+@pytest.mark.parametrize("names", [tuple(WAYS)[n::6] for n in range(6)], ids="-".join)
+def test_three_parts_at_a_time_do_so_on_postgresql(names: tuple[str, ...], postgres_url: str) -> None:
+    come_change_and_go(postgres_url, *names)
 
 
 versions = st.builds(Version, **{name: st.integers(0, ways) for name, ways in WAYS.items()})
