@@ -11,7 +11,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 OURS = ("STRIPE_", "DEEPL_", "VOLC_TTS_", "GITHUB_", "SLACK_", "MILLRACE_", "DATABASE_URL")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bare_environment():
     """The environment without credentials and addresses of anybody's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}

@@ -1,6 +1,7 @@
 """What an operator asks: is everything true, why is it so, what is dead, and may it be tried again."""
 
 import json
+import shutil
 import signal
 import socket
 import sqlite3
@@ -75,15 +76,24 @@ app.close()
 """
 
 
-@pytest.fixture
-def letter(tmp_path, bare_environment):
-    """The id of a letter whose printing is dead, in the database of the press."""
-    (tmp_path / "press.py").write_text(WORKSHOP)
+@pytest.fixture(scope="module")
+def press(tmp_path_factory, bare_environment):
+    """A folder with the press, and the id of a letter in its database whose printing is dead."""
+    folder = tmp_path_factory.mktemp("press")
+    (folder / "press.py").write_text(WORKSHOP)
     ran = subprocess.run(
-        [sys.executable, "-c", USE], cwd=tmp_path, env=bare_environment, capture_output=True, text=True
+        [sys.executable, "-c", USE], cwd=folder, env=bare_environment, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
-    return ran.stdout.strip()
+    return folder, ran.stdout.strip()
+
+
+@pytest.fixture
+def letter(press, tmp_path):
+    """The id of the letter, in a press of the test's own."""
+    folder, letter = press
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return letter
 
 
 def test_what_is_true_is_said_to_be_true(millrace, letter):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.page import DOCS, ROOT, Page, without_blank_lines
+from tests.forked import millrace
 
 PAGE = Page(DOCS / "migrate.md")
 EXAMPLES = DOCS / "examples" / "migrate"
@@ -45,29 +46,25 @@ def run(folder: Path, *command: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def typed(folder: Path, *arguments: str) -> tuple[int, str]:
+    done = millrace(*arguments, cwd=folder, env={**os.environ, "COLUMNS": "110"})
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
 def test_the_sessions_are_what_the_command_says(shop: Path) -> None:
     statuses = []
     for block in PAGE.of("console"):
         prompt, _, expected = block.text.partition("\n")
         _, *arguments = prompt.removeprefix("$ ").split()
-        status, said = run(shop, sys.executable, "-m", "framework.cli", *arguments)
+        status, said = typed(shop, *arguments)
         statuses.append(status)
         assert without_blank_lines(said) == without_blank_lines(expected)
     assert statuses == [3, 2, 0, 0]
 
 
 def test_what_is_migrated_is_there(shop: Path) -> None:
-    run(
-        shop,
-        sys.executable,
-        "-m",
-        "framework.cli",
-        "migrate",
-        "after:app",
-        "--fill",
-        "Order.country=DE",
-        "--apply",
-    )
+    typed(shop, "migrate", "after:app", "--fill", "Order.country=DE", "--apply")
     asked = "import after, sqlmodel; after.app.create();"
     asked += "print(sorted(o.label + o.email for o in after.app.query(sqlmodel.select(after.Order))))"
     assert run(shop, sys.executable, "-c", asked)[1].strip() == str(

@@ -137,6 +137,7 @@ def policy(**more: Any) -> Policy:
         timeout=Timeout(read=0.5),
         retry=Retry(max_attempts=40, base=0.05, cap=0.2),
         breaker=Breaker(threshold=3, reset=0.1),
+        lease=timedelta(seconds=20),
         **more,
     )
 
@@ -168,7 +169,7 @@ def create_carrier(address: Address) -> Integration[Any]:
     carrier = Integration(
         "carrier",
         settings=address,
-        policy=policy(on_doubt="recover", poll=PollSchedule(first=0.3, cap=1.0), lease=timedelta(seconds=9)),
+        policy=policy(on_doubt="recover", poll=PollSchedule(first=0.3, cap=1.0)),
     )
 
     @carrier.submit(Shipment)
