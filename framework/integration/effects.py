@@ -154,20 +154,26 @@ async def happen(
     http: "HTTPClient",
     now: Callable[[], datetime],
     random: Callable[[], float],
+    *,
+    probe: bool = False,
 ) -> Callable[[EffectBook, Transaction], None]:
-    """Let a side effect happen, and say what is to be written about it."""
+    """Let a side effect happen that the gate let in, and say what is to be written about it."""
     if record is None:
+        gate.forget()
         return lambda book, transaction: book.strike(transaction.work.connection, effect)
     started = effect.first_tried_at or now()
     try:
         await hook.run(record, http)
     except Exception as error:  # noqa: BLE001  # a handler is not ours; its errors are judged, none is lost
-        gate.leave(error, now(), probe=False)
+        gate.leave(error, now(), probe=probe)
         gate.last_error = described(error)
         changed = _after(error, hook, gate, effect, started, now(), random)
         _log.warning("a side effect did not happen", effect=hook.name, reason=described(error))
         return lambda book, transaction: book.postpone(transaction.work.connection, changed)
-    gate.leave(None, now(), probe=False)
+    except BaseException:
+        gate.forget()
+        raise
+    gate.leave(None, now(), probe=probe)
     return lambda book, transaction: book.strike(transaction.work.connection, effect)
 
 
@@ -189,6 +195,8 @@ def _after(
     match decision:
         case RetryAt(moment, burns):
             due, tried = moment, effect.tried + burns
+            if not burns:
+                gate.hold(moment)
         case Pause(reason):
             due, tried = now, effect.tried
             gate.pause(reason)

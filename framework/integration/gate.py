@@ -37,7 +37,8 @@ class Room:
 class Gate:
     """Counts what is under way at one vendor. Belongs to one worker, and is used on its event loop alone.
 
-    `share` is what that worker may do of what the policy allows for. What it finds out it tells by `tell`.
+    `share` is what that worker may do of what the policy allows for. So many calls are `running`; so many are
+    `expected`, because they are being claimed. What it finds out it tells by `tell`.
     """
 
     def __init__(self, name: str, policy: Policy) -> None:
@@ -46,6 +47,7 @@ class Gate:
         self.share = whole(policy)
         self.tell: Callable[[Tidings], None] | None = None
         self.running = 0
+        self.expected = 0
         self.breaker: State = Closed()
         self.paused: str | None = None
         self.last_error: str | None = None
@@ -59,9 +61,10 @@ class Gate:
         if (until := self.left_alone_until(now)) is not None:
             return Room(0, until)
         free = self.share.concurrency - self.running
-        if free <= 0:
+        if free <= self.expected:
             return Room(0)
-        return self._with_tokens(free if isinstance(self.breaker, Closed) else 1, now)
+        room = self._with_tokens(free if isinstance(self.breaker, Closed) else 1, now)
+        return Room(max(0, room.places - self.expected), room.until) if self.expected else room
 
     def left_alone_until(self, now: datetime) -> datetime | None:
         """When the vendor may be called again that asked to wait, or does not answer; None for now."""

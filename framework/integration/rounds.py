@@ -35,8 +35,8 @@ _log = get_logger(__name__)
 PROBE_EVERY = timedelta(minutes=1)
 """How often a paused integration is probed by its `test_connection`."""
 
-LOOK_FOR_ROOM, LOOK_FOR_LEAVE = timedelta(seconds=0.1), timedelta(seconds=1)
-"""How often a side effect is looked at that waits for a place, or for a vendor that may not be called now."""
+PATIENCE = timedelta(seconds=1)
+"""How often a side effect is looked at that waits for a vendor who may not be called now."""
 
 EFFECTS = "side effects"
 SURVEY = "which side effects are due"
@@ -74,6 +74,9 @@ class Rounds:
         self._is_surveyed = True
         self._effects_at: dict[str | None, datetime] = {}
         """When a side effect of each tenant is due."""
+        self._crowded: dict[str | None, Gate] = {}
+        """Where the side effects of each tenant wait for a place."""
+        self._promised: list[Gate] = []
 
     @property
     def is_busy(self) -> bool:
@@ -121,6 +124,12 @@ class Rounds:
             if self._is_due(_reconcile(desk), now) and self._gates[desk.integration.name].paused is None:
                 self._at(_reconcile(desk), now + reconciliation.EVERY)
                 self._start(_reconcile(desk), self._reconcile(desk, now))
+        for tenant, gate in () if EFFECTS in self._tasks else tuple(self._crowded.items()):
+            if gate.room(now).places > 0:  # not for calls: there may always be more of them
+                gate.expected += 1
+                self._promised.append(gate)
+                del self._crowded[tenant]
+                self._expect(tenant, now)
         if self._is_due(EFFECTS, now):
             del self._moments[EFFECTS]
             self._start(EFFECTS, self._effects())
@@ -136,6 +145,7 @@ class Rounds:
             task.cancel()
         if left:
             await asyncio.wait(left)
+        self._keep_promises()
 
     def _survey(self) -> None:
         """Learn from the database when side effects are due; runs in a thread."""
@@ -214,6 +224,7 @@ class Rounds:
 
     async def _effects(self) -> None:
         """Let the side effects of all tenants happen that have some."""
+        self._keep_promises()
         now = self._now()
         try:
             for name in [name for name, moment in tuple(self._effects_at.items()) if moment <= now]:
@@ -236,30 +247,45 @@ class Rounds:
             while self._executor.leads and await self._some(hook, gate):
                 pass
         following = await anyio.to_thread.run_sync(self._next_effects)
-        moments = [max(moment, self._free_at(hook)) for hook, moment in following.items()]
+        moments = [max(moment, self._free_at(tenant, hook)) for hook, moment in following.items()]
         self._expect(tenant, min(moments, default=None))
 
-    def _free_at(self, hook: Hook) -> datetime:
+    def _free_at(self, tenant: str | None, hook: Hook) -> datetime:
         """When to look whether its gate has room; not at once if it has none now."""
         gate, now = self._gates[hook.integration.name], self._now()
         room = gate.room(now)
         if room.places > 0:
             return now
-        soon = now + (LOOK_FOR_ROOM if gate.paused is None else LOOK_FOR_LEAVE)
-        return soon if room.until is None else min(room.until, now + LOOK_FOR_LEAVE)
+        if gate.paused is None and room.until is None:
+            self._crowded[tenant] = gate
+        return min(room.until or now + PATIENCE, now + PATIENCE)
+
+    def _keep_promises(self) -> None:
+        """The places that were kept for side effects are theirs to take."""
+        for gate in self._promised:
+            gate.expected -= 1
+        self._promised.clear()
 
     async def _some(self, hook: Hook, gate: Gate) -> bool:
         """Let as many side effects happen at once as may; whether there were any."""
         room = gate.room(self._now())
         if room.places <= 0:
             return False
-        due = await anyio.to_thread.run_sync(self._due, hook, room.places)
-        client = await self._client(hook.integration) if due else None
+        gate.expected += room.places
+        try:
+            due = await anyio.to_thread.run_sync(self._due, hook, room.places)
+            client = await self._client(hook.integration) if due else None
+        finally:
+            gate.expected -= room.places
+            self._executor.ring()  # a call may have waited for the place
         if client is None:
             return False
-        gate.enter(len(due), self._now())
+        probe = gate.enter(len(due), self._now())
         written = await asyncio.gather(
-            *(happen(hook, gate, effect, record, client, self._now, random.random) for effect, record in due)
+            *(
+                happen(hook, gate, effect, record, client, self._now, random.random, probe=probe)
+                for effect, record in due
+            )
         )
         await anyio.to_thread.run_sync(self._write, written)
         return True

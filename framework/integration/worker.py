@@ -185,26 +185,29 @@ class Worker:
         """How many calls to claim from which outbox: as many as there is room for at its vendor."""
         now = self._engine.clock.now()
         claims: list[tuple[Outbox, int]] = []
-        taken: dict[str, int] = {}
         for outbox in list(self._looking):
             gate = self._gates[outbox.desk.integration.name]
             room = gate.room(now)
             if room.until is not None:
                 self.executor.enqueue(None, outbox, room.until)
-            places = room.places - taken.get(gate.name, 0)
-            if places > 0:
-                claims.append((outbox, places))
-                taken[gate.name] = taken.get(gate.name, 0) + places
+            if room.places > 0:
+                claims.append((outbox, room.places))
+                gate.expected += room.places
         return claims
 
     async def _tick(self, claims: list[tuple[Outbox, int]]) -> None:
         ended, self._ended = self._ended[:GROUP], self._ended[GROUP:]
         beat = self._heartbeats() if self._beat_is_due() else []
         claimed_at = self._now()
-        results = await self._written(ended, beat, claims)
+        try:
+            results = await self._written(ended, beat, claims)
+        finally:
+            for outbox, limit in claims:
+                self._gates[outbox.desk.integration.name].expected -= limit
         recorded = results[: len(ended)]
         claimed = results[len(ended) + len(beat) :]
         self._after_records(ended, recorded)
+        looking = len(self._looking)
         for (outbox, limit), result in zip(claims, claimed, strict=True):
             if isinstance(result, UnknownTenant):  # it has been deleted
                 self._looking.pop(outbox, None)
@@ -212,7 +215,8 @@ class Worker:
                 self._troubled(result)
             else:
                 await self._start(outbox, limit, result, claimed_at)
-        if self._ended and not self._trouble:
+        one_has_no_more = 0 < len(self._looking) < looking  # what it left is for the next
+        if one_has_no_more or (self._ended and not self._trouble):
             self.executor.ring()
 
     async def _written(

@@ -9,13 +9,15 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from framework import Payload
+from framework import Entity, Payload
+from framework.app import App
 from framework.clock import ManualClock
 from framework.errors import NeedsAttention, Permanent, Transient
-from framework.integration import Completed, ExternalId, Failed, Integration, Outcome, Rate
+from framework.integration import Breaker, Completed, ExternalId, Failed, Integration, Outcome, Rate
 from framework.integration.requests import CannotBeCanceled, NoSuchQuestion
 from framework.model.apicall import CallStatus
 from framework.runtime.errors import InvalidRecord
+from tests.integration import desk_of_orders
 from tests.integration.desk_of_orders import (
     NOON,
     Charge,
@@ -122,6 +124,87 @@ async def test_side_effects_keep_to_the_rate_and_nobody_looks_for_them_until_the
             await app.settle()
         assert len(told) == happened
         clock.advance(timedelta(seconds=1))
+
+
+async def test_calls_and_side_effects_of_one_integration_are_under_way_within_one_limit() -> None:
+    most = now = 0
+
+    async def count(*asked: object) -> Completed:
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        for _ in range(3):
+            await anyio.lowlevel.checkpoint()
+        now -= 1
+        return Completed(Receipt(url=None))
+
+    acme, told = at_once(Vendor(*[count] * 12), concurrency=2), []
+
+    @acme.side_effect(Order)
+    async def tell(order: Any, http: object) -> None:
+        await count()
+        told.append(order.customer)
+
+    app = open_shop(acme)
+    orders = [place(app, str(number)) for number in range(12)]
+    async with app.working() as worker:
+        with anyio.fail_after(10):
+            while len(told) < 12:
+                await worker.activity(1)
+        await app.settle()
+    assert {status(app, order) for order in orders} == {OrderStatus.PAID}
+    assert most == 2
+
+
+async def test_a_side_effect_closes_the_breaker_that_side_effects_opened(clock: ManualClock) -> None:
+    push, told = pushing(Transient("503"))
+    push.policy = policy(breaker=Breaker(threshold=1, reset=30))
+    app = open_shop(at_once(Vendor()), push, clock=clock)
+    place(app)
+    await app.settle()
+    assert [one.breaker for one in app.health()] == ["closed", "open"]
+    clock.advance(timedelta(seconds=30))
+    await app.settle()
+    assert [one.breaker for one in app.health()] == ["closed", "closed"]
+    assert told == ["ada", "ada"]
+
+
+async def test_a_vendor_that_asks_side_effects_to_wait_is_asked_for_nothing_meanwhile(
+    clock: ManualClock,
+) -> None:
+    push, told = pushing(Transient("429", retry_after=timedelta(minutes=1)))
+    app = open_shop(at_once(Vendor()), push, clock=clock)
+    place(app, "ada")
+    await app.settle()
+    place(app, "bob")
+    await app.settle()
+    assert told == ["ada"]
+    clock.advance(timedelta(minutes=1))
+    await app.settle()
+    assert sorted(told) == ["ada", "ada", "bob"]
+
+
+async def test_a_side_effect_whose_record_is_gone_takes_no_place_for_good(clock: ManualClock) -> None:
+    class Parcel(Entity, table=True):
+        address: str
+
+    depot, told = Integration("depot", policy=policy()), []
+
+    @depot.side_effect(Parcel)
+    async def tell(parcel: Any, http: object) -> None:
+        told.append(parcel.address)
+        raise Transient("503")
+
+    app = App([[Parcel]], [depot], desk_of_orders.in_memory(), clock=clock)
+    app.create()
+    with app.transaction() as tx:
+        parcel = tx.add(Parcel(address="street 1"))
+    await app.settle()
+    with app.transaction() as tx:
+        tx.delete(tx.get(Parcel, parcel.id))
+    clock.advance(timedelta(minutes=1))
+    await app.settle()
+    assert (told, app.health()[0].running) == (["street 1"], 0)
 
 
 async def test_a_side_effect_outlives_the_process(tmp_path: Any) -> None:

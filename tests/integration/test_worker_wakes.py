@@ -2,16 +2,24 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import anyio
 import pytest
 
+from framework import APICall, Field, derive
+from framework.app import App
 from framework.clock import ManualClock
-from framework.integration import PollSchedule
+from framework.errors import Transient
+from framework.integration import PollSchedule, Retry
 from framework.integration.outbox import Outbox
+from tests.integration import desk_of_orders
 from tests.integration.desk_of_orders import (
+    MODULE,
     NOON,
     PAID,
+    ChargeRequest,
+    Order,
     OrderStatus,
     Vendor,
     accepted,
@@ -20,6 +28,7 @@ from tests.integration.desk_of_orders import (
     place,
     status,
     submitted,
+    tell,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_database")]
@@ -74,3 +83,31 @@ async def test_a_heartbeat_for_which_the_worker_looks_a_little_early_is_not_lost
         let_go.set()
         await app.settle()
     assert status(app, order) is OrderStatus.PAID
+
+
+async def test_a_call_that_is_over_leaves_its_place_to_the_next_of_its_vendor() -> None:
+    class Mail(APICall, table=True):
+        order_id: UUID = Field(foreign_key="order.id", index=True)
+        request: ChargeRequest
+
+    @derive
+    def mail(order: Order) -> Mail:
+        return Mail(order_id=order.id, request=ChargeRequest(amount_cents=1))
+
+    clock, sent = ManualClock(NOON), Vendor(Transient("503"))
+    retry, poll = Retry(base=60, cap=60), PollSchedule(first=0.1)
+    acme = submitted(Vendor(accepted), looks=[], retry=retry, poll=poll)
+
+    @acme.call(Mail)
+    async def send(call: Any, http: Any) -> Any:
+        return await sent(call, http)
+
+    app = App([[*MODULE, Mail, mail]], [acme], desk_of_orders.in_memory(), clock=clock)
+    app.create()
+    async with app.working():
+        place(app)
+        await app.settle()
+        tell(app, "succeeded", charge="ch_1250")  # and so it is looked for in vain
+        clock.advance(timedelta(seconds=61))
+        await app.settle()
+    assert len(sent.tries) == 2
