@@ -32,6 +32,16 @@ def test_the_rate_says_when_to_come_back() -> None:
     assert gate.room(room.until).places == 1
 
 
+def test_what_is_being_claimed_has_its_places_and_tokens() -> None:
+    gate = Gate("acme", Policy(concurrency=4, rate=Rate(1, burst=3)))
+    gate.expected = 1
+    assert gate.room(NOON).places == 2
+    gate.enter(2, NOON)
+    assert gate.room(NOON).places == 0
+    gate.expected = 0
+    assert gate.room(NOON).places == 1
+
+
 def test_looking_takes_no_tokens() -> None:
     gate = Gate("acme", Policy(rate=Rate(1, burst=2)))
     assert [gate.room(NOON).places for _ in range(3)] == [2, 2, 2]

@@ -1,12 +1,14 @@
 """What a worker does besides calls: side effects, reconciliation, probes, and requests of users."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 from framework import Entity, Payload
@@ -15,11 +17,13 @@ from framework.clock import ManualClock
 from framework.errors import NeedsAttention, Permanent, Transient
 from framework.integration import Breaker, Completed, ExternalId, Failed, Integration, Outcome, Rate
 from framework.integration.requests import CannotBeCanceled, NoSuchQuestion
+from framework.integration.rounds import Rounds
 from framework.model.apicall import CallStatus
 from framework.runtime.errors import InvalidRecord
 from tests.integration import desk_of_orders
 from tests.integration.desk_of_orders import (
     NOON,
+    PAID,
     Charge,
     Order,
     OrderPlaced,
@@ -126,34 +130,46 @@ async def test_side_effects_keep_to_the_rate_and_nobody_looks_for_them_until_the
         clock.advance(timedelta(seconds=1))
 
 
-async def test_calls_and_side_effects_of_one_integration_are_under_way_within_one_limit() -> None:
-    most = now = 0
+async def test_a_side_effect_that_is_being_read_has_its_place_and_a_call_waits_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, go_on, read = threading.Event(), threading.Event(), Rounds._due
+    told, under_way = anyio.Event(), [0]
 
-    async def count(*asked: object) -> Completed:
-        nonlocal most, now
-        now += 1
-        most = max(most, now)
-        for _ in range(3):
-            await anyio.lowlevel.checkpoint()
-        now -= 1
-        return Completed(Receipt(url=None))
+    async def charged(call: object) -> Completed:
+        under_way.append(under_way[-1] + 1)
+        await told.wait()
+        under_way.append(under_way[-1] - 1)
+        return PAID
 
-    acme, told = at_once(Vendor(*[count] * 12), concurrency=2), []
+    vendor = Vendor(charged)
+    acme = at_once(vendor, concurrency=1)
 
     @acme.side_effect(Order)
     async def tell(order: Any, http: object) -> None:
-        await count()
-        told.append(order.customer)
+        under_way.append(under_way[-1] + 1)
+        told.set()
+        await anyio.lowlevel.checkpoint()
+        under_way.append(under_way[-1] - 1)
 
+    def read_slowly(*asked: Any) -> Any:
+        reading.set()
+        go_on.wait(5)
+        return read(*asked)
+
+    monkeypatch.setattr(Rounds, "_due", read_slowly)
     app = open_shop(acme)
-    orders = [place(app, str(number)) for number in range(12)]
     async with app.working() as worker:
-        with anyio.fail_after(10):
-            while len(told) < 12:
-                await worker.activity(1)
+        place(app, "ada", cents=0)  # a side effect, and no call
+        await anyio.to_thread.run_sync(reading.wait, 5)
+        place(app, "bob")
+        await worker.activity(5)
+        go_on.set()
+        with anyio.fail_after(5):
+            while len(under_way) < 7:
+                await worker.activity(5)
         await app.settle()
-    assert {status(app, order) for order in orders} == {OrderStatus.PAID}
-    assert most == 2
+    assert under_way == [0, 1, 0, 1, 0, 1, 0]
 
 
 async def test_a_side_effect_closes_the_breaker_that_side_effects_opened(clock: ManualClock) -> None:
