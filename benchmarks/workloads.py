@@ -74,6 +74,13 @@ WORKLOADS = (
         targets={ANCESTOR: 5, LOOP: 0.6, LOOP_AIOHTTP: 0.6},
     ),
     Workload(
+        name="W3-postgres",
+        title="W3 on PostgreSQL",
+        settings="PostgreSQL, synchronous_commit=on; calls a second",
+        subject=OURS,
+        targets={},
+    ),
+    Workload(
         name="bulk",
         title="facts with aggregates, all in one transaction",
         settings="SQLite WAL, synchronous=NORMAL; facts a second",

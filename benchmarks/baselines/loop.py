@@ -44,11 +44,8 @@ async def _post_each(http: httpx.AsyncClient, charges: Iterator[int]) -> None:
         answer.raise_for_status()
 
 
-CONTESTANTS = (
-    Contestant(
-        workload="W3", name=LOOP, run=partial(posting, httpx.AsyncHTTPTransport), size=2000, quick_size=200
-    ),
-    Contestant(
-        workload="W3", name=LOOP_AIOHTTP, run=partial(posting, AiohttpTransport), size=2000, quick_size=200
-    ),
+CONTESTANTS = tuple(
+    Contestant(workload=workload, name=name, run=partial(posting, transport), size=2000, quick_size=200)
+    for workload in ("W3", "W3-postgres")
+    for name, transport in ((LOOP, httpx.AsyncHTTPTransport), (LOOP_AIOHTTP, AiohttpTransport))
 )

@@ -1,6 +1,7 @@
 """W3 on Millrace: facts are dispatched, the worker carries their charges out over HTTP, 16 at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from time import perf_counter
 
@@ -8,10 +9,11 @@ import anyio
 import anyio.to_thread
 from pydantic_settings import BaseSettings
 
+from benchmarks import server
 from benchmarks.contest import Contestant, OpsPerSecond
 from benchmarks.crew import AT_A_TIME
 from benchmarks.ours.chains import expect_paid
-from benchmarks.ours.fresh import on_sqlite
+from benchmarks.ours.fresh import on_postgres, on_sqlite
 from benchmarks.ours.orders import MODULES, Charge, OrderPlaced, Receipt
 from benchmarks.sandbox import sandbox
 from benchmarks.workloads import OURS
@@ -23,9 +25,20 @@ class VendorSettings(BaseSettings):
     base_url: str
 
 
-def charging(size: int) -> OpsPerSecond:
+Integrations = list[Integration[VendorSettings]]
+
+
+def _on_sqlite(integrations: Integrations) -> AbstractContextManager[App]:
+    return on_sqlite(MODULES, integrations, synchronous="FULL")
+
+
+def _on_postgres(integrations: Integrations) -> AbstractContextManager[App]:
+    return on_postgres(MODULES, integrations)
+
+
+def charging(fresh: Callable[[Integrations], AbstractContextManager[App]], size: int) -> OpsPerSecond:
     """From the dispatch of the first fact to the end of the last charge."""
-    with sandbox() as url, on_sqlite(MODULES, [_vendor(url)], synchronous="FULL") as app:
+    with sandbox() as url, fresh([_vendor(url)]) as app:
         speed = anyio.run(_charge_all, app, size)
         expect_paid(app, size)
     return speed
@@ -66,4 +79,14 @@ def _vendor(url: str) -> Integration[VendorSettings]:
     return vendor
 
 
-CONTESTANTS = (Contestant(workload="W3", name=OURS, run=charging, size=2000, quick_size=200),)
+CONTESTANTS = (
+    Contestant(workload="W3", name=OURS, run=partial(charging, _on_sqlite), size=2000, quick_size=200),
+    Contestant(
+        workload="W3-postgres",
+        name=OURS,
+        run=partial(charging, _on_postgres),
+        size=2000,
+        quick_size=200,
+        prepare=server.prepare,
+    ),
+)

@@ -32,7 +32,13 @@ def on_sqlite(
 
 @contextmanager
 def on_postgres(declarations: Sequence[Any], integrations: Sequence[Integration[Any]] = ()) -> Iterator[App]:
-    """An App on a new database of the session's server."""
+    """An App on a new database of the session's server.
+
+    Its process has the database alone, as its worker would find out as soon as it is there.
+    """
     settings = Settings(synchronous="FULL")
     with server.database() as url, opened(App([declarations], integrations, url, settings=settings)) as app:
+        crier = app.engine.database.crier
+        assert crier is not None, "somebody would tell other processes"
+        crier.alone = True
         yield app
