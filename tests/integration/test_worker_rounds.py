@@ -16,8 +16,8 @@ from framework.app import App
 from framework.clock import ManualClock
 from framework.errors import NeedsAttention, Permanent, Transient
 from framework.integration import Breaker, Completed, ExternalId, Failed, Integration, Outcome, Rate
+from framework.integration.effect_rounds import EffectRounds
 from framework.integration.requests import CannotBeCanceled, NoSuchQuestion
-from framework.integration.rounds import Rounds
 from framework.model.apicall import CallStatus
 from framework.runtime.errors import InvalidRecord
 from tests.integration import desk_of_orders
@@ -133,7 +133,7 @@ async def test_side_effects_keep_to_the_rate_and_nobody_looks_for_them_until_the
 async def test_a_side_effect_that_is_being_read_has_its_place_and_a_call_waits_for_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reading, go_on, read = threading.Event(), threading.Event(), Rounds._due
+    reading, go_on, read = threading.Event(), threading.Event(), EffectRounds._due
     told, under_way = anyio.Event(), [0]
 
     async def charged(call: object) -> Completed:
@@ -157,7 +157,7 @@ async def test_a_side_effect_that_is_being_read_has_its_place_and_a_call_waits_f
         go_on.wait(5)
         return read(*asked)
 
-    monkeypatch.setattr(Rounds, "_due", read_slowly)
+    monkeypatch.setattr(EffectRounds, "_due", read_slowly)
     app = open_shop(acme)
     async with app.working() as worker:
         place(app, "ada", cents=0)  # a side effect, and no call
