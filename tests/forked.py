@@ -15,8 +15,13 @@ processes = multiprocessing.get_context("forkserver")
 
 processes.set_forkserver_preload(
     [
+        "anyio._backends._asyncio",
+        "structlog",
         "framework.cli.commands",
         "framework.cli.sandboxes",
+        "framework.integration.shared",
+        "framework.runtime.tries",
+        "framework.storage.postgres",
         "business",
         "integrations.deepl",
         "integrations.github",
