@@ -147,7 +147,10 @@ class Attempts:
             statement = Statement(self._ending().where(untouched.exists()), self._dialect)
             *names, id, fence = statement.names
             assert (id, fence) == ("id_", "fence_"), "the guard comes last"
-            self._guarded_ends[shape] = demanding(statement, self._dialect), Parameters(names, self._codec)
+            self._guarded_ends[shape] = (
+                demanding(statement, self._dialect),
+                Parameters(names, self._codec.encoder),
+            )
         return self._guarded_ends[shape]
 
     @cached_property
@@ -197,7 +200,7 @@ class Attempts:
 
     def _compiled(self, statement: ClauseElement) -> tuple[str, Parameters]:
         compiled = Statement(statement, self._dialect)
-        return compiled.sql, Parameters(compiled.names, self._codec)
+        return compiled.sql, Parameters(compiled.names, self._codec.encoder)
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

@@ -103,7 +103,7 @@ class EffectBook:
                 if change.before_row is None and change.after_row is not None:
                     for hook in self.hooks[shape]:
                         effect = Effect(new_id(), hook.name, change.id, work.now, 0, None)
-                        parameters = Parameters(self._insertion.names, self._codec)
+                        parameters = Parameters(self._insertion.names, self._codec.encoder)
                         work.connection.tell(self._insertion.sql, parameters.of(effect.__dict__))
 
     def due(self, connection: Connection, hook: Hook, now: datetime, limit: int) -> list[tuple[Effect, Any]]:

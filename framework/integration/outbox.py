@@ -5,7 +5,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,7 +27,7 @@ from sqlalchemy.sql import ClauseElement
 
 from framework.integration.desk import Desk
 from framework.observe import get_logger
-from framework.storage.codec import Row
+from framework.storage.codec import Parameters, Row
 from framework.storage.database import Connection, Database
 from framework.storage.errors import UnreadableValue
 from framework.storage.statements import Statement, earliest
@@ -85,7 +85,7 @@ class Outbox:
         while len(claimed) < limit:
             left = limit - len(claimed)
             values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": left}
-            rows = connection.rows(self._claim.sql, self._parameters(self._claim, values))
+            rows = connection.rows(self._claim.sql, self._claim.parameters.of(values))
             readable = [one for found in rows if (one := self._read(connection, found, now)) is not None]
             claimed += readable
             if len(readable) == len(rows):
@@ -111,27 +111,27 @@ class Outbox:
         """
         statement = self._release(tuple(columns))
         values = {f"{name}_": value for name, value in columns.items()} | {"id_": id, "fence": fence}
-        return bool(connection.run(statement.sql, self._parameters(statement, values)))
+        return bool(connection.run(statement.sql, statement.parameters.of(values)))
 
     def prolong(self, connection: Connection, ids: Sequence[tuple[UUID, int]], until: datetime) -> None:
         """Extend the leases of calls that are under way, each under its fence."""
         for id, fence in ids:
             values = {"until": until, "id_": id, "fence": fence}
-            connection.tell(self._prolong.sql, self._parameters(self._prolong, values))
+            connection.tell(self._prolong.sql, self._prolong.parameters.of(values))
 
     def take_over(self, connection: Connection, now: datetime) -> int:
         """Void the leases of dead workers. Returns how many there were."""
         values = {"now": now, "latest": now + 2 * self.desk.policy.lease}
-        return connection.run(self._take_over.sql, self._parameters(self._take_over, values))
+        return connection.run(self._take_over.sql, self._take_over.parameters.of(values))
 
     def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
         """When there is something to do for the first of the calls, of those that are due after a moment."""
-        found = connection.row(self._next_due.sql, self._parameters(self._next_due, {"after": after}))
+        found = connection.row(self._next_due.sql, self._next_due.parameters.of({"after": after}))
         return None if found is None else self._statements.codec.decode_one("_due_at", found[0])
 
     def count_due(self, connection: Connection, now: datetime) -> int:
         """How many calls could be worked on now."""
-        return int(connection.row(self._count_due.sql, self._parameters(self._count_due, {"now": now}))[0])
+        return int(connection.row(self._count_due.sql, self._count_due.parameters.of({"now": now}))[0])
 
     def count_dead(self, connection: Connection) -> int:
         """How many calls the framework gave up."""
@@ -141,12 +141,8 @@ class Outbox:
         """The calls that the framework gave up and nobody has tried again, oldest first."""
         return [self._statements.codec.decode(values) for values in connection.rows(self._dead.sql)]
 
-    def _parameters(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
-        encoded = {name: _encoded(self._statements.codec, value) for name, value in values.items()}
-        return [encoded[name] for name in statement.names]
-
     @cached_property
-    def _claim(self) -> Statement:
+    def _claim(self) -> "Question":
         calls = self._table.c
         due = self._table.alias("due")
         conditions: list[Any] = [due.c["_due_at"] <= bindparam("now", type_=calls["_due_at"].type)]
@@ -216,7 +212,7 @@ class Outbox:
             other.c.id != call.c.id,
         )
 
-    def _release(self, names: tuple[str, ...]) -> Statement:
+    def _release(self, names: tuple[str, ...]) -> "Question":
         if names not in self._releases:
             values: dict[str, Any] = {name: bindparam(f"{name}_") for name in names}
             values["_leased_until"] = literal_column("NULL")
@@ -230,11 +226,11 @@ class Outbox:
         return self._releases[names]
 
     @cached_property
-    def _releases(self) -> dict[tuple[str, ...], Statement]:
+    def _releases(self) -> dict[tuple[str, ...], "Question"]:
         return {}
 
     @cached_property
-    def _prolong(self) -> Statement:
+    def _prolong(self) -> "Question":
         calls = self._table.c
         statement = update(self._table).where(
             calls.id == bindparam("id_"),
@@ -245,7 +241,7 @@ class Outbox:
         return self._compiled(statement.values({"_leased_until": until, "_due_at": until}))
 
     @cached_property
-    def _take_over(self) -> Statement:
+    def _take_over(self) -> "Question":
         calls = self._table.c
         held = [calls["_due_at"] > earliest(self._statements.dialect), calls["_leased_until"].is_not(None)]
         if self._database.concurrent:
@@ -267,24 +263,24 @@ class Outbox:
         )
 
     @cached_property
-    def _next_due(self) -> Statement:
+    def _next_due(self) -> "Question":
         due = self._table.c["_due_at"]
         first = select(due).where(due > bindparam("after", type_=due.type)).order_by(due)
         return self._compiled(first.limit(literal_column("1")).offset(literal_column("0")))
 
     @cached_property
-    def _count_due(self) -> Statement:
+    def _count_due(self) -> "Question":
         due = self._table.c["_due_at"]
         is_due = due <= bindparam("now", type_=due.type)
         return self._compiled(select(func.count()).select_from(self._table).where(is_due))
 
     @cached_property
-    def _count_dead(self) -> Statement:
+    def _count_dead(self) -> "Question":
         dead: Any = (literal_column("_dead"), self._table.c["_dead"] == true())
         return self._compiled(select(func.count()).select_from(self._table).where(*dead))
 
     @cached_property
-    def _dead(self) -> Statement:
+    def _dead(self) -> "Question":
         calls = self._table.c
         return self._compiled(
             select(*self._statements.columns)
@@ -292,15 +288,21 @@ class Outbox:
             .order_by(calls.created_at)
         )
 
-    def _compiled(self, statement: ClauseElement) -> Statement:
-        return Statement(statement, self._statements.dialect)
+    def _compiled(self, statement: ClauseElement) -> "Question":
+        compiled = Statement(statement, self._statements.dialect)
+        return Question(compiled.sql, Parameters(compiled.names, self._encoders))
+
+    @cached_property
+    def _encoders(self) -> Mapping[str, Any]:
+        """How values are given to the driver: those of a column by its name and an underscore."""
+        encoder = self._statements.codec.encoder
+        of_columns = {f"{name}_": encode for name, encode in encoder.items()}
+        moments = dict.fromkeys(("after", "deadline", "latest", "now", "until"), encoder.get("_due_at"))
+        return of_columns | {name: encode for name, encode in moments.items() if encode is not None}
 
 
-def _encoded(codec: Any, value: Any) -> Any:
-    match value:
-        case datetime():
-            return codec.encode_one("_due_at", value)
-        case UUID():
-            return codec.encode_one("id", value)
-        case _:
-            return value
+class Question(NamedTuple):
+    """A statement, and how its named values are given to the driver."""
+
+    sql: str
+    parameters: Parameters

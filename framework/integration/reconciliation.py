@@ -52,7 +52,7 @@ class Cursors:
         return None if found is None else self._codec.decode_one("at", found[0])
 
     def put(self, connection: Connection, name: str, at: datetime) -> None:
-        parameters = Parameters(self._upsert.names, self._codec)
+        parameters = Parameters(self._upsert.names, self._codec.encoder)
         connection.run(self._upsert.sql, parameters.of({"name": name, "at": at}))
 
 

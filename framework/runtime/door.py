@@ -55,7 +55,7 @@ class Door:
         self._blank |= {hidden.name: hidden.default for hidden in shape.hidden}
         self.enrol: Callable[[dict[str, Any]], None] | None = None
         """What else a new row needs: the App lets calls enter the outbox here."""
-        self._fixed = {
+        self._own = self._blank | {
             name: default
             for name, default in shape.model.__facts__.items()
             if default is not UNDEFINED and not callable(default)
@@ -102,7 +102,7 @@ class Door:
 
     def own_row(self, now: datetime, facts: Mapping[str, Any]) -> dict[str, Any]:
         """The whole row of an event that the framework itself makes: its facts are known to be valid."""
-        return {**self._blank, **self._fixed, "id": new_id(), "at": now, **facts}
+        return {**self._own, "id": new_id(), "at": now, **facts}
 
     def some(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A few facts as their declaration has them; raises InvalidRecord."""

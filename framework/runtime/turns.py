@@ -52,6 +52,11 @@ class Turns:
         self._waiting: deque[_Ticket[Any]] = deque()
 
     def write(self, operation: Operation[T], *, snapshot: bool = False) -> T:
+        if not self._waiting and self._database.writing.acquire(blocking=False):
+            try:
+                return self._alone(operation)
+            finally:
+                self._database.writing.release()
         ticket: _Ticket[T] = _Ticket(operation, copy_context())
         self._waiting.append(ticket)
         with self._database.writing:
@@ -98,6 +103,27 @@ class Turns:
 
     def end(self, connection: Connection) -> None:
         self._database.writing.release()
+
+    def _alone(self, operation: Operation[T]) -> T:
+        """Run one operation, while nobody else waits, in a database transaction of its own."""
+        try:
+            with self._entered:
+                self._database.begin()
+                transaction = self._opened(self._database.writer)
+                try:
+                    result = operation(transaction)
+                    transaction.finish()
+                finally:
+                    transaction.abandon()
+                self._database.writer.run("COMMIT")
+        except BaseException as error:
+            self._database.roll_back()
+            meaning = self._database.meaning(error) if isinstance(error, Exception) else error
+            if meaning is error:
+                raise
+            raise meaning from error
+        self._tell(transaction.work)
+        return result
 
     def _run_waiting(self, own: _Ticket[Any]) -> None:
         """Run all that wait, the caller's among them, in groups."""

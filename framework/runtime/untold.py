@@ -74,9 +74,11 @@ class Untold:
         if len(new) == 1:
             self._insert_of(new[0].shape, new)
             return
-        new.sort(key=attrgetter("shape.depth"))
-        for shape, some in groupby(new, attrgetter("shape")):
-            self._insert_of(shape, list(some))
+        of_shape: dict[Shape, list[Change]] = {}
+        for change in new:
+            of_shape.setdefault(change.shape, []).append(change)
+        for shape in sorted(of_shape, key=attrgetter("depth")):  # first what others refer to
+            self._insert_of(shape, of_shape[shape])
 
     def _insert_of(self, shape: Shape, batch: list[Change]) -> None:
         batch = [change for change in batch if change.after_row is not None]

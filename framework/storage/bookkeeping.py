@@ -96,7 +96,7 @@ class Bookkeeping:
         codec = Codec(columns, self._dialect)
         statement = insert(table).values({name: bindparam(name) for name in codec.names})
         compiled: Any = statement.compile(dialect=self._dialect)
-        return str(compiled), Parameters(compiled.positiontup, codec)
+        return str(compiled), Parameters(compiled.positiontup, codec.encoder)
 
 
 def _sql(statement: Any, dialect: Dialect) -> str:

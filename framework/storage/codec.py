@@ -100,14 +100,14 @@ class Codec:
 class Parameters:
     """Takes the named values of a row, in the order and the form of one statement."""
 
-    def __init__(self, names: Sequence[str], codec: Codec) -> None:
+    def __init__(self, names: Sequence[str], encoders: Mapping[str, Convert]) -> None:
         self._names = names
-        self._codec = codec
+        self._encoders = encoders
 
     @cached_property
     def of(self) -> Callable[[Mapping[str, Any]], list[Any]]:
         """Gives the values of a row, as the driver takes them."""
-        codes, scope = _conversions("row", self._names, map(self._codec.encoder.get, self._names))
+        codes, scope = _conversions("row", self._names, map(self._encoders.get, self._names))
         return eval(f"lambda row: [{', '.join(codes)}]", scope)  # type: ignore[no-any-return]  # of this type
 
 

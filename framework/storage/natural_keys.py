@@ -25,12 +25,12 @@ class NaturalKey:
         inserted = upserting(dialect)(table).values(row)
         inserted = inserted.on_conflict_do_nothing(index_elements=columns, index_where=in_part)
         insertion = Statement(inserted, dialect)
-        self.insertion = insertion.sql, Parameters(insertion.names, statements.codec)
+        self.insertion = insertion.sql, Parameters(insertion.names, statements.codec.encoder)
         found = select(*statements.columns).where(
             *(column == bindparam(column.name) for column in columns), true() if in_part is None else in_part
         )
         selection = Statement(found.with_for_update(key_share=True), dialect)
-        self.selection = selection.sql, Parameters(selection.names, statements.codec)
+        self.selection = selection.sql, Parameters(selection.names, statements.codec.encoder)
         self.look = Statement(found, dialect).sql, self.selection[1]
 
 

@@ -36,6 +36,14 @@ from framework.storage.violation import Constraint, Refused, Violation
 
 _TRIES = 3
 
+PAGE = 2048  # bytes
+"""A commit writes whole pages to the log, one for each table and index that it touches. Files that are there
+keep the pages they were made with.
+"""
+
+LOG = 8 << 20  # bytes
+"""So long the log may become before what it says goes into the file: that waits for the disk twice."""
+
 
 class SqliteConnection:
     """The seam to SQLite's driver."""
@@ -328,7 +336,9 @@ class SqliteDatabase(Database):
             raise DatabaseUnreachable(url=self.url, reason=str(error)) from error
         with self.translated():
             if self.path:
+                raw.execute(f"PRAGMA page_size={PAGE}")
                 raw.execute("PRAGMA journal_mode=WAL")
+                raw.execute(f"PRAGMA wal_autocheckpoint={LOG // PAGE}")
             raw.execute(f"PRAGMA synchronous={self.synchronous}")
             raw.execute("PRAGMA foreign_keys=ON")
             raw.execute("PRAGMA cache_size=-65536")

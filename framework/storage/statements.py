@@ -127,7 +127,7 @@ class TableStatements:
         statement = Statement(
             insert(self.table).values({name: bindparam(name) for name in self.stored}), self.dialect
         )
-        return statement.sql, Parameters(statement.names, self.codec)
+        return statement.sql, Parameters(statement.names, self.codec.encoder)
 
     def insertion_of(self, rows: int) -> str:
         """Insert so many whole rows by one statement; its parameters are those of `insertion`, row after
@@ -150,7 +150,7 @@ class TableStatements:
                 .values(values)
             )
             compiled = Statement(statement, self.dialect)
-            self._updates[names] = compiled.sql, Parameters(compiled.names, self.codec)
+            self._updates[names] = compiled.sql, Parameters(compiled.names, self.codec.encoder)
         return self._updates[names]
 
     def adjustment(self, nodes: tuple[AdditiveNode, ...]) -> Adjustment:
@@ -184,7 +184,10 @@ class TableStatements:
             if names != ("id",) and self.dialect.name != "sqlite":  # SQLite keeps them so in its indexes
                 statement = statement.order_by(*self.recency())
             compiled = Statement(locking(statement, lock), self.dialect)
-            self._selections[names, lock, where] = compiled.sql, Parameters(compiled.names, self.codec)
+            self._selections[names, lock, where] = (
+                compiled.sql,
+                Parameters(compiled.names, self.codec.encoder),
+            )
         return self._selections[names, lock, where]
 
     def by_id(self, lock: Lock = Lock.NONE) -> str:

@@ -44,7 +44,7 @@ class Tenants:
 
     def add(self, connection: Any, name: str, at: Any) -> None:
         """There is one more tenant."""
-        parameters = Parameters(self._insertion.names, self._codec)
+        parameters = Parameters(self._insertion.names, self._codec.encoder)
         connection.run(self._insertion.sql, parameters.of({"name": name, "at": at}))
 
     def remove(self, connection: Any, name: str) -> None:

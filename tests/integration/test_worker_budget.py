@@ -9,7 +9,7 @@ import pytest
 from framework.app import App
 from framework.integration.attempts import Attempts
 from framework.integration.effects import EffectBook
-from framework.integration.outbox import Outbox
+from framework.integration.outbox import Outbox, Question
 from framework.integration.reconciliation import Cursors
 from framework.storage.statements import Statement
 from tests.integration.desk_of_orders import (
@@ -101,7 +101,7 @@ def test_no_statement_of_the_worker_looks_through_a_table(keyed: bool) -> None:
     kept = [outbox._claim, outbox._prolong, outbox._take_over, outbox._next_due, outbox._count_due]
     kept += [outbox._dead, outbox._count_dead, outbox._release(("_due_at", "_burned", "_polls"))]
     kept += [book._due, book._next, book._deletion, book._change, cursors._selection]
-    texts = [statement.sql for statement in kept if isinstance(statement, Statement)]
+    texts = [statement.sql for statement in kept if isinstance(statement, (Question, Statement))]
     texts += [attempts._end[0], attempts._guarded_end(desk.shape)[0], attempts._interruption]
     texts += [attempts._resolution, attempts._first_hash, attempts._selection]
     assert len(texts) == 19
