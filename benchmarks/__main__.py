@@ -1,25 +1,17 @@
 """Measure side by side, print, and keep the result in `benchmarks/results.md`."""
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import ours
-from benchmarks.baselines import ancestor, handwritten, loop
-from benchmarks.contest import Contestant, Unavailable, Workload, compete
+from benchmarks.contest import Workload
 from benchmarks.machine import describe
-from benchmarks.report import Comparison, markdown, show
+from benchmarks.report import markdown, show
+from benchmarks.session import compare_apart
 from benchmarks.start import measured
 from benchmarks.workloads import WORKLOADS
 
-CONTESTANTS: Sequence[Contestant] = (
-    *ours.CONTESTANTS,
-    *handwritten.CONTESTANTS,
-    *ancestor.CONTESTANTS,
-    *loop.CONTESTANTS,
-)
 REPETITIONS, QUICK_REPETITIONS = 7, 3
 RESULTS = Path(__file__).with_name("results.md")
 
@@ -36,7 +28,7 @@ def main() -> None:
     repetitions = chosen.repetitions or (QUICK_REPETITIONS if chosen.quick else REPETITIONS)
     comparisons = []
     for workload in _chosen(chosen.only):
-        comparison = _compare(workload, repetitions=repetitions, quick=chosen.quick)
+        comparison = compare_apart(workload, repetitions=repetitions, quick=chosen.quick)
         if comparison.results:
             show(console, comparison)
             comparisons.append(comparison)
@@ -56,21 +48,6 @@ def _chosen(only: str) -> list[Workload]:
             f"No such workload: {', '.join(sorted(unknown))}. There are {', '.join(sorted(families))}."
         )
     return [w for w in WORKLOADS if not names or w.name in names or w.name.partition("-")[0] in names]
-
-
-def _compare(workload: Workload, *, repetitions: int, quick: bool) -> Comparison:
-    present, absent = [], {}
-    for contestant in CONTESTANTS:
-        if contestant.workload != workload.name:
-            continue
-        try:
-            contestant.prepare()
-        except Unavailable as lack:
-            absent[contestant.name] = f"not measured: {lack}"
-        else:
-            present.append(contestant)
-    results = compete(present, repetitions=repetitions, quick=quick) if present else []
-    return Comparison(workload=workload, results=results, absent=absent)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Apps on an empty database of their own, which goes with them."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +25,18 @@ def on_sqlite(
     with TemporaryDirectory(prefix="millrace-bench-") as folder:
         file = Path(folder) / "bench.db"
         if content is not None:
-            file.write_bytes(content)
+            _write(file, content)
         settings = Settings(synchronous=synchronous)
         with opened(App([declarations], integrations, f"sqlite:///{file}", settings=settings)) as app:
             yield app
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file that the disk has, so that it does not write it while somebody is measured."""
+    with file.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
 
 
 @contextmanager

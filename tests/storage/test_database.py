@@ -53,6 +53,19 @@ def app(url: str) -> Iterator[App]:
     app.close()
 
 
+def test_a_new_file_has_small_pages_and_an_old_one_keeps_its_own(app: App, url: str, tmp_path: Path) -> None:
+    assert app.engine.database.writer.row("PRAGMA page_size") == (2048,)  # type: ignore[attr-defined]  # SQLite has a writer
+    assert app.engine.database.writer.row("PRAGMA wal_autocheckpoint") == (4096,)  # type: ignore[attr-defined]
+    old = tmp_path / "old.db"
+    with sqlite3.connect(old) as connection:
+        connection.execute("PRAGMA page_size=8192")
+        connection.execute("CREATE TABLE something_else (id INTEGER)")
+    other = App([MODULE], database=f"sqlite:///{old}", settings=SOON)
+    other.create()
+    assert other.engine.database.writer.row("PRAGMA page_size") == (8192,)  # type: ignore[attr-defined]
+    other.close()
+
+
 @pytest.fixture
 def holder(app: App, tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """Another program that is in the middle of writing to the file."""
