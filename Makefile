@@ -12,7 +12,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 soak: $(STAMP)
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m hypothesis -v
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m hypothesis -v --durations 20
 
 check: $(STAMP)
 	$(BIN)/ruff check .
