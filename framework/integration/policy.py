@@ -17,14 +17,26 @@ class ImpossiblePolicy(DeclarationError):
     """{policy}({name}={value!r}) cannot be kept: it must be {must}."""
 
 
-def _require(policy: object, must: str, *names: str, least: float = 0, above: bool = True) -> None:
+def _require_whole(policy: object, *names: str) -> None:
+    """Raise unless the named numbers count something, at least one."""
+    _require(policy, "a whole number, at least 1", *names, least=1, above=False, kind=int)
+
+
+def _require(
+    policy: object,
+    must: str,
+    *names: str,
+    least: float = 0,
+    above: bool = True,
+    kind: Any = int | float,
+) -> None:
     """Raise unless the named numbers or timedeltas are above (or at least) `least`."""
     for name in names:
         value = getattr(policy, name)
         number = value.total_seconds() if isinstance(value, timedelta) else value
         if (
             isinstance(number, bool)
-            or not isinstance(number, int | float)
+            or not isinstance(number, kind)
             or not (number > least if above else number >= least)
         ):
             raise ImpossiblePolicy(policy=type(policy).__name__, name=name, value=value, must=must)
@@ -56,7 +68,8 @@ class Retry:
     budget: timedelta = timedelta(hours=23)
 
     def __post_init__(self) -> None:
-        _require(self, "at least 1", "max_attempts", "factor", least=1, above=False)
+        _require_whole(self, "max_attempts")
+        _require(self, "at least 1", "factor", least=1, above=False)
         _require(self, "a positive number of seconds", "base", "cap")
         _require(self, "a positive timedelta", "budget")
 
@@ -80,7 +93,7 @@ class Rate:
 
     def __post_init__(self) -> None:
         _require(self, "a positive number", "per_second")
-        _require(self, "at least 1", "burst", least=1, above=False)
+        _require_whole(self, "burst")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +104,7 @@ class Breaker:
     reset: float = 30.0
 
     def __post_init__(self) -> None:
-        _require(self, "at least 1", "threshold", least=1, above=False)
+        _require_whole(self, "threshold")
         _require(self, "a positive number of seconds", "reset")
 
 
@@ -143,7 +156,7 @@ class Policy:
     max_body_bytes: int = 8 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        _require(self, "at least 1", "concurrency", "max_body_bytes", least=1, above=False)
+        _require_whole(self, "concurrency", "max_body_bytes")
         _require(self, "a positive timedelta", "attempt", "deadline", "lease")
         if self.on_doubt not in ("retry", "recover", "fail", None):
             must = 'one of "retry", "recover", "fail" and None'
