@@ -91,12 +91,17 @@ async def test_all_wait_whom_a_vendor_told_one_to_wait_and_so_do_those_who_come_
 
 async def test_a_pause_is_one_for_all_and_who_may_have_missed_its_end_tries(postgres_url: str) -> None:
     one, two = shop(postgres_url, Vendor(NeedsAttention("401"))), shop(postgres_url, Vendor())
-    async with one.working(), two.working() as worker:
+    async with one.working() as first:
         place(one)
-        await until(lambda: all(app.health()[0].paused for app in (one, two)), worker)
-        for hear in worker.executor.hearers:
-            hear(MISSED)
-        assert two.health()[0].paused is None
+        await until(lambda: one.health()[0].paused is not None, first)
+        async with two.working() as second:
+            await until(lambda: share(one).concurrency == 4, first)  # it knows that there is another
+            one.workshop.gates["acme"].resume()
+            one.workshop.gates["acme"].pause("403")
+            await until(lambda: two.health()[0].paused == "403", second)
+            for hear in second.executor.hearers:
+                hear(MISSED)
+            assert two.health()[0].paused is None
     one.close()
     two.close()
 
