@@ -1,6 +1,7 @@
 """Egress: the hosts that an integration's client may reach."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -62,14 +63,20 @@ class Egress:
 
     def check(self, scheme: str, host: str, port: int | None) -> None:
         """Raise HostRefused or InsecureScheme unless a request may go there."""
-        target = Origin(scheme, host.lower().rstrip("."), port or _PORTS.get(scheme))
-        home = Origin.of(self.base_url)
-        if target == home and (home.is_loopback or BASE_URL in self.hosts):
-            return
-        if not any(_covers(pattern, target) for pattern in self.hosts):
-            raise HostRefused(target.host or "An address without a host", self.manifest)
-        if target.scheme != "https":
-            raise InsecureScheme(target.host, target.scheme)
+        _check(self, scheme, host, port)
+
+
+@lru_cache(maxsize=1024)
+def _check(egress: Egress, scheme: str, host: str, port: int | None) -> None:
+    """What may go is remembered; what is refused is looked at each time."""
+    target = Origin(scheme, host.lower().rstrip("."), port or _PORTS.get(scheme))
+    home = Origin.of(egress.base_url)
+    if target == home and (home.is_loopback or BASE_URL in egress.hosts):
+        return
+    if not any(_covers(pattern, target) for pattern in egress.hosts):
+        raise HostRefused(target.host or "An address without a host", egress.manifest)
+    if target.scheme != "https":
+        raise InsecureScheme(target.host, target.scheme)
 
 
 def _covers(pattern: str, target: Origin) -> bool:

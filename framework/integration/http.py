@@ -6,15 +6,16 @@
 4. The answer is bounded, compressed or not.
 """
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import aiohttp
-import anyio
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
@@ -54,7 +55,7 @@ async def open_client(
         home = Origin.of(base_url)
         egress.check(home.scheme, home.host, home.port)
     logging.getLogger("httpx").addFilter(_redact)  # it writes a line with the address of every request
-    async with httpx.AsyncClient(
+    async with _Client(
         base_url=base_url,
         headers={"user-agent": "millrace", "accept-encoding": "gzip", **(headers or {})},
         timeout=httpx.Timeout(
@@ -64,11 +65,29 @@ async def open_client(
             pool=policy.timeout.connect + policy.timeout.read,
         ),
         transport=Guard(egress, policy, transport or _connections(policy)),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         max_redirects=5,
         trust_env=False,
     ) as client:
         yield client
+
+
+class _Client(httpx.AsyncClient):
+    """A client that looks for no cookies: that costs as much as all else that httpx does to an answer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._none = _NoCookies(CookieJar(DefaultCookiePolicy(allowed_domains=[])))
+
+    @property  # type: ignore[misc]  # nobody is to set them
+    def cookies(self) -> httpx.Cookies:
+        return self._none
+
+
+class _NoCookies(httpx.Cookies):
+    """Cookies that are none, and stay none."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take none."""
 
 
 class Guard(httpx.AsyncBaseTransport):
@@ -84,9 +103,7 @@ class Guard(httpx.AsyncBaseTransport):
         """Exchange one request for the head of its answer; the body follows as the client reads it."""
         self._egress.check(request.url.scheme, request.url.host, request.url.port)
         try:
-            with anyio.fail_after(
-                self._longest
-            ):  # aiohttp alone would wait for ever for a peer that does not read
+            async with asyncio.timeout(self._longest):  # aiohttp waits for ever for a peer that does not read
                 response = await self._network.handle_async_request(request)
         except _ERRORS as error:
             raise translated(error, request) from error
@@ -96,12 +113,16 @@ class Guard(httpx.AsyncBaseTransport):
         return self._with_bounded_body(response, request)
 
     def _with_bounded_body(self, response: httpx.Response, request: httpx.Request) -> httpx.Response:
-        headers = response.headers.copy()
-        encoding = headers.get("content-encoding", "").strip().lower()
-        if encoding in INFLATABLE:  # done here and not by httpx, which would inflate without bound
-            del headers["content-encoding"]
-            headers.pop("content-length", None)
+        encoding = response.headers.get("content-encoding", "").strip().lower()
         body = _Body(response.stream, request, self._limit, encoding)
+        if encoding not in INFLATABLE:
+            response.stream = body
+            return response
+        headers = (
+            response.headers.copy()
+        )  # it is done here and not by httpx, which would inflate without bound
+        del headers["content-encoding"]
+        headers.pop("content-length", None)
         return httpx.Response(
             response.status_code, headers=headers, stream=body, extensions=response.extensions
         )
