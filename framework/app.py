@@ -29,10 +29,6 @@ from framework.integration.service import desks_of
 from framework.integration.turning import turning
 from framework.integration.worker import Worker
 from framework.integration.workshop import Health, Workshop
-from framework.migration.backfill import Reached
-from framework.migration.changes import MigrationPlan
-from framework.migration.migration import migrate, plan_of
-from framework.migration.quiet import QuietEngine
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.entity import Event
 from framework.model.payload import Payload
@@ -64,9 +60,12 @@ from framework.storage.database import Database, Synchronous
 from framework.storage.opening import open_database
 from framework.tenancy import Misdeclared, WithoutTenancy, within
 
-if TYPE_CHECKING:  # an extra: only `asgi` needs it
+if TYPE_CHECKING:  # only `asgi` needs starlette, which is an extra, and only migrations what migrates
     from starlette.applications import Starlette
 
+    from framework.migration.backfill import Reached
+    from framework.migration.changes import MigrationPlan
+    from framework.migration.quiet import QuietEngine
     from framework.web.access import Authorize, Permits, TenantOf
 
 R = TypeVar("R", bound=Record)
@@ -226,33 +225,39 @@ class App:
 
     def migration(
         self, *, fill: Mapping[str, Any] | None = None, acting: Sequence[Rule[Any, Any]] = ()
-    ) -> MigrationPlan:
+    ) -> "MigrationPlan":
         """What has to be done to bring the database to these declarations, with what it loses. `print` it.
 
         `fill` gives, by "Class.fact", the value of records that have none. A new rule makes no calls and no
         events for old records, unless it is among those that are `acting`.
         """
+        from framework.migration.migration import plan_of
+
         with self._quiet() as engine:
             return plan_of(engine, fill or {}, [rule.key for rule in acting])
 
     def migrate(
         self,
-        plan: MigrationPlan | None = None,
+        plan: "MigrationPlan | None" = None,
         *,
         allow_loss: bool = False,
-        report: Callable[[Reached], None] | None = None,
+        report: "Callable[[Reached], None] | None" = None,
     ) -> list[Difference]:
         """Carry out a migration, and take up one that was interrupted; returns what `verify` finds then.
 
         Raises MigrationRefused, FactsWouldBeLost unless `allow_loss`, MigrationOutdated, and on PostgreSQL
         OthersAtWork. `report` hears of each batch that is recomputed.
         """
+        from framework.migration.migration import migrate
+
         with self._quiet(alone=True) as engine:
             return migrate(engine, plan, allow_loss=allow_loss, report=report or (lambda reached: None))
 
     @contextmanager
-    def _quiet(self, *, alone: bool = False) -> Iterator[QuietEngine]:
+    def _quiet(self, *, alone: bool = False) -> "Iterator[QuietEngine]":
         """The engine of a migration, on a database of its own."""
+        from framework.migration.quiet import QuietEngine
+
         self.close()
         database = self._open_database(alone=alone)
         try:

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Dialect
-from sqlalchemy.dialects import postgresql, sqlite
 
 
 def upserting(dialect: Dialect) -> Callable[..., Any]:
     """The `insert(...)` of the dialect that has `on_conflict_do_update`."""
-    return postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # whoever has SQLite does without it
+
+        return postgresql.insert
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert
