@@ -235,14 +235,14 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
         app.close()
 
 
-@examples(150, soak=5000)
+@examples(150, soak=2000)
 @given(filters)
 def test_a_filter_finds_the_rows_for_which_it_is_true(shop: Shop, one: Filter) -> None:
     found = {box.id for box in shop.app.query(select_of(Box).where(one.sql))}
     assert found == {row["id"] for row in shop.rows if one.says(row) is True}
 
 
-@examples(60, soak=5000)
+@examples(60, soak=2000)
 @given(filters, st.booleans())
 def test_a_filter_of_related_rows_holds_where_one_of_them_meets_it(
     shop: Shop, one: Filter, negated: bool
