@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 
+from framework.observe import redactor
 from tests.schemas import schema
 from tests.soak import SOAK
 
@@ -33,6 +34,14 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         gc.set_threshold(20_000, 10, 10)
         gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_this_test() -> Iterator[None]:
+    """What is secret to one test is a word like any other to the next."""
+    before = redactor._values.copy(), redactor._pattern
+    yield
+    redactor._values, redactor._pattern = before
 
 
 @pytest.fixture
