@@ -10,13 +10,13 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import bindparam, false, insert, literal_column, select, update
+from sqlalchemy import bindparam, false, func, insert, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement, demanding
+from framework.storage.statements import Statement
 from framework.storage.violation import Refused
 
 AttemptVerb: TypeAlias = Literal["call", "submit", "recover"]
@@ -132,10 +132,13 @@ class Attempts:
 
     @cached_property
     def _end(self) -> tuple[str, Parameters]:
-        return self._compiled(self._ending())
+        return self._compiled(self._ending(bindparam("number_")))
 
     def _guarded_end(self, shape: Shape) -> tuple[str, Parameters]:
-        """While lease and fence are there, a call is as it was claimed: what moves it takes the lease."""
+        """While lease and fence are there, a call is as it was claimed: what moves it takes the lease.
+
+        PostgreSQL divides by zero if they are not: it may have been told to commit before anybody hears.
+        """
         if shape not in self._guarded_ends:
             calls = self._tables.of[shape]
             untouched: Any = (
@@ -144,25 +147,28 @@ class Attempts:
                 .where(calls.c["_leased_until"].is_not(None))
                 .with_for_update(key_share=True)
             )
-            statement = Statement(self._ending().where(untouched.exists()), self._dialect)
+            if self._dialect.name == "sqlite":
+                ending = self._ending(bindparam("number_")).where(untouched.exists())
+            else:
+                one = func.coalesce(untouched.scalar_subquery(), literal_column("0"))
+                number = bindparam("number_", type_=self._table.c.number.type)
+                ending = self._ending(number.op("/")(one))
+            statement = Statement(ending, self._dialect)
             *names, id, fence = statement.names
             assert (id, fence) == ("id_", "fence_"), "the guard comes last"
-            self._guarded_ends[shape] = (
-                demanding(statement, self._dialect),
-                Parameters(names, self._codec.encoder),
-            )
+            self._guarded_ends[shape] = statement.sql, Parameters(names, self._codec.encoder)
         return self._guarded_ends[shape]
 
     @cached_property
     def _guarded_ends(self) -> dict[Shape, tuple[str, Parameters]]:
         return {}
 
-    def _ending(self) -> Any:
+    def _ending(self, number: Any) -> Any:
         attempts = self._table.c
         columns = ("finished_at", "doubtful", "error", "code")
         return (
             update(self._table)
-            .where(attempts.call_id == bindparam("call_id_"), attempts.number == bindparam("number_"))
+            .where(attempts.call_id == bindparam("call_id_"), attempts.number == number)
             .values({name: bindparam(name) for name in columns})
         )
 
