@@ -18,6 +18,8 @@ from framework.app import App, opened
 from framework.clock import ManualClock
 from framework.errors import InvariantBroken
 from framework.integration.attempts import Attempts
+from framework.integration.ingest import Source, ingest
+from framework.integration.outcomes import ExternalId, Failed
 from framework.model.apicall import IntegrationEvent
 from framework.model.identity import new_id
 from framework.runtime.errors import AlreadyExists, MissingReference, NumberTooLarge
@@ -219,6 +221,25 @@ def test_the_end_of_a_call_that_was_touched_meanwhile_is_recorded_in_another_try
         with app.engine.database.reading() as connection:
             (attempt,) = Attempts(app.engine.database).of(connection, run.id)
         assert attempt.finished_at is not None
+        assert app.verify() == []
+
+
+def test_an_orphan_and_the_record_that_its_call_moves_are_found_on_one_trip(
+    postgres_url: str, trips: Trips
+) -> None:
+    with opened(App([orders.MODULES], [vendor()], postgres_url)) as app:
+        chains, write = Chains(app), app.engine.write
+        write(chains.place)
+        (run,) = write(chains.claim)
+        contrary = Failed(reason="declined", external_id=ExternalId(f"pi_{run.id}"))
+        assert write(partial(ingest, desk=run.desk, source=Source.WEBHOOK, outcome=contrary)) == "orphan"
+        trips()
+        write(partial(chains.record, run=run))
+        assert trips() == 2
+        assert app.query(select(orders.Order.status)) == ["paid"]
+        said = app.query(select(IntegrationEvent.kind, IntegrationEvent.standing))
+        assert ("failed", "conflict") in said
+        assert len(said) == 4
         assert app.verify() == []
 
 
