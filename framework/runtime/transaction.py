@@ -1,6 +1,7 @@
 """One transaction: what a user may do in it, and what follows from that before it commits."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -57,6 +58,7 @@ class Transaction:
         self._over = False
         self._failure: Exception | None = None
         self._promised: dict[tuple[Shape, UUID], Lens] = {}  # made through a view, to which it must belong
+        self._rest: AbstractContextManager[None] | None = None  # that of the collector, while there are many
 
     @property
     def now(self) -> datetime:
@@ -88,7 +90,8 @@ class Transaction:
 
         Raises InvalidRecord with the number of each that is not valid; the transaction cannot commit then.
         """
-        with _AtStake(self), collector_at_rest():
+        self._let_collector_rest()
+        with _AtStake(self):
             for model, number, some in batches_by_type(records):
                 shape = self._addable(model)
                 rows = self.work.doors[shape].rows_of(some, self.now, number)
@@ -102,7 +105,8 @@ class Transaction:
         can be given as they are. Raises InvalidRecord with the number of each row that is not valid; the
         transaction cannot commit then.
         """
-        with _AtStake(self), collector_at_rest():
+        self._let_collector_rest()
+        with _AtStake(self):
             shape = self._dispatchable(model) if issubclass(model, Event) else self._addable(model)
             stored = 0
             for number, some in batches(rows, start):
@@ -280,12 +284,10 @@ class Transaction:
         self._over = True
         if self._failure is not None:
             raise TransactionFailed(reason=self._failure) from self._failure
+        if self.work.untold.are_many:
+            self._let_collector_rest()
         try:
-            if self.work.untold.are_many:
-                with collector_at_rest():
-                    self._follow(complete=complete)
-            else:
-                self._follow(complete=complete)
+            self._follow(complete=complete)
         except UNKEPT as error:
             meaning = meaning_of(error)
             if meaning is error:
@@ -305,8 +307,18 @@ class Transaction:
         self.work.finish(complete=complete)
 
     def abandon(self) -> None:
-        """Take nothing more; what was done is not stored."""
+        """Take nothing more; what was done and is not stored will not be."""
         self._over = True
+        if self._rest is not None:
+            self.work.rows.clear()
+            self._rest.__exit__(None, None, None)
+            self._rest = None
+
+    def _let_collector_rest(self) -> None:
+        """There will be many records, until this is over."""
+        if self._rest is None:
+            self._rest = collector_at_rest()
+            self._rest.__enter__()
 
     def _stored(self, record: Record | type[Record], id: UUID | None, lock: Lock = Lock.CHANGE) -> Change:
         self._refuse_if_over()

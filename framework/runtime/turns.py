@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from framework.runtime.entered import Entered
 from framework.runtime.lane import Open, Operation, Tell, tenant_of
+from framework.runtime.resting import collector_at_rest
 from framework.runtime.work import Work
 from framework.storage.database import Connection
 from framework.storage.sqlite import SqliteDatabase
@@ -133,6 +134,15 @@ class Turns:
 
     def _commit(self, tickets: Sequence[_Ticket[Any]]) -> None:
         """Run a group of operations in one database transaction; never raises what an operation raised."""
+        if len(tickets) == 1:
+            self._commit_together(tickets)
+            return
+        with collector_at_rest():
+            self._commit_together(tickets)
+            for ticket in tickets:
+                ticket.work = None
+
+    def _commit_together(self, tickets: Sequence[_Ticket[Any]]) -> None:
         connection = self._database.writer
         try:
             with self._entered:
