@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 def pytest_configure() -> None:
     if SOAK:
         settings.load_profile("soak")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the programs of tests inherit it
 
 
 @pytest.hookimpl(wrapper=True)

@@ -247,8 +247,8 @@ class DaysOnPostgres(Days):
         self._schema.__exit__(None, None, None)
 
 
-Days.TestCase.settings = examples(15, soak=600, steps=12, soak_steps=30)
-DaysOnPostgres.TestCase.settings = examples(5, soak=200, steps=12, soak_steps=30)
+Days.TestCase.settings = examples(15, soak=300, steps=12, soak_steps=30)
+DaysOnPostgres.TestCase.settings = examples(5, soak=100, steps=12, soak_steps=30)
 TestDays = Days.TestCase
 
 

@@ -366,7 +366,7 @@ async def test_what_happens_in_slack_becomes_an_event_of_the_business(
 async def test_messages_of_a_channel_are_sent_apart_so_that_slack_throttles_none(
     make: Callable[..., Story], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SLACK_CHANNEL_SECONDS", "0.06")
+    monkeypatch.setenv("SLACK_CHANNEL_SECONDS", "0.15")
     story = make()
     story.sandbox.channel_seconds = 0.05
     calls = [story.announce(str(number)) for number in range(4)]
