@@ -18,6 +18,7 @@ from framework.model.apicall import CallStatus
 from framework.model.payload import Payload
 from framework.plan.view import view_of
 from framework.runtime.engine import Engine
+from framework.runtime.errors import NoSuchRecord
 from framework.runtime.transaction import Transaction
 from framework.tenancy import current_tenant
 
@@ -27,10 +28,6 @@ QUERY = "query"
 
 class NoSuchQuestion(DispatchError):
     """{integration} has no api {name!r} for {call}. It has: {known}."""
-
-
-class NoSuchCall(DispatchError):
-    """There is no {call} with the id {id}."""
 
 
 class NotSentYet(DispatchError):
@@ -109,7 +106,7 @@ def _withdraw(engine: Engine, desk: Desk, call_id: UUID) -> bool:
     def operation(transaction: Transaction) -> bool:
         change = transaction.work.find(desk.shape, call_id)
         if change is None or change.after_row is None:
-            raise NoSuchCall(call=desk.shape.name, id=call_id)
+            raise NoSuchRecord(model=desk.shape.name, id=call_id)
         if change.after_row["_attempt"] or change.after_row["status"] is not CallStatus.PENDING:
             return False
         said = Failed("canceled before it was sent", code="canceled")
@@ -125,7 +122,7 @@ def _row(engine: Engine, desk: Desk, call_id: UUID) -> dict[str, Any]:
     with engine.database.reading() as connection:
         found = connection.row(sql, parameters.of({"id": call_id}))
     if found is None:
-        raise NoSuchCall(call=desk.shape.name, id=call_id)
+        raise NoSuchRecord(model=desk.shape.name, id=call_id)
     return statements.codec.decode(found)
 
 

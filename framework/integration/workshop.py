@@ -29,6 +29,7 @@ from framework.integration.worker import Worker
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.payload import Payload
 from framework.observe import Metrics, get_logger
+from framework.runtime.asking import id_of, uuid_or_none
 from framework.runtime.engine import Engine
 from framework.runtime.present import detached
 from framework.runtime.transaction import Transaction
@@ -174,6 +175,7 @@ class Workshop:
     ) -> Any:
         """Let an `api` verb answer a user about a call."""
         desk = self._desk(call)
+        call_id = id_of(desk.shape, call_id)
         asked = requests.ask(self.engine, desk, name, call_id, partial(self._visit, desk), told)
         return await self._beside_the_worker(asked)
 
@@ -262,7 +264,8 @@ class Workshop:
             self._worker.executor.ring()
 
     def attempts(self, call_id: UUID) -> list[Attempt]:
-        """All attempts at a call, in order."""
+        """All attempts at a call, in order. Raises NoSuchCall for what is no id."""
+        call_id = _id_of_call(call_id)
         with self.engine.database.reading() as connection:
             return Attempts(self.engine.database).of(connection, call_id)
 
@@ -277,6 +280,7 @@ class Workshop:
 
     def replay(self, call_id: UUID) -> Any:
         """Try a dead call again: a new call with its facts is returned, and the dead one stays as it is."""
+        call_id = _id_of_call(call_id)
 
         def operation(transaction: Transaction) -> Any:
             desk, row = self._found(transaction, call_id)
@@ -304,3 +308,11 @@ class Workshop:
 
     def _outbox(self, desk: Desk) -> Outbox:
         return Outbox(desk, self.engine.database)
+
+
+def _id_of_call(id: Any) -> UUID:
+    """The id of a call, which may be given as its text."""
+    found = uuid_or_none(id)
+    if found is None:
+        raise NoSuchCall(id=id)
+    return found

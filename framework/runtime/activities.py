@@ -23,6 +23,7 @@ from framework.model.entity import Event
 from framework.plan.activities import ActivityPlan
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
+from framework.runtime.asking import id_of
 from framework.runtime.errors import (
     ActivityChanged,
     AlreadyExists,
@@ -111,6 +112,7 @@ def forget(work: Work) -> None:
 def state_of(plan: Plan, database: Database, activity: Activity, id: UUID) -> ActivityState:
     """How far the instance is that the event with this id opened; raises NoSuchRecord."""
     known = _known(plan, activity)
+    id = id_of(known.opening, id)
     with database.reading() as connection:
         happened = _states(database).find(connection, known.name, id)
     if happened is None:
@@ -134,13 +136,14 @@ def waiting(
     if event is not None and event not in leaves((activity.opening, *activity.steps)):
         steps = ", ".join(one.__name__ for one in leaves(activity.steps))
         raise NotAStep(event=event.__name__, activity=activity.name, steps=steps)
+    after = _NIL if after is None else id_of(known.opening, after)
     found: list[ActivityInstance] = []
     with database.reading() as connection:
         for happened in states.histories(connection, known.name):
             for one in states.alike(connection, known.name, happened, _NIL, 1):
                 state = _state(known, one, happened)
                 if event in state.allowed if event is not None else not state.is_done:
-                    ids = states.alike(connection, known.name, happened, after or _NIL, limit)
+                    ids = states.alike(connection, known.name, happened, after, limit)
                     found += [ActivityInstance(id, state) for id in ids]
     return sorted(found, key=attrgetter("id"))[:limit]
 

@@ -13,17 +13,22 @@ from framework.storage.violation import Constraint, Violation
 
 def id_of(shape: Shape, id: Any) -> UUID:
     """The id as a UUID; of a Global without one, its own. Raises NoSuchRecord for what is no id."""
-    match id:
-        case UUID():
-            return id
-        case None if shape.kind is Kind.GLOBAL:
-            return GLOBAL_ID
-        case str():
-            try:
-                return UUID(id)
-            except ValueError:
-                pass
-    raise NoSuchRecord(model=shape.name, id=id)
+    if id is None and shape.kind is Kind.GLOBAL:
+        return GLOBAL_ID
+    found = uuid_or_none(id)
+    if found is None:
+        raise NoSuchRecord(model=shape.name, id=id)
+    return found
+
+
+def uuid_or_none(id: Any) -> UUID | None:
+    """An id as users give it, which may be its text; None for what is no id."""
+    if isinstance(id, UUID):
+        return id
+    try:
+        return UUID(id) if isinstance(id, str) else None
+    except ValueError:
+        return None
 
 
 @contextmanager

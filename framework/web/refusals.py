@@ -16,9 +16,10 @@ from framework.errors import (
     StorageError,
     Transient,
 )
-from framework.integration import requests, workshop
 from framework.integration.inputs import InvalidInput
+from framework.integration.requests import NoSuchQuestion
 from framework.integration.visit import RateReached
+from framework.integration.workshop import NoSuchCall
 from framework.observe import redactor
 from framework.runtime.errors import NoSuchRecord, StaleWork
 from framework.tenancy import UnknownTenant
@@ -73,13 +74,7 @@ def refusal(error: Exception) -> Response | None:
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), errors=error.errors)
         case InvalidInput():
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-        case (
-            NoSuchApi()
-            | NoSuchRecord()
-            | requests.NoSuchCall()
-            | requests.NoSuchQuestion()
-            | workshop.NoSuchCall()
-        ):
+        case NoSuchApi() | NoSuchRecord() | NoSuchQuestion() | NoSuchCall():
             return problem(HTTPStatus.NOT_FOUND, str(error))
         case StaleWork() | StorageError() | sqlite3.Error():
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer. Try again later.")

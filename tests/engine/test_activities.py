@@ -90,6 +90,16 @@ def test_a_refund_goes_its_way(app: App) -> None:
     assert str(state) == "refund is done: RefundAsked, RefundApproved, CustomerTold, MoneySent"
 
 
+def test_an_activity_is_asked_for_by_the_text_of_its_id_too(app: App) -> None:
+    first, second = (app.dispatch(RefundAsked()).id for _ in range(2))
+    assert app.activity(refund, str(first)) == app.activity(refund, first)  # type: ignore[arg-type]
+    page = app.activities(refund, after=str(first))  # type: ignore[arg-type]
+    assert [one.id for one in page] == [second]
+    for ask in (lambda: app.activity(refund, "r1"), lambda: app.activities(refund, after="r1")):  # type: ignore[arg-type]
+        with pytest.raises(NoSuchRecord, match="There is no RefundAsked with the id r1"):
+            ask()
+
+
 def test_what_is_out_of_order_is_refused_with_a_code_and_nothing_is_stored(app: App) -> None:
     id = app.dispatch(RefundAsked()).id
     app.dispatch(RefundApproved(refund_id=id))

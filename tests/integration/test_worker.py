@@ -13,6 +13,7 @@ from framework.app import App
 from framework.clock import ManualClock
 from framework.errors import Declined, InDoubt, NeedsAttention, Permanent, Transient
 from framework.integration import Breaker, Completed, ExternalId, Integration, NotSubmitted, Processing, Rate
+from framework.integration.workshop import NoSuchCall
 from framework.model.apicall import CallStatus
 from tests.integration.desk_of_orders import (
     MODULE,
@@ -145,7 +146,7 @@ async def test_a_call_that_always_fails_is_given_up_and_can_be_tried_anew(clock:
     (dead,) = app.dead_calls()
     assert (dead.status, status(app, order)) == (CallStatus.FAILED, OrderStatus.UNPAID)
     assert "tried 3 times" in (dead.error or "")
-    again = app.replay(dead.id)
+    again = app.replay(str(dead.id))  # type: ignore[arg-type]  # as a command line has it
     await app.settle()
     assert status(app, order) is OrderStatus.PAID
     assert app.get(Charge, dead.id).status is CallStatus.FAILED, "what has ended stays as it ended"
@@ -153,6 +154,17 @@ async def test_a_call_that_always_fails_is_given_up_and_can_be_tried_anew(clock:
     assert app.dead_calls() == []
     assert len(set(vendor.keys)) == 2
     assert app.verify() == []
+
+
+async def test_a_call_is_asked_for_by_the_text_of_its_id_too_and_what_is_no_id_is_no_call() -> None:
+    app = open_shop(at_once(Vendor()))
+    place(app)
+    await app.settle()
+    (call,) = charges(app)
+    assert app.attempts(str(call.id)) == app.attempts(call.id) != []  # type: ignore[arg-type]
+    for ask in (app.attempts, app.replay):
+        with pytest.raises(NoSuchCall, match="There is no call with the id ch_1"):
+            ask("ch_1")  # type: ignore[arg-type]
 
 
 async def test_a_handler_that_raises_anything_else_leaves_the_call_in_doubt_and_the_worker_alive() -> None:
