@@ -97,19 +97,24 @@ def ingest(
         _store(transaction, desk, source, said, standing, external_id, key, call_id=call.id)
         _report(desk, call.id, said, standing)
     else:
-        _apply(transaction, desk, source, said, call, key)
+        _apply(transaction, desk, source, said, call, progress, key)
     if isinstance(said, PollNow):
         _hurry(transaction, call)
     return standing
 
 
 def _apply(
-    transaction: Transaction, desk: Desk, source: Source, said: Outcome, call: Change, key: str
+    transaction: Transaction,
+    desk: Desk,
+    source: Source,
+    said: Outcome,
+    call: Change,
+    progress: _Progress,
+    key: str,
 ) -> None:
     """Store the event with those that must come before it, and let those follow that waited for it."""
-    progress = _progress(transaction, call)
     first = progress.external_id is None
-    external_id = _take_id(transaction, desk, source, said, call)
+    external_id = _take_id(transaction, desk, source, said, call, progress)
     if isinstance(said, Completed) and progress.status is CallStatus.PENDING:
         filled = Processing(external_id=ExternalId(external_id))
         _store(
@@ -123,14 +128,15 @@ def _apply(
             call_id=call.id,
         )
     _store(transaction, desk, source, said, Standing.APPLIED, external_id, key, call_id=call.id)
-    _move(transaction, desk, call, _kind(said))
+    _move(transaction, desk, call, progress, _kind(said))
     if first and said.external_id is not None:  # nobody outside knows an id of our own making
-        _adopt_orphans(transaction, desk, source, call, external_id)
+        _adopt_orphans(transaction, desk, source, call, progress, external_id)
 
 
-def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome, call: Change) -> str:
+def _take_id(
+    transaction: Transaction, desk: Desk, source: Source, said: Outcome, call: Change, progress: _Progress
+) -> str:
     """The external id of the call; if it has none yet, an `initialized` event gives it one."""
-    progress = _progress(transaction, call)
     if progress.external_id is None:
         progress.external_id = said.external_id or own_external_id(call.id)
         _insert(
@@ -150,20 +156,24 @@ def _take_id(transaction: Transaction, desk: Desk, source: Source, said: Outcome
 
 
 def _adopt_orphans(
-    transaction: Transaction, desk: Desk, source: Source, call: Change, external_id: str
+    transaction: Transaction,
+    desk: Desk,
+    source: Source,
+    call: Change,
+    progress: _Progress,
+    external_id: str,
 ) -> None:
     """Events that came before their call had this external id are applied now, in order."""
     shape = _events(transaction)
     here = _named(transaction, shape, external_id)
     beside = None
     if source is Source.SUBMIT and call.after_row is not None:  # which says one thing in a transaction
-        beside = desk.moved(call.after_row, _progress(transaction, call).status)
+        beside = desk.moved(call.after_row, progress.status)
     there = transaction.work.stored(shape, "external_id", external_id, where=IS_ORPHAN, beside=beside)
     for waiting in dict.fromkeys((*there, *here)):
         row = waiting.after_row
         if row is None or row["standing"] is not Standing.ORPHAN or row["call_type"] != desk.shape.name:
             continue
-        progress = _progress(transaction, call)
         kind = row["kind"]
         standing = _standing_of(progress.status, kind)
         if (
@@ -177,7 +187,7 @@ def _adopt_orphans(
         transaction.work.set(waiting, "call_id", call.id)
         transaction.work.set(waiting, "standing", standing)
         if standing is Standing.APPLIED:
-            _move(transaction, desk, call, kind)
+            _move(transaction, desk, call, progress, kind)
         if row["code"] == POLL_NOW:
             _hurry(transaction, call)
 
@@ -196,9 +206,8 @@ def _hurry(transaction: Transaction, call: Change) -> None:
     transaction.work.set(call, "_due_at", transaction.now)
 
 
-def _move(transaction: Transaction, desk: Desk, call: Change, kind: EventKind) -> None:
+def _move(transaction: Transaction, desk: Desk, call: Change, progress: _Progress, kind: EventKind) -> None:
     """Note how far the call is, and set its row in the outbox accordingly."""
-    progress = _progress(transaction, call)
     progress.status = CallStatus(kind.value)
     row = call.after_row
     assert row is not None, "calls are never deleted while something is said about them"

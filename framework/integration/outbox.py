@@ -90,7 +90,8 @@ class Outbox:
             claimed += readable
             if len(readable) == len(rows):
                 break
-        claimed.sort(key=lambda one: (one.row["created_at"], one.row["id"].hex))
+        if len(claimed) > 1:
+            claimed.sort(key=lambda one: (one.row["created_at"], one.row["id"].hex))
         return claimed
 
     def _read(self, connection: Connection, found: Sequence[Any], now: datetime) -> Claimed | None:

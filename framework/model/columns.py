@@ -154,7 +154,7 @@ def utc_text(moment: datetime) -> str:
     last = _last_text
     if last is not None and last[0] is moment:
         return last[1]
-    text = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(timespec="microseconds")
+    text = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat("T", "microseconds")
     _last_text = (moment, text)
     return text
 

@@ -246,6 +246,11 @@ class RuleNode(Node):
     key: str  # what the records that it makes are keyed by
     lens: Lens | None = None  # of a view: what it shows of the source
 
+    @cached_property
+    def made(self) -> Mapping[type, Shape]:
+        """What the rule makes, by the classes of its records."""
+        return {target.model: target for target in self.targets}
+
     @property
     def once(self) -> bool:
         """Whether what the rule made is never changed: calls, events, and all that comes from events."""

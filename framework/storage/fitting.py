@@ -75,7 +75,9 @@ def json_of(kind: Structured, place: str, *, given: bool = False) -> Convert:
     """
     dump, read = kind.adapter.serializer.to_json, kind.adapter.validator.validate_json
     kinds = kind.kind if given and isinstance(kind.kind, type) else object
-    warnings: Literal["error", "warn"] = "error" if given else "warn"
+    warnings: Literal["error"] | bool = (
+        "error" if given else True
+    )  # the word "warn" would cost five times True
 
     def write(value: Any) -> str:
         written = None

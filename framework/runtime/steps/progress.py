@@ -6,8 +6,10 @@ from typing import Any
 from framework.model.apicall import LIFECYCLE, EventKind, Standing
 from framework.model.columns import Structured
 from framework.plan.node import ProgressNode
+from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.work import Work
+from framework.storage.codec import Row
 
 _TARGETS = {(step.source, step.kind): step.target for step in LIFECYCLE}
 
@@ -21,14 +23,9 @@ def step(node: ProgressNode, work: Work) -> None:
 
     An event may have been stored, and waited for its call, before the one that comes first was.
     """
-    changes = [change for change in work.changes(node.source) if change.after_row is not None]
-    for change in sorted(changes, key=lambda one: ORDER[one.after_row["kind"]]):  # type: ignore[index]  # filtered
-        event = change.after
-        if event is None or event.call_type != node.host.name or event.standing is not Standing.APPLIED:
-            continue
-        if change.before is not None and change.before.standing is Standing.APPLIED:
-            continue
-        call = work.find(node.host, event.call_id)
+    applied = [row for change in work.changes(node.source) if (row := _applied_now(node, change)) is not None]
+    for event in sorted(applied, key=_order):
+        call = work.find(node.host, event["call_id"])
         if call is not None:
             assert call.after_row is not None
             for name, value in after_event(node, call.after_row, event).items():
@@ -42,34 +39,47 @@ def expected(node: ProgressNode, facts: Recomputation) -> Iterator[Expectation]:
         id: {name: node.host.model.__computed__[name].initial for name in names}
         for id in facts.expected[node.host]
     }
-    events = sorted(facts.views(node.source), key=lambda pair: ORDER[pair[0]["kind"]])
-    for _, event in events:
-        if (
-            event.call_type == node.host.name
-            and event.standing is Standing.APPLIED
-            and event.call_id in calls
-        ):
-            calls[event.call_id] |= after_event(node, calls[event.call_id], event)
+    events = [event for event, _ in facts.views(node.source) if _is_applied(node, event)]
+    for event in sorted(events, key=_order):
+        if event["call_id"] in calls:
+            calls[event["call_id"]] |= after_event(node, calls[event["call_id"]], event)
     for id, values in calls.items():
         for name, value in values.items():
             yield node.host, id, name, value
 
 
-def after_event(node: ProgressNode, row: dict[str, Any], event: Any) -> dict[str, Any]:
+def _applied_now(node: ProgressNode, change: Change) -> Row | None:
+    """The event, if it was applied to a call of the class in this transaction."""
+    before, event = change.before_row, change.after_row
+    if event is None or not _is_applied(node, event):
+        return None
+    return event if before is None or before["standing"] is not Standing.APPLIED else None
+
+
+def _is_applied(node: ProgressNode, event: Row) -> bool:
+    return event["standing"] is Standing.APPLIED and event["call_type"] == node.host.name
+
+
+def _order(event: Row) -> int:
+    return ORDER[event["kind"]]
+
+
+def after_event(node: ProgressNode, row: Row, event: Row) -> Row:
     """The properties of a call that an applied event defines; the fold that `verify` repeats."""
-    values: dict[str, Any] = {}
-    target = _TARGETS.get((row["status"], event.kind))
+    values: Row = {}
+    kind = event["kind"]
+    target = _TARGETS.get((row["status"], kind))
     if target is None:
         return values
     values["status"] = target
     if row["external_id"] is None:
-        values["external_id"] = event.external_id
-    if event.kind is EventKind.COMPLETED:
-        values["result"] = typed_result(node, event.result)
-        values["completed_at"] = event.at
-    elif event.kind is EventKind.FAILED:
-        values["error"] = event.detail
-        values["completed_at"] = event.at
+        values["external_id"] = event["external_id"]
+    if kind is EventKind.COMPLETED:
+        values["result"] = typed_result(node, event["result"])
+        values["completed_at"] = event["at"]
+    elif kind is EventKind.FAILED:
+        values["error"] = event["detail"]
+        values["completed_at"] = event["at"]
     return values
 
 
@@ -77,7 +87,7 @@ def typed_result(node: ProgressNode, result: Any) -> Any:
     """The result as the payload that the call class declares."""
     kind = node.host.table.c.result.type
     return (
-        kind.adapter.validate_python(result)
+        kind.adapter.validator.validate_python(result)
         if result is not None and isinstance(kind, Structured)
         else result
     )

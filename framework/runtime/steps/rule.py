@@ -88,23 +88,17 @@ def made(node: RuleNode, record: Any, *given: Any) -> list[Record]:
     returned = node.rule.function(record, *given)
     if returned is None:
         return []
-    records = (
-        [returned]
-        if isinstance(returned, Record)
-        else list(returned)
-        if isinstance(returned, Iterable)
-        else [returned]
-    )
-    models = {target.model for target in node.targets}
+    is_many = isinstance(returned, Iterable) and not isinstance(returned, Record)
+    records = list(returned) if is_many else [returned]
     for one in records:
-        if type(one) not in models:
+        if type(one) not in node.made:
             targets = ", ".join(target.name for target in node.targets)
             raise RuleReturnedWrongThing(rule=node.rule.name, thing=one, targets=targets)
     return records
 
 
 def _make(node: RuleNode, work: Work, source: Change, position: int, record: Record) -> None:
-    shape = _shape(node, record)
+    shape = node.made[type(record)]
     key = f"{node.key}:{source.id.hex}:{position}"
     row = work.doors[shape].row(record, work.now, made_by=key)
     if shape.takeovers:
@@ -118,7 +112,7 @@ def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None
     """
     existing = _existing(node, work, source)
     for position, wanted in enumerate(made(node, record, *work.parameters.given(node.given))):
-        shape = _shape(node, wanted)
+        shape = node.made[type(wanted)]
         present = existing.pop((shape, position), None)
         if present is None:
             key = f"{node.key}:{source.id.hex}:{position}"
@@ -160,7 +154,7 @@ def _is_made(node: RuleNode, work: Work, records: list[Record], there: dict[int,
         return False
     for position, record in enumerate(records):
         shape, row = there[position]
-        if shape is not _shape(node, record):
+        if shape is not node.made[type(record)]:
             return False
         if shape.kind is Kind.ENTITY and any(row[name] != value for name, value in _chosen(work, record)):
             return False
@@ -195,10 +189,6 @@ def _existing(node: RuleNode, work: Work, source: Change) -> dict[tuple[Shape, i
 def is_spared(work: Work, key: str) -> bool:
     """Whether a call or event is not to be made, because its source is older than the rule."""
     return work.connection.row(work.database.bookkeeping.find_spared, [key]) is not None
-
-
-def _shape(node: RuleNode, record: Record) -> Shape:
-    return next(target for target in node.targets if target.model is type(record))
 
 
 def _is_given(record: Record, name: str) -> bool:
