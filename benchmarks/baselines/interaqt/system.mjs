@@ -21,7 +21,7 @@ class SQLite {
   }
   async open() {
     await this.db.open()
-    this.db.db.pragma('page_size = 2048') // as the others have it: it is no slower with it
+    this.db.db.pragma('page_size = 2048') // the pages and the log of all who are compared
     this.db.db.pragma('journal_mode = WAL')
     this.db.db.pragma('wal_autocheckpoint = 4096')
     this.db.db.pragma(`synchronous = ${this.synchronous}`)
