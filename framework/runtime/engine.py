@@ -169,27 +169,31 @@ class Scope:
         return self._transaction
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        lane = self._engine.lane
         try:
             try:
-                if kind is None:
-                    try:
-                        self._transaction.finish()
-                        lane.commit(self._connection)
-                    except BaseException as failure:
-                        lane.roll_back(self._connection)
-                        self._raise_meaning(failure)
-                        raise
-                else:
-                    lane.roll_back(self._connection)
-                    self._raise_meaning(error)
+                self._end(error)
             finally:
                 self._engine.entered.__exit__()
-                lane.end(self._connection)
-            if kind is None:
+                self._engine.lane.end(self._connection)
+            if error is None:
                 self._engine.tell(self._transaction.work)
         finally:
-            self._transaction.abandon()
+            self._transaction.let_go()
+
+    def _end(self, error: BaseException | None) -> None:
+        """Commit, unless the block raised an error."""
+        lane = self._engine.lane
+        if error is not None:
+            lane.roll_back(self._connection)
+            self._raise_meaning(error)
+            return
+        try:
+            self._transaction.finish()
+            lane.commit(self._connection)
+        except BaseException as failure:
+            lane.roll_back(self._connection)
+            self._raise_meaning(failure)
+            raise
 
     def _raise_meaning(self, error: BaseException | None) -> None:
         """Raise what an error of the driver says about the database, if it says anything about that."""

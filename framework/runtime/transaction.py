@@ -310,9 +310,14 @@ class Transaction:
         """Take nothing more; what was done and is not stored will not be."""
         self._over = True
         if self._rest is not None:
-            self.work.rows.clear()
             self._rest.__exit__(None, None, None)
             self._rest = None
+
+    def let_go(self) -> None:
+        """It is over, and all have heard of it: of many records whoever keeps the transaction keeps none."""
+        if self._rest is not None:
+            self.work.rows.clear()
+        self.abandon()
 
     def _let_collector_rest(self) -> None:
         """There will be many records, until this is over."""

@@ -106,7 +106,20 @@ def charge(order: Order) -> Charge | None:
     return Charge(order_id=order.id, customer=order.customer, request=request)
 
 
+class Mail(APICall, table=True):
+    order_id: UUID = Field(foreign_key="order.id", index=True)
+    request: ChargeRequest
+
+
+@derive
+def mail(order: Order) -> Mail:
+    return Mail(order_id=order.id, request=ChargeRequest(amount_cents=1))
+
+
 MODULE = [OrderPlaced, Charge, Order, order, charge]
+WITH_MAIL = [*MODULE, Mail, mail]
+"""Each order has a call of a second class besides."""
+
 PAID = Completed(Receipt(url="https://vendor.example/receipt"))
 
 

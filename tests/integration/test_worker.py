@@ -1,14 +1,13 @@
 """A call leaves, comes home, and the business knows."""
 
 from datetime import timedelta
-from uuid import UUID
 
 import anyio
 import anyio.lowlevel
 import pytest
 from sqlmodel import select
 
-from framework import APICall, Field, IntegrationEvent, derive
+from framework import IntegrationEvent
 from framework.app import App
 from framework.clock import ManualClock
 from framework.errors import Declined, InDoubt, NeedsAttention, Permanent, Transient
@@ -16,12 +15,11 @@ from framework.integration import Breaker, Completed, ExternalId, Integration, N
 from framework.integration.workshop import NoSuchCall
 from framework.model.apicall import CallStatus
 from tests.integration.desk_of_orders import (
-    MODULE,
     NOON,
     PAID,
+    WITH_MAIL,
     Charge,
-    ChargeRequest,
-    Order,
+    Mail,
     OrderStatus,
     Receipt,
     Vendor,
@@ -289,14 +287,6 @@ async def test_a_sick_vendor_is_left_alone_and_then_tried_with_one_call(clock: M
 
 
 async def test_one_sick_vendor_does_not_slow_another() -> None:
-    class Mail(APICall, table=True):
-        order_id: UUID = Field(foreign_key="order.id", index=True)
-        request: ChargeRequest
-
-    @derive
-    def mail(order: Order) -> Mail:
-        return Mail(order_id=order.id, request=ChargeRequest(amount_cents=1))
-
     hang = anyio.Event()
 
     async def hanging(call: object) -> Completed:
@@ -311,9 +301,7 @@ async def test_one_sick_vendor_does_not_slow_another() -> None:
         delivered.set()
         return Completed()
 
-    app = App(
-        [[*MODULE, Mail, mail]], [at_once(Vendor(hanging), concurrency=1), post], clock=ManualClock(NOON)
-    )
+    app = App([WITH_MAIL], [at_once(Vendor(hanging), concurrency=1), post], clock=ManualClock(NOON))
     app.create()
     async with app.working():
         place(app)

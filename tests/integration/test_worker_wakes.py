@@ -2,30 +2,32 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import anyio
 import pytest
+from sqlmodel import select
 
-from framework import APICall, Field, derive
+from framework import APICall, CallStatus, Event, derive
 from framework.app import App
 from framework.clock import ManualClock
 from framework.errors import Transient
-from framework.integration import PollSchedule, Retry
+from framework.integration import Completed, Integration, PollSchedule, Retry
 from framework.integration.outbox import Outbox
+from framework.runtime.transaction import Transaction
 from tests.integration import desk_of_orders
 from tests.integration.desk_of_orders import (
-    MODULE,
     NOON,
     PAID,
+    WITH_MAIL,
     ChargeRequest,
-    Order,
+    Mail,
     OrderStatus,
     Vendor,
     accepted,
     at_once,
     open_shop,
     place,
+    policy,
     status,
     submitted,
     tell,
@@ -86,14 +88,6 @@ async def test_a_heartbeat_for_which_the_worker_looks_a_little_early_is_not_lost
 
 
 async def test_a_call_that_is_over_leaves_its_place_to_the_next_of_its_vendor() -> None:
-    class Mail(APICall, table=True):
-        order_id: UUID = Field(foreign_key="order.id", index=True)
-        request: ChargeRequest
-
-    @derive
-    def mail(order: Order) -> Mail:
-        return Mail(order_id=order.id, request=ChargeRequest(amount_cents=1))
-
     clock, sent = ManualClock(NOON), Vendor(Transient("503"))
     retry, poll = Retry(base=60, cap=60), PollSchedule(first=0.1)
     acme = submitted(Vendor(accepted), looks=[], retry=retry, poll=poll)
@@ -102,7 +96,7 @@ async def test_a_call_that_is_over_leaves_its_place_to_the_next_of_its_vendor() 
     async def send(call: Any, http: Any) -> Any:
         return await sent(call, http)
 
-    app = App([[*MODULE, Mail, mail]], [acme], desk_of_orders.in_memory(), clock=clock)
+    app = App([WITH_MAIL], [acme], desk_of_orders.in_memory(), clock=clock)
     app.create()
     async with app.working():
         place(app)
@@ -111,3 +105,38 @@ async def test_a_call_that_is_over_leaves_its_place_to_the_next_of_its_vendor() 
         clock.advance(timedelta(seconds=61))
         await app.settle()
     assert len(sent.tries) == 2
+
+
+class Note(APICall, table=True):
+    request: ChargeRequest
+
+
+class Announced(Event, table=True):
+    number: int
+
+
+@derive
+def note(announced: Announced) -> Note:
+    return Note(request=ChargeRequest(amount_cents=announced.number))
+
+
+async def test_hundreds_of_facts_that_the_framework_takes_at_once_wake_the_worker_too() -> None:
+    """A vendor that is asked what happened may list as many."""
+
+    def many(transaction: Transaction) -> None:
+        for number in range(300):
+            transaction.dispatch(Announced(number=number))
+
+    post = Integration("post", policy=policy())
+
+    @post.call(Note)
+    async def send(call: object, http: object) -> Completed:
+        return Completed()
+
+    app = App([[Announced, Note, note]], [post], desk_of_orders.in_memory(), clock=ManualClock(NOON))
+    app.create()
+    async with app.working():
+        await app.settle()
+        app.engine.write(many)
+        await app.settle()
+    assert [note.status for note in app.query(select(Note))] == [CallStatus.COMPLETED] * 300
