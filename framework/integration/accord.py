@@ -70,6 +70,5 @@ class Accord:
 
     def _tell(self, tidings: Tidings) -> None:
         engine = self._engine()
-        crier = engine.database.crier
-        if crier is not None and not crier.alone:
-            crier.cry(Notice(by=engine.token, tidings=tidings).text())
+        if engine.database.crier is not None:
+            engine.database.crier.cry(Notice(by=engine.token, tidings=tidings).text())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import anyio.to_thread
 
 from framework.errors import StorageError
-from framework.integration.effects import EffectBook, Hook, happen
+from framework.integration.effects import EffectBook, Hook, happen, made_any
 from framework.integration.executor import Executor
 from framework.integration.gate import Gate
 from framework.integration.integration import Integration
@@ -151,11 +151,7 @@ class EffectRounds:
             self._expect(notice.tenant, notice.effects)
 
     def _committed(self, work: Work) -> None:
-        if any(
-            change.before_row is None
-            for shape in work.rows.keys() & self._book.hooks.keys()
-            for change in work.rows[shape].values()
-        ):
+        if made_any(work, self._book.hooks.keys()):
             self._due_at[work.tenant] = self.first_at = work.now
             self._executor.ring()
 

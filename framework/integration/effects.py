@@ -1,6 +1,6 @@
 """Bare side effects: what happens outside when a record is created, at least once, after the commit."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,15 @@ def hooks_of(plan: Plan, integrations: Sequence[Integration[Any]]) -> list[Hook]
     ]
 
 
+def made_any(work: Work, shapes: Set[Shape]) -> bool:
+    """Whether a transaction made a record of one of the classes."""
+    return any(
+        change.before_row is None
+        for shape in work.rows.keys() & shapes
+        for change in work.rows[shape].values()
+    )
+
+
 class EffectBook:
     """The table of side effects that are still to happen: written with the record, struck off afterwards."""
 
@@ -78,6 +87,7 @@ class EffectBook:
         self._insertion = self._statement(
             insert(self._table).values({name: bindparam(name) for name in names})
         )
+        self._inserted = Parameters(self._insertion.names, self._codec.encoder)
         self._deletion = self._statement(delete(self._table).where(effects.id == bindparam("id_")))
         changed: dict[str, Any] = {
             name: bindparam(name) for name in ("due_at", "tried", "first_tried_at", "error")
@@ -103,8 +113,7 @@ class EffectBook:
                 if change.before_row is None and change.after_row is not None:
                     for hook in self.hooks[shape]:
                         effect = Effect(new_id(), hook.name, change.id, work.now, 0, None)
-                        parameters = Parameters(self._insertion.names, self._codec.encoder)
-                        work.connection.tell(self._insertion.sql, parameters.of(effect.__dict__))
+                        work.connection.tell(self._insertion.sql, self._inserted.of(effect.__dict__))
 
     def due(self, connection: Connection, hook: Hook, now: datetime, limit: int) -> list[tuple[Effect, Any]]:
         """Side effects of a hook that are due, each with its record (None: it is gone)."""

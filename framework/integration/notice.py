@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from framework.integration.desk import Desk
-from framework.integration.effects import Hook
+from framework.integration.effects import Hook, made_any
 from framework.integration.tidings import Tidings
 from framework.plan.node import DeadlineNode
 from framework.plan.shape import Shape
@@ -123,7 +123,7 @@ class Announcer:
     def announce(self, work: Work) -> None:
         """A transaction was committed."""
         crier = self._engine.database.crier
-        if crier is not None and not crier.alone:
+        if crier is not None and not crier.alone:  # to find out what is to be told would cost something
             notice = self.notice(work)
             if not notice.is_empty:
                 crier.cry(notice.text())
@@ -135,12 +135,7 @@ class Announcer:
         }
         calls = {name: first for name, of in moments.items() if (first := _soon(of, work.now)) is not None}
         later = frozenset(name for name, first in calls.items() if max(moments[name]) > first)
-        made = any(
-            change.before_row is None
-            for shape in work.rows.keys() & self._hooked
-            for change in work.rows[shape].values()
-        )
-        effects = work.now if made else None
+        effects = work.now if made_any(work, self._hooked) else None
         more = grown(self._engine.plan.retentions, work)
         crowded = {name: sorted(values, key=str) for name, values in more}
         turns = work.now if crowded else self._turns(work)

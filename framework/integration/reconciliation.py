@@ -46,14 +46,14 @@ class Cursors:
             upsert.on_conflict_do_update(index_elements=["name"], set_={"at": upsert.excluded.at}),
             database.dialect,
         )
+        self._upserted = Parameters(self._upsert.names, self._codec.encoder)
 
     def get(self, connection: Connection, name: str) -> datetime | None:
         found = connection.row(self._selection.sql, [name])
         return None if found is None else self._codec.decode_one("at", found[0])
 
     def put(self, connection: Connection, name: str, at: datetime) -> None:
-        parameters = Parameters(self._upsert.names, self._codec.encoder)
-        connection.run(self._upsert.sql, parameters.of({"name": name, "at": at}))
+        connection.run(self._upsert.sql, self._upserted.of({"name": name, "at": at}))
 
 
 async def listed(desk: Desk, since: datetime, http: "HTTPClient") -> Sequence[Outcome]:

@@ -91,8 +91,7 @@ class SharedExecutor(EmbeddedExecutor):
         is_new = await self._presence.lead()
         if is_new:
             self._know(self._there)
-            if not self._crier.alone:
-                self._crier.cry(Notice(by=self._engine.token, leads=self._presence.token).text())
+            self._crier.cry(Notice(by=self._engine.token, leads=self._presence.token).text())
         return is_new
 
     def _know(self, there: frozenset[str]) -> None:

@@ -82,8 +82,6 @@ class Door:
         InvalidRecord numbers them from `start`.
         """
         valid = self._valid(self._many, facts, "forbid", start)
-        if self._moment is None and self.enrol is None:
-            return [{**self._blank, **one.__dict__} for one in valid]
         return [self._whole(one.__dict__, one.__pydantic_fields_set__, now) for one in valid]
 
     def rows_of(self, records: Sequence[Record], now: datetime, start: int) -> list[dict[str, Any]]:

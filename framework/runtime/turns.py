@@ -110,12 +110,7 @@ class Turns:
         try:
             with self._entered:
                 self._database.begin()
-                transaction = self._opened(self._database.writer)
-                try:
-                    result = operation(transaction)
-                    transaction.finish()
-                finally:
-                    transaction.abandon()
+                result, work = self._carry_out(operation)
                 self._database.writer.run("COMMIT")
         except BaseException as error:
             self._database.roll_back()
@@ -123,7 +118,7 @@ class Turns:
             if meaning is error:
                 raise
             raise meaning from error
-        self._tell(transaction.work)
+        self._tell(work)
         return result
 
     def _run_waiting(self, own: _Ticket[Any]) -> None:
@@ -177,17 +172,17 @@ class Turns:
     def _run(self, ticket: _Ticket[Any]) -> None:
         try:
             if ticket.context is None:
-                self._carry_out(ticket)
+                ticket.result, ticket.work = self._carry_out(ticket.operation)
             else:
-                ticket.context.run(self._carry_out, ticket)
+                ticket.result, ticket.work = ticket.context.run(self._carry_out, ticket.operation)
         except Exception as error:  # noqa: BLE001  # it is raised to whoever waits for the ticket
             ticket.error = self._database.meaning(error)
 
-    def _carry_out(self, ticket: _Ticket[Any]) -> None:
+    def _carry_out(self, operation: Operation[T]) -> tuple[T, Work]:
         transaction = self._opened(self._database.writer)
-        ticket.work = transaction.work
         try:
-            ticket.result = ticket.operation(transaction)
+            result = operation(transaction)
             transaction.finish()
         finally:
             transaction.abandon()
+        return result, transaction.work

@@ -43,7 +43,9 @@ class Crier:
         self._starting = threading.Lock()
 
     def cry(self, text: str) -> None:
-        """Tell it soon; from any thread."""
+        """Tell it soon, unless there is nobody; from any thread."""
+        if self.alone:
+            return
         with self._starting:
             self._texts.put(text)
             if self._thread is None:
