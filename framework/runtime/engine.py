@@ -178,7 +178,7 @@ class Scope:
             if error is None:
                 self._engine.tell(self._transaction.work)
         finally:
-            self._transaction.let_go()
+            self._transaction.abandon(let_go=True)
 
     def _end(self, error: BaseException | None) -> None:
         """Commit, unless the block raised an error."""

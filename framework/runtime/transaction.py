@@ -306,18 +306,17 @@ class Transaction:
             close(self.work)
         self.work.finish(complete=complete)
 
-    def abandon(self) -> None:
-        """Take nothing more; what was done and is not stored will not be."""
+    def abandon(self, *, let_go: bool = False) -> None:
+        """Take nothing more; what was done and is not stored will not be.
+
+        With `let_go`, when all have heard of it, whoever keeps the transaction keeps none of many records.
+        """
         self._over = True
         if self._rest is not None:
+            if let_go:
+                self.work.rows.clear()
             self._rest.__exit__(None, None, None)
             self._rest = None
-
-    def let_go(self) -> None:
-        """It is over, and all have heard of it: of many records whoever keeps the transaction keeps none."""
-        if self._rest is not None:
-            self.work.rows.clear()
-        self.abandon()
 
     def _let_collector_rest(self) -> None:
         """There will be many records, until this is over."""
