@@ -122,6 +122,15 @@ class Far:
     shape: Shape
     key: str  # field of the link, or of the record that has the relation
     lens: "Lens | None" = None  # of a view of a to-one relation: what it shows of the record
+    before: tuple["Far", ...] = ()  # the ends that it is behind: while one leads to a record, it does not
+
+    @property
+    def presence(self) -> frozenset[tuple[Shape, str | None]]:
+        """What decides whether it leads to a record, but for the keys."""
+        here: set[tuple[Shape, str | None]] = {(self.shape, None)}
+        if self.lens is not None:
+            here.add((self.shape, self.lens.column))
+        return frozenset(here).union(*(end.presence for end in self.before))
 
     @property
     def taken_for(self) -> type[Record]:

@@ -112,7 +112,10 @@ def ends_of_relation(shapes: Shapes, shape: Shape, name: str, title: str, relati
         return (Far(target, key),)
     ends = _ends_behind(shapes, shape, relation, view)
     if isinstance(view, Subset):
-        ends = [replace(end, lens=end.shape.views[shape.model, relation]) for end in ends]
+        ends = [
+            replace(end, lens=end.shape.views[shape.model, relation], before=(*end.before, *ends[:position]))
+            for position, end in enumerate(ends)
+        ]  # the one record is found before it is asked whether it belongs
     return tuple(ends)
 
 

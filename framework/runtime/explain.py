@@ -31,8 +31,10 @@ from framework.plan.parameters import givens_of
 from framework.plan.plan import Plan
 from framework.plan.reading import Read
 from framework.plan.shape import Far, Route, Shape
+from framework.plan.view import view_of
 from framework.runtime.activities import state_of
 from framework.runtime.errors import NoSuchRecord
+from framework.runtime.steps.ends import record_at
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.tables import MADE_BY
@@ -269,10 +271,15 @@ class _Reader:
 
     def _at_ends(self, ends: Sequence[Far], reads: frozenset[Read], row: Row) -> list[Input]:
         """The record at the first end that leads to one, with what is read of it."""
+
+        def at(end: Far, id: UUID) -> Any:
+            found = self.where(end.shape, "id", id)
+            return view_of(end.shape.view, found[0]) if found else None
+
         for end in ends:
-            for one in self.where(end.shape, "id", row[end.key]):
-                if end.lens is None or end.lens.see(one) is not None:
-                    return [_input(end.shape, one, _read_of(end.shape, reads))]
+            record = record_at((end,), row, at)
+            if record is not None:
+                return [_input(end.shape, vars(record), _read_of(end.shape, reads))]
         return []
 
     def _machine(self, node: MachineNode, row: Row) -> tuple[str, list[Input]]:

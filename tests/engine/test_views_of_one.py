@@ -58,6 +58,10 @@ class Firm(Payer, table=True):
     pass
 
 
+class Agency(Payer, table=True):
+    pass
+
+
 class Vip(Person, where=lambda person: person.tier > 0):
     @property
     def title(self) -> str:
@@ -68,6 +72,7 @@ class Bill(Entity, table=True):
     cents: int = 0
     person_id: UUID | None = Field(default=None, foreign_key="person.id", ondelete="SET NULL")
     firm_id: UUID | None = Field(default=None, foreign_key="firm.id", ondelete="SET NULL")
+    agency_id: UUID | None = Field(default=None, foreign_key="agency.id", ondelete="SET NULL")
     person: Person = Relationship(back_populates="bills")
     firm: Firm = Relationship()
     vip: Vip | None = subset(person, Vip)
@@ -76,6 +81,10 @@ class Bill(Entity, table=True):
     payer: Payer | None = merged(great, rich)
     anybody: Payer | None = merged(person, firm)
     loyal: Payer | None = subset(anybody, lambda payer: payer.points >= 50)
+    short: Payer | None = subset(payer, lambda payer: len(payer.name) < 5)
+    agency: Agency = Relationship()
+    helper: Payer | None = merged(short, agency)
+    tiny: Payer | None = subset(helper, lambda payer: len(payer.name) < 4)
 
     title: str | None = computed(Lookup(vip, lambda vip: vip.title))
     is_vip: bool = computed(Lookup(vip, lambda vip: True, missing=False))
@@ -84,6 +93,10 @@ class Bill(Entity, table=True):
     paid_by: str | None = computed(Lookup(payer, lambda payer: payer.name))
     named: str = computed(Lookup(anybody, lambda payer: payer.name, missing="nobody"))
     loyal_points: int | None = computed(Lookup(loyal, lambda payer: payer.points))
+    short_name: str | None = computed(Lookup(short, lambda payer: payer.name))
+    helped_by: str | None = computed(Lookup(helper, lambda payer: payer.name))
+    share: int = computed(Lookup(tiny, lambda payer, rates: rates.percent, missing=0, given=Rates))
+    tiny_name: str = computed(Custom(lambda bill: bill.tiny.name if bill.tiny else "?", reads=("tiny.name",)))
     said: str = computed(
         Custom(
             lambda bill: f"{bill.cents} from {bill.payer.name if bill.payer else '?'}",
@@ -99,9 +112,12 @@ class Bill(Entity, table=True):
     )
 
 
+DECLARED = [Rates, Person, Firm, Agency, Vip, Bill]
+
+
 @pytest.fixture
 def app(database_url: str) -> Iterator[App]:
-    with opened(App([[Rates, Person, Firm, Vip, Bill]], database=database_url)) as app:
+    with opened(App([DECLARED], database=database_url)) as app:
         yield app
 
 
@@ -144,7 +160,11 @@ def test_of_several_it_is_the_first_that_is_there_and_a_member(app: App) -> None
     assert [shown(app, bill.id)[name] for name in ("paid_by", "named", "loyal_points")] == ["Ada", "Ada", 250]
     with app.transaction() as tx:
         tx.update(ada, points=40)
-    assert [shown(app, bill.id)[name] for name in ("paid_by", "named", "loyal_points")] == ["Acme", "Ada", 60]
+    assert [shown(app, bill.id)[name] for name in ("paid_by", "named", "loyal_points")] == [
+        "Acme",
+        "Ada",
+        None,
+    ]
     with app.transaction() as tx:
         tx.update(acme, points=3, name="Acme & Co")
         tx.update(bill, cents=7)
@@ -156,6 +176,55 @@ def test_of_several_it_is_the_first_that_is_there_and_a_member(app: App) -> None
     with app.transaction() as tx:
         tx.update(bill, firm_id=None)
     assert shown(app, bill.id)["named"] == "nobody"
+
+
+def helped(app: App, id: UUID) -> tuple[str | None, str | None, int, str]:
+    assert app.verify() == []
+    bill = app.get(Bill, id)
+    return bill.short_name, bill.helped_by, bill.share, bill.tiny_name
+
+
+def test_a_subset_of_several_does_not_look_behind_the_first_that_is_there(app: App) -> None:
+    with app.transaction() as tx:
+        long, firm = tx.add(Person(name="Adalbert", points=250)), tx.add(Firm(name="Acme", points=60))
+        bill = tx.add(Bill(person_id=long.id, firm_id=firm.id))
+    assert helped(app, bill.id) == (None, None, 0, "?")
+    with app.transaction() as tx:
+        tx.update(long, points=150)  # no longer great: the firm is the first
+    assert helped(app, bill.id) == ("Acme", "Acme", 0, "?")
+    assert [one.id for one in app.explain(Bill, "short_name", bill.id).inputs] == [firm.id]
+    with app.transaction() as tx:
+        tx.update(long, points=200)  # great again, and too long still
+    assert helped(app, bill.id) == (None, None, 0, "?")
+    assert app.explain(Bill, "short_name", bill.id).inputs == ()
+    with app.transaction() as tx:
+        tx.update(bill, person_id=None)
+    assert helped(app, bill.id) == ("Acme", "Acme", 0, "?")
+    with app.transaction() as tx:
+        tx.update(bill, person_id=long.id)
+        tx.delete(long)
+        tx.update(firm, name="Ac")
+    assert helped(app, bill.id) == ("Ac", "Ac", 10, "Ac")
+
+
+def test_what_is_merged_after_a_subset_of_several_comes_when_that_has_nobody(app: App) -> None:
+    with app.transaction() as tx:
+        long, firm = tx.add(Person(name="Adalbert", points=250)), tx.add(Firm(name="Acme", points=60))
+        agency = tx.add(Agency(name="Jo"))
+        bill = tx.add(Bill(person_id=long.id, firm_id=firm.id, agency_id=agency.id))
+    assert helped(app, bill.id) == (None, "Jo", 10, "Jo")
+    with app.transaction() as tx:
+        tx.update(long, points=0)  # the firm is there, and is too long to be tiny
+    assert helped(app, bill.id) == ("Acme", "Acme", 0, "?")
+    with app.transaction() as tx:
+        tx.update(tx.get(Rates), percent=7)
+    assert helped(app, bill.id) == ("Acme", "Acme", 0, "?")
+    with app.transaction() as tx:
+        tx.update(firm, points=5)  # neither is there
+    assert helped(app, bill.id) == (None, "Jo", 7, "Jo")
+    with app.transaction() as tx:
+        tx.update(long, name="Ada", points=200)
+    assert helped(app, bill.id) == ("Ada", "Ada", 7, "Ada")
 
 
 def test_a_key_that_is_pointed_elsewhere_takes_the_value_of_who_is_there(app: App) -> None:
@@ -212,7 +281,7 @@ def test_many_that_look_at_one_hear_of_its_leaving_at_once(app: App) -> None:
 
 
 def test_what_happens_at_once_loses_nothing(postgres_url: str) -> None:
-    with opened(App([[Rates, Person, Firm, Vip, Bill]], database=postgres_url)) as app:
+    with opened(App([DECLARED], database=postgres_url)) as app:
         with app.transaction() as tx:
             people = [tx.add(Person(name=f"p{n}", points=100 * n)).id for n in range(4)]
             firms = [tx.add(Firm(name=f"f{n}", points=4 * n)).id for n in range(4)]

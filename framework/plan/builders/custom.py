@@ -42,7 +42,8 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
             records[relation] = ends_of_relation(shapes, shape, name, "Custom", relation)
             for end in records[relation]:
                 fields[end.shape] |= _fields_of(end.shape, field, place)
-                fields[end.shape] |= {end.lens.column} if end.lens else set()
+                for there, column in end.presence:
+                    fields[there] |= {column} if column else set()
                 reads.add((shape, end.key))
         else:
             for route in routes_of_relation(shapes, shape, name, "Custom", relation):

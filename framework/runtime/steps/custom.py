@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from framework.plan.node import CustomNode
-from framework.plan.shape import Far, Route
+from framework.plan.shape import Route
 from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
@@ -108,10 +108,10 @@ def _computed(node: CustomNode, work: Work, compute: Callable[..., Any], rows: S
         there = parts.setdefault(name, {})
         for row in rows:
             there[row["id"]] = there.get(row["id"], []) + here[row["id"]]
-    far: dict[Far, Mapping[UUID, Any]] = {}
+    far: dict[str, Mapping[UUID, Any]] = {}  # by key
     for end in (end for _, ends in node.records for end in ends):
         ids = {row[end.key] for row in rows} - {None}
-        far[end] = {one.id: one.after for one in found(work, end.shape, sorted(ids))}
+        far[end.key] = {one.id: one.after for one in found(work, end.shape, sorted(ids))}
     everything = []
     if node.over and rows:  # what is merged, one class after the other
         everything = [[one for route in node.over for one in _shown(route, seen(work, route.source))]]
@@ -119,7 +119,7 @@ def _computed(node: CustomNode, work: Work, compute: Callable[..., Any], rows: S
     for row in rows:
         lists = {name: parts[name][row["id"]] for name, _ in node.relations}
         records = {
-            name: record_at(ends, row, lambda end, id: far[end].get(id)) for name, ends in node.records
+            name: record_at(ends, row, lambda end, id: far[end.key].get(id)) for name, ends in node.records
         }
         values.append(compute(view_of(node.host.view, row | lists | records), *everything))
     return values

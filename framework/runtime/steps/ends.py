@@ -11,11 +11,13 @@ from framework.storage.codec import Row
 
 
 def record_at(ends: Iterable[Far], row: Row, at: Callable[[Far, UUID], Any]) -> Any:
-    """The record at the first end that leads to one, as it is seen there; `at` finds it by its id."""
+    """The record at the first end that leads to one, as it is seen there; `at` finds it by its id
+    (of the ends with the same key it finds the same).
+    """
     for end in ends:
         id = row[end.key]
         record = None if id is None else end.shown(at(end, id))
-        if record is not None:
+        if record is not None and (not end.before or record_at(end.before, row, at) is None):
             return record
     return None
 

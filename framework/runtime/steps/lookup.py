@@ -57,12 +57,12 @@ def _bring_untouched(node: LookupNode, work: Work) -> None:
     given = work.parameters.given(node.given)
     for rows in untouched(work, node.host):
         found = {
-            end: seen_among(work, end.shape, "id", {row[end.key] for row in rows} - {None})
+            end.key: seen_among(work, end.shape, "id", {row[end.key] for row in rows} - {None})
             for end in node.ends
         }
 
-        def at(end: Far, id: UUID, found: Mapping[Far, Any] = found) -> Any:
-            return next(iter(found[end][id]), None)
+        def at(end: Far, id: UUID, found: Mapping[str, Any] = found) -> Any:
+            return next(iter(found[end.key][id]), None)
 
         stale = []
         for row in rows:
