@@ -51,9 +51,31 @@ class Attempts:
         self._dialect = database.dialect
         self._codec = Codec(tuple(self._table.columns), database.dialect)
 
-    def begin(self, connection: Connection, attempt: Attempt) -> None:
+    def begin(
+        self,
+        connection: Connection,
+        *,
+        call_id: UUID,
+        number: int,
+        verb: AttemptVerb,
+        idempotency_key: str,
+        request_hash: str,
+        worker: str,
+        started_at: datetime,
+        doubtful: bool,
+    ) -> None:
         """Write down that the vendor is about to be called."""
-        connection.tell(self._insertion[0], self._insertion[1].of(attempt.__dict__))
+        values = {
+            "call_id": call_id,
+            "number": number,
+            "verb": verb,
+            "idempotency_key": idempotency_key,
+            "request_hash": request_hash,
+            "worker": worker,
+            "started_at": started_at,
+            "doubtful": doubtful,
+        }
+        connection.tell(self._insertion[0], self._insertion[1].of(values))
 
     def finish(
         self,
@@ -126,9 +148,9 @@ class Attempts:
 
     @cached_property
     def _insertion(self) -> tuple[str, Parameters]:
-        return self._compiled(
-            insert(self._table).values({name: bindparam(name) for name in self._codec.names})
-        )
+        ends = ("finished_at", "error", "code")
+        names = [name for name in self._codec.names if name not in ends]
+        return self._compiled(insert(self._table).values({name: bindparam(name) for name in names}))
 
     @cached_property
     def _end(self) -> tuple[str, Parameters]:

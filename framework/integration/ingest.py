@@ -48,6 +48,7 @@ class _Progress:
 
     status: CallStatus
     external_id: str | None
+    text: str  # the call's id, as the keys of its events begin
 
 
 class _Named:
@@ -85,7 +86,7 @@ def ingest(
     standing = _standing(progress, said)
     if source is Source.POLL and isinstance(said, Processing) and standing is Standing.STALE:
         return None  # still under way, as it was
-    key = _key(said, str(call.id))
+    key = _key(said, progress.text)
     if (source is not Source.SUBMIT or standing is not Standing.APPLIED) and _is_known(
         transaction, desk, key
     ):
@@ -124,7 +125,7 @@ def _apply(
             filled,
             Standing.APPLIED,
             external_id,
-            f"{call.id}:processing",
+            f"{progress.text}:processing",
             call_id=call.id,
         )
     _store(transaction, desk, source, said, Standing.APPLIED, external_id, key, call_id=call.id)
@@ -148,7 +149,7 @@ def _take_id(
             entity_id=call.id,
             call_id=call.id,
             source=source.value,
-            dedupe_key=f"{call.id}:initialized",
+            dedupe_key=f"{progress.text}:initialized",
         )
         desk.make_known(transaction, progress.external_id)
         _named(transaction, desk.shape, progress.external_id).append(call)
@@ -297,7 +298,8 @@ def _progress(transaction: Transaction, call: Change) -> _Progress:
     known: dict[UUID, _Progress] = transaction.work.notes.setdefault(_Progress, {})
     if call.id not in known:
         assert call.after_row is not None
-        known[call.id] = _Progress(call.after_row["status"], call.after_row["external_id"])
+        row = call.after_row
+        known[call.id] = _Progress(row["status"], row["external_id"], str(call.id))
     return known[call.id]
 
 

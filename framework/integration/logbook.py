@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from framework.integration.attempts import Attempt, Attempts, request_hash
+from framework.integration.attempts import Attempts, request_hash
 from framework.integration.calls import idempotency_key
 from framework.integration.ingest import TERMINAL, ingest
 from framework.integration.need import Abandon, Need, Send, need
@@ -84,7 +84,8 @@ class Logbook:
                 return Abandon(
                     "request_changed", f"the request is not what was sent under the key {key} before"
                 )
-        attempt = Attempt(
+        self.attempts.begin(
+            connection,
             call_id=row["id"],
             number=row["_attempt"],
             verb=verb,
@@ -94,7 +95,6 @@ class Logbook:
             started_at=transaction.now,
             doubtful=isinstance(needed, Send),
         )
-        self.attempts.begin(connection, attempt)
         return needed
 
     def _tell(self, transaction: Transaction, run: Run, told: Told) -> None:

@@ -1,5 +1,6 @@
 """Turns: transactions one after the other, where those that wait share a commit."""
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ from framework.tenancy import context_of
 
 T = TypeVar("T")
 _GROUP = 64
+
+APART = 1.0
+"""For so many seconds each operation has a savepoint of its own after one had to be undone: where some fall,
+more will, and savepoints cost less than running all of them again.
+"""
 
 
 class _Ticket(Generic[T]):
@@ -40,9 +46,9 @@ class _Ticket(Generic[T]):
 class Turns:
     """The lane to SQLite's one writer.
 
-    Operations that arrive while another commits are run by one thread in one database transaction, each in
-    a savepoint of its own, so that they share the cost of making the commit durable. Each stands or falls
-    alone.
+    Operations that arrive while another commits are run by one thread in one database transaction, so that
+    they share the cost of making the commit durable. Each stands or falls alone: if one falls that had
+    written already, all are run again from the start, each in a savepoint of its own.
     """
 
     def __init__(self, database: SqliteDatabase, opened: Open, tell: Tell, entered: Entered) -> None:
@@ -51,6 +57,7 @@ class Turns:
         self._tell = tell
         self._entered = entered
         self._waiting: deque[_Ticket[Any]] = deque()
+        self._apart_until = 0.0
 
     def write(self, operation: Operation[T], *, snapshot: bool = False) -> T:
         if not self._waiting and self._database.writing.acquire(blocking=False):
@@ -144,13 +151,13 @@ class Turns:
                 self._database.begin()
                 if len(tickets) == 1:
                     self._run(tickets[0])
-                else:
-                    for ticket in tickets:
-                        connection.run("SAVEPOINT one")
-                        self._run(ticket)
-                        if ticket.error is not None:
-                            connection.run("ROLLBACK TO one")
-                        connection.run("RELEASE one")
+                elif time.monotonic() < self._apart_until:
+                    self._run_apart(tickets)
+                elif not self._run_together(tickets):
+                    self._apart_until = time.monotonic() + APART
+                    self._database.roll_back()
+                    self._database.begin()
+                    self._run_apart(tickets)
                 if all(ticket.error is not None for ticket in tickets):
                     self._database.roll_back()
                 else:
@@ -169,7 +176,28 @@ class Turns:
             if ticket.error is None and ticket.work is not None:
                 self._tell(ticket.work)
 
+    def _run_together(self, tickets: Sequence[_Ticket[Any]]) -> bool:
+        """Run operations in a row; whether each of them wrote all or nothing, so that each stands alone."""
+        raw = self._database.writer.raw
+        for ticket in tickets:
+            written = raw.total_changes
+            self._run(ticket)
+            if ticket.error is not None and raw.total_changes > written:
+                return False
+        return True
+
+    def _run_apart(self, tickets: Sequence[_Ticket[Any]]) -> None:
+        """Run each from the start, in a savepoint of its own."""
+        connection = self._database.writer
+        for ticket in tickets:
+            connection.run("SAVEPOINT one")
+            self._run(ticket)
+            if ticket.error is not None:
+                connection.run("ROLLBACK TO one")
+            connection.run("RELEASE one")
+
     def _run(self, ticket: _Ticket[Any]) -> None:
+        ticket.error = None
         try:
             if ticket.context is None:
                 ticket.result, ticket.work = self._carry_out(ticket.operation)

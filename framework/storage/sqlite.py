@@ -46,12 +46,16 @@ LOG = 8 << 20  # bytes
 
 
 class SqliteConnection:
-    """The seam to SQLite's driver."""
+    """The seam to SQLite's driver. All goes through one cursor: each answer is taken whole, before the next
+    question.
+    """
 
-    __slots__ = ("raw",)
+    __slots__ = ("_cursor", "execute", "raw")
 
     def __init__(self, raw: "HeldConnection") -> None:
         self.raw = raw
+        self._cursor = raw.cursor()
+        self.execute = self._cursor.execute
 
     @property
     def tenant(self) -> str | None:
@@ -59,13 +63,13 @@ class SqliteConnection:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
-            return self.raw.execute(sql, parameters).fetchall()
+            return self.execute(sql, parameters).fetchall()
         except sqlite3.IntegrityError as error:
             raise violation(error) from error
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         try:
-            return self.raw.execute(sql, parameters).fetchone()
+            return self.execute(sql, parameters).fetchone()
         except sqlite3.IntegrityError as error:
             raise violation(error) from error
 
@@ -79,7 +83,7 @@ class SqliteConnection:
         self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None
     ) -> int:
         try:
-            return self.raw.execute(sql, parameters).rowcount
+            return self.execute(sql, parameters).rowcount
         except sqlite3.IntegrityError as error:
             raise violation(error).meant(refused, about) from error
 
@@ -92,7 +96,7 @@ class SqliteConnection:
     ) -> None:
         before = self.raw.total_changes
         try:
-            self.raw.executemany(sql, parameters)
+            self._cursor.executemany(sql, parameters)
         except sqlite3.IntegrityError as error:
             found = violation(error)
             found.position = self.raw.total_changes - before
@@ -156,7 +160,7 @@ class SqliteDatabase(Database):
         """
         for left in reversed(range(_TRIES)):
             try:
-                self.writer.raw.execute("BEGIN IMMEDIATE")
+                self.writer.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
                 if not _is_busy(error):
