@@ -69,7 +69,7 @@ class Outbox:
 
     def of_tenant(self, tenant: str | None) -> "Outbox":
         """The outbox of a tenant, with the statements of this one."""
-        for statement in ("_claim", "_releases", "_prolong", "_take_over", "_next_due"):
+        for statement in ("_claim", "_releases", "_prolong", "_take_over", "_missed", "_next_due"):
             getattr(self, statement)  # compiled now, if they are not yet
         outbox = copy(self)
         outbox.tenant = tenant
@@ -124,6 +124,11 @@ class Outbox:
         """Void the leases of dead workers. Returns how many there were."""
         values = {"now": now, "latest": now + 2 * self.desk.policy.lease}
         return connection.run(self._take_over.sql, self._take_over.parameters.of(values))
+
+    def is_anybody_missed(self, connection: Connection, now: datetime) -> bool:
+        """Whether there are leases of workers that are not there: dead ones, or ones that were cut off."""
+        values = {"latest": now + 2 * self.desk.policy.lease}
+        return bool(connection.row(self._missed.sql, self._missed.parameters.of(values))[0])
 
     def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
         """When there is something to do for the first of the calls, of those that are due after a moment."""
@@ -243,12 +248,19 @@ class Outbox:
 
     @cached_property
     def _take_over(self) -> "Question":
+        freed: dict[str, Any] = {"_due_at": bindparam("now"), "_leased_until": literal_column("NULL")}
+        return self._compiled(update(self._table).where(*self._held_by_dead()).values(freed))
+
+    @cached_property
+    def _missed(self) -> "Question":
+        return self._compiled(select(exists().where(*self._held_by_dead())))
+
+    def _held_by_dead(self) -> Sequence[Any]:
         calls = self._table.c
         held = [calls["_due_at"] > earliest(self._statements.dialect), calls["_leased_until"].is_not(None)]
         if self._database.concurrent:
             held += [calls["_due_at"] <= bindparam("latest", type_=calls["_due_at"].type), self._of_dead()]
-        freed: dict[str, Any] = {"_due_at": bindparam("now"), "_leased_until": literal_column("NULL")}
-        return self._compiled(update(self._table).where(*held).values(freed))
+        return held
 
     def _of_dead(self) -> Any:
         """Whether the worker that has the call is dead. A look at a call is no attempt: nobody knows whose

@@ -8,7 +8,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -23,6 +23,7 @@ from framework.plan.shape import Shape
 from framework.runtime.engine import Engine
 from framework.storage.crier import Crier
 from framework.storage.errors import DatabaseUnreachable
+from framework.tenancy import UnknownTenant, within
 
 if TYPE_CHECKING:  # the driver is an extra
     from framework.storage.presence import Presence
@@ -55,6 +56,7 @@ class SharedExecutor(EmbeddedExecutor):
         self._left: frozenset[str] = frozenset()
         self._crew: Crew | None = None
         self._missing: frozenset[str] = frozenset()
+        self._has_seen_to_the_missing = asyncio.Event()
 
     @property
     def worker(self) -> str:
@@ -68,7 +70,7 @@ class SharedExecutor(EmbeddedExecutor):
     async def joined(self) -> AsyncIterator[None]:
         await self._enter()
         try:
-            await anyio.to_thread.run_sync(self.recover)
+            self._has_seen_to_the_missing.clear()
             attending = asyncio.create_task(self._attend())
             try:
                 yield
@@ -118,6 +120,8 @@ class SharedExecutor(EmbeddedExecutor):
                     entered = True
                     self._hear(MISSED)
                     await self._listen(LONGEST_PAUSE + GRACE)
+                if not self._has_seen_to_the_missing.is_set():
+                    await self._see_to_the_missing()
                 pause = FIRST_PAUSE
                 await self._look_round_and_round()
             except Exception as error:  # noqa: BLE001  # whoever stops listening is deaf for good
@@ -125,6 +129,33 @@ class SharedExecutor(EmbeddedExecutor):
                 entered = entered and not isinstance(error, DatabaseUnreachable)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _see_to_the_missing(self) -> None:
+        """What was under way when this worker came, of workers that are not there: they are dead if they do
+        not come back while those do who were only cut off.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + LONGEST_PAUSE + GRACE
+        while await anyio.to_thread.run_sync(self._is_anybody_missed):
+            if loop.time() >= end:
+                found = await anyio.to_thread.run_sync(self.recover)
+                _log.warning("workers were gone when this one came", calls=found)
+                self._hear(EVERYTHING)
+                break
+            await self._listen(GRACE / 4)
+        self._has_seen_to_the_missing.set()
+
+    def _is_anybody_missed(self) -> bool:
+        now = self._engine.clock.now()
+        for name, outboxes in self._outboxes.by_tenant():
+            with suppress(UnknownTenant), within(name), self._engine.database.reading() as connection:
+                if any(outbox.is_anybody_missed(connection, now) for outbox in outboxes):
+                    return True
+        return False
+
+    async def drain(self) -> None:
+        await self._has_seen_to_the_missing.wait()
+        await super().drain()
 
     async def _look_round_and_round(self) -> None:
         loop = asyncio.get_running_loop()

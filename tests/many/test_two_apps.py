@@ -9,6 +9,7 @@ from uuid import UUID
 
 import anyio
 import anyio.to_thread
+import psycopg
 import pytest
 from sqlmodel import select
 
@@ -115,6 +116,53 @@ async def test_settling_waits_for_what_another_worker_has_under_way_if_it_may(ur
         with anyio.fail_after(SOON / 2):
             await settling
     assert status(two, order) is OrderStatus.PAID
+    one.close()
+    two.close()
+
+
+async def test_who_comes_leaves_the_calls_of_who_was_only_cut_off_to_him(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "FIRST_PAUSE", 0.5)
+    held = Held()
+    first, second = Vendor(held), Vendor()
+    one, two = shop(url, first), shop(url, second)
+    async with one.working():
+        order = place(one)
+        await held.called.wait()
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'millrace worker'"
+            )
+        await two.settle()  # the only worker that is there, for half a second
+        assert (len(first.tries), second.tries) == (1, [])
+        held.let_go.set()
+        await one.settle()
+    assert status(one, order) is OrderStatus.PAID
+    assert (len(first.tries), second.tries) == (1, [])
+    one.close()
+    two.close()
+
+
+async def test_who_comes_takes_over_from_who_does_not_come_back(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(shared, "GRACE", 0.2)
+    held = Held()
+    one, two = shop(url, Vendor(held)), shop(url, Vendor(), on_doubt="retry")
+    working = asyncio.create_task(one.run())
+    order = place(one)
+    await held.called.wait()
+    with one.transaction() as tx:  # as if its process had been killed, and nobody were of its name
+        tx.work.connection.run("UPDATE millrace_attempt SET worker = 'host:1:00000000'")
+    await two.settle()
+    assert status(two, order) is OrderStatus.PAID
+    held.let_go.set()
+    working.cancel()
+    await asyncio.wait({working})
+    assert status(one, order) is OrderStatus.PAID
     one.close()
     two.close()
 
