@@ -89,7 +89,14 @@ class Attempts:
         code: str | None = None,
     ) -> None:
         """Write down how an attempt ended."""
-        values = self._ended(call_id, number, now, doubtful, error, code)
+        values = {
+            "finished_at": now,
+            "doubtful": doubtful,
+            "error": error,
+            "code": code,
+            "call_id_": self._id(call_id),
+            "number_": number,
+        }
         connection.tell(self._end[0], self._end[1].of(values))
 
     def finish_untouched(
@@ -109,9 +116,9 @@ class Attempts:
         Where the database is not heard at once that is supposed, and `refused` if it turns out otherwise.
         """
         sql, parameters = self._guarded_end(shape)
-        values = self._ended(call_id, number, now, False, None, None)
-        encoded = [*parameters.of(values), self._id(call_id), fence]
-        return connection.tell(sql, encoded, refused, about) != 0
+        id = self._id(call_id)
+        values = {"finished_at": now, "call_id_": id, "number_": number, "id_": id, "fence_": fence}
+        return connection.tell(sql, parameters.of(values), refused, about) != 0
 
     def interrupt(self, connection: Connection, call_id: UUID, now: datetime) -> None:
         """Write down that the attempts without an end were cut off: nobody is at work on them any more."""
@@ -134,18 +141,6 @@ class Attempts:
     def _id(self, call_id: UUID) -> Any:
         return self._codec.encode_one("call_id", call_id)
 
-    def _ended(
-        self, call_id: UUID, number: int, now: datetime, doubtful: bool, error: str | None, code: str | None
-    ) -> dict[str, Any]:
-        return {
-            "finished_at": now,
-            "doubtful": doubtful,
-            "error": error,
-            "code": code,
-            "call_id_": self._id(call_id),
-            "number_": number,
-        }
-
     @cached_property
     def _insertion(self) -> tuple[str, Parameters]:
         ends = ("finished_at", "error", "code")
@@ -154,7 +149,9 @@ class Attempts:
 
     @cached_property
     def _end(self) -> tuple[str, Parameters]:
-        return self._compiled(self._ending(bindparam("number_")))
+        columns = ("finished_at", "doubtful", "error", "code")
+        ending = self._of(bindparam("number_")).values({name: bindparam(name) for name in columns})
+        return self._compiled(ending)
 
     def _guarded_end(self, shape: Shape) -> tuple[str, Parameters]:
         """While lease and fence are there, a call is as it was claimed: what moves it takes the lease.
@@ -169,30 +166,22 @@ class Attempts:
                 .where(calls.c["_leased_until"].is_not(None))
                 .with_for_update(key_share=True)
             )
+            number: Any = bindparam("number_", type_=self._table.c.number.type)
+            if self._dialect.name != "sqlite":
+                number = number.op("/")(func.coalesce(untouched.scalar_subquery(), literal_column("0")))
+            ending = self._of(number).values(finished_at=bindparam("finished_at"), doubtful=false())
             if self._dialect.name == "sqlite":
-                ending = self._ending(bindparam("number_")).where(untouched.exists())
-            else:
-                one = func.coalesce(untouched.scalar_subquery(), literal_column("0"))
-                number = bindparam("number_", type_=self._table.c.number.type)
-                ending = self._ending(number.op("/")(one))
-            statement = Statement(ending, self._dialect)
-            *names, id, fence = statement.names
-            assert (id, fence) == ("id_", "fence_"), "the guard comes last"
-            self._guarded_ends[shape] = statement.sql, Parameters(names, self._codec.encoder)
+                ending = ending.where(untouched.exists())
+            self._guarded_ends[shape] = self._compiled(ending)
         return self._guarded_ends[shape]
 
     @cached_property
     def _guarded_ends(self) -> dict[Shape, tuple[str, Parameters]]:
         return {}
 
-    def _ending(self, number: Any) -> Any:
+    def _of(self, number: Any) -> Any:
         attempts = self._table.c
-        columns = ("finished_at", "doubtful", "error", "code")
-        return (
-            update(self._table)
-            .where(attempts.call_id == bindparam("call_id_"), attempts.number == number)
-            .values({name: bindparam(name) for name in columns})
-        )
+        return update(self._table).where(attempts.call_id == bindparam("call_id_"), attempts.number == number)
 
     @cached_property
     def _interruption(self) -> str:

@@ -152,7 +152,7 @@ def converters_of(
         case UtcDateTime():
             return utc_text, datetime.fromisoformat
         case Boolean():
-            return None, bool
+            return int, bool  # the driver asks around for who adapts a bool, and finds nobody
         case Date():
             return date.isoformat, date.fromisoformat
         case _:
