@@ -16,7 +16,7 @@ from sqlalchemy.sql import ClauseElement
 from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement
+from framework.storage.statement import Statement
 from framework.storage.violation import Refused
 
 AttemptVerb: TypeAlias = Literal["call", "submit", "recover"]

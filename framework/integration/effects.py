@@ -22,7 +22,8 @@ from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement, earliest
+from framework.storage.statement import Statement
+from framework.storage.statements import earliest
 
 if TYPE_CHECKING:
     from framework.integration.client import HTTPClient

@@ -9,7 +9,8 @@ from framework.model.apicall import IS_ORPHAN, IntegrationEvent
 from framework.plan.plan import Plan
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement, TableStatements
+from framework.storage.statement import Statement
+from framework.storage.statements import TableStatements
 
 PATIENCE = timedelta(hours=1)
 """An event that comes before its call waits seconds. After an hour somebody should look."""

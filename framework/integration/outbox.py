@@ -30,7 +30,8 @@ from framework.observe import get_logger
 from framework.storage.codec import Parameters, Row
 from framework.storage.database import Connection, Database
 from framework.storage.errors import UnreadableValue
-from framework.storage.statements import Statement, earliest
+from framework.storage.statement import Statement
+from framework.storage.statements import earliest
 
 _log = get_logger(__name__)
 

@@ -17,7 +17,7 @@ from framework.runtime.lane import of_tenant
 from framework.runtime.transaction import Transaction
 from framework.storage.codec import Codec, Parameters
 from framework.storage.database import Connection, Database
-from framework.storage.statements import Statement
+from framework.storage.statement import Statement
 from framework.storage.upsert import upserting
 from framework.tenancy import nobody
 

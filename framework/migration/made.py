@@ -17,7 +17,7 @@ from framework.runtime.removal import remove
 from framework.runtime.steps.rule import made
 from framework.runtime.work import Work
 from framework.storage.codec import Codec
-from framework.storage.statements import Statement
+from framework.storage.statement import Statement
 from framework.storage.tables import MADE_BY
 from framework.storage.upsert import upserting
 

@@ -80,6 +80,7 @@ class Shape:
     views: dict[object, "Lens"] = field(default_factory=dict)  # by filtered class, or by class and relation
     machines: tuple["MachineNode", ...] = ()  # of its own properties
     depth: int = 0  # how many references lead from it to what refers to nothing
+    seldom: tuple[str, ...] = ()  # columns in which new rows hardly ever have anything
     takeovers: tuple[str, ...] = ()  # unique facts that go to whoever takes them last
     relative: bool = True  # all computed properties can be kept by relative updates
 

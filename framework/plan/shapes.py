@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
-from framework.model.apicall import APICall
+from framework.model.apicall import APICall, FromEvents, IntegrationEvent
 from framework.model.columns import UtcDateTime, admits_none, column_type
 from framework.model.entity import Event, Global
 from framework.model.fields import UNDEFINED
@@ -68,6 +68,9 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
                 raise UnknownType(model=shape.name, field=name, annotation=field.annotation)
         if shape.kind is Kind.EVENT:
             shape.hidden.append(HiddenColumn("_actor", Text()))
+            shape.seldom = ("_actor",)
+            if model is IntegrationEvent:
+                shape.seldom = ("_actor", "code", "detail", "occurred_at")
         if shape.kind is Kind.CALL:
             _add_outbox(shape)
         tables[table.name] = shapes[model] = shape
@@ -218,6 +221,9 @@ def _add_outbox(shape: Shape) -> None:
         HiddenColumn("_dead", Boolean(), default=False, nullable=False),
         HiddenColumn("_replay_of", Uuid()),
     ]
+    derived = [name for name, one in shape.model.__computed__.items() if isinstance(one, FromEvents)]
+    derived.remove("status")
+    shape.seldom = (*derived, "_leased_until", "_first_tried_at", "_replay_of")
     shape.indexes += [
         IndexPlan(("_due_at",), where="_due_at IS NOT NULL"),
         IndexPlan(("_ordering_key", "created_at"), where="_ordering_key IS NOT NULL AND _due_at IS NOT NULL"),

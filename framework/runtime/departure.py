@@ -16,7 +16,8 @@ from framework.plan.shape import Kind
 from framework.runtime.engine import Engine
 from framework.runtime.transaction import Transaction
 from framework.storage.database import Database
-from framework.storage.statements import Statement, earliest
+from framework.storage.statement import Statement
+from framework.storage.statements import earliest
 from framework.tenancy import UnknownTenant, Unlisted, tenant
 
 

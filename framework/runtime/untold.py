@@ -1,7 +1,7 @@
 """What the database has yet to be told: rows that are new, and columns that have changed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
 
@@ -86,16 +86,16 @@ class Untold:
             for telling in given_up(list(self.changed), batch):
                 _, names, whole = _columns(telling)
                 self._update_of(shape, names, [telling[0]], whole=whole)
-        statements = self._statements[shape]
-        sql, parameters = statements.insertion
-        rows = [parameters.of(change.after_row) for change in batch]  # type: ignore[arg-type]  # batch has rows
-        if len(rows) == 1:
-            self._connection.tell(sql, rows[0], self._explain, batch)
-        elif 1 < len(rows) <= _FEW:
-            values = [value for row in rows for value in row]
-            self._connection.tell(statements.insertion_of(len(rows)), values, self._explain, batch)
-        elif rows:
-            self._connection.tell_many(sql, rows, self._explain, batch)
+        rows: list[Any] = [change.after_row for change in batch]
+        insertion = self._statements[shape].insertions.of(rows)
+        values = list(map(insertion.parameters.of, rows))
+        if len(values) == 1:
+            self._connection.tell(insertion.sql, values[0], self._explain, batch)
+        elif 1 < len(values) <= _FEW:
+            together = list(chain.from_iterable(values))
+            self._connection.tell(insertion.of(len(values)), together, self._explain, batch)
+        elif values:
+            self._connection.tell_many(insertion.sql, values, self._explain, batch)
         for change in batch:
             change.stored = True
             change.dirty.clear()

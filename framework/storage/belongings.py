@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import sort_tables_and_constraints
 
 from framework.storage.scoping import TENANT, scoped_tables
-from framework.storage.statements import Statement
+from framework.storage.statement import Statement
 
 BATCH = 1000
 """So many rows go at a time."""

@@ -20,7 +20,8 @@ from sqlalchemy import (
 from framework.model.apicall import CallStatus
 from framework.plan.retentions import RetentionPlan
 from framework.plan.shape import Kind, Shape
-from framework.storage.statements import Statement, TableStatements, locked_against_references
+from framework.storage.statement import Statement
+from framework.storage.statements import TableStatements, locked_against_references
 
 _UNDER_WAY = (CallStatus.PENDING, CallStatus.PROCESSING)
 

@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, literal_column, select, true
 
 from framework.plan.uniques import UniquePlan
 from framework.storage.codec import Parameters
+from framework.storage.statement import Statement
 from framework.storage.upsert import upserting
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ class NaturalKey:
     """The statements of one unique key: make a record, find it, and look at it without a lock."""
 
     def __init__(self, statements: "TableStatements", unique: UniquePlan) -> None:
-        from framework.storage.statements import Statement
-
         table, dialect = statements.table, statements.dialect
         in_part: Any = unique.where and literal_column(_in_part(unique.where(table.columns), dialect))
         columns = [table.c[name] for name in unique.columns]

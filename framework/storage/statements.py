@@ -1,6 +1,5 @@
 """The statements of one table, each compiled once to the SQL of the driver."""
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
@@ -14,37 +13,22 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     delete,
-    insert,
     literal_column,
     select,
     true,
     update,
 )
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from framework.plan.node import AdditiveNode
 from framework.plan.shape import Shape
 from framework.storage.codec import Codec, Parameters
 from framework.storage.fitting import given_by_callbacks
+from framework.storage.insertion import Insertions
 from framework.storage.natural_keys import NaturalKey
 from framework.storage.pages import Pages
+from framework.storage.statement import Statement
 from framework.storage.tables import BORN, MADE_BY
-
-
-class Statement:
-    """SQL of the driver, with the names of its parameters in their order."""
-
-    __slots__ = ("names", "sql")
-
-    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
-        assert isinstance(compiled, SQLCompiler), "statements are compiled by the SQL compiler"
-        self.sql = str(compiled)
-        self.names = tuple(compiled.positiontup or ())
-
-    def __repr__(self) -> str:
-        return f"<Statement {self.sql!r}>"
 
 
 class Adjustment(NamedTuple):
@@ -88,7 +72,6 @@ class TableStatements:
         self.codec = Codec(self.columns, dialect, given=given)
         self.encode_id = self.codec.encoder.get("id", lambda id: id)
         self.stored = tuple(column.name for column in self.columns if column.computed is None)
-        self._insertions: dict[int, str] = {}
         self._updates: dict[tuple[str, ...], tuple[str, Parameters]] = {}
         self._adjustments: dict[tuple[AdditiveNode, ...], Adjustment] = {}
         self._any: dict[str, str] = {}
@@ -122,23 +105,9 @@ class TableStatements:
         return Statement(statement, self.dialect).sql
 
     @cached_property
-    def insertion(self) -> tuple[str, Parameters]:
-        """Insert one whole row."""
-        statement = Statement(
-            insert(self.table).values({name: bindparam(name) for name in self.stored}), self.dialect
-        )
-        return statement.sql, Parameters(statement.names, self.codec.encoder)
-
-    def insertion_of(self, rows: int) -> str:
-        """Insert so many whole rows by one statement; its parameters are those of `insertion`, row after
-        row.
-        """
-        if rows not in self._insertions:
-            sql, _ = self.insertion
-            head, values, row = sql.rpartition(" VALUES ")
-            repeated = ", ".join(_shifted(row, by=len(self.stored) * number) for number in range(rows))
-            self._insertions[rows] = f"{head}{values}{repeated}"
-        return self._insertions[rows]
+    def insertions(self) -> Insertions:
+        """Insert new rows."""
+        return Insertions(self.table, self.stored, self.shape.seldom, self.codec.encoder, self.dialect)
 
     def update(self, names: tuple[str, ...]) -> tuple[str, Parameters]:
         """Set the named columns of the row with this id."""
@@ -338,8 +307,3 @@ def locking(statement: Any, lock: Lock) -> Any:
             return statement.with_for_update(key_share=True)
         case Lock.REFERENCE:
             return statement.with_for_update()
-
-
-def _shifted(row: str, *, by: int) -> str:
-    """The placeholders of a row, where they are numbered, by so much further on."""
-    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + by}", row)

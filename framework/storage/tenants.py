@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Dialect, bindparam, delete, insert, select
 
 from framework.storage.codec import Codec, Parameters
-from framework.storage.statements import Statement
+from framework.storage.statement import Statement
 from framework.storage.tables import Tables
 from framework.storage.upsert import upserting
 

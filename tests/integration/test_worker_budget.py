@@ -11,7 +11,7 @@ from framework.integration.attempts import Attempts
 from framework.integration.effects import EffectBook
 from framework.integration.outbox import Outbox, Question
 from framework.integration.reconciliation import Cursors
-from framework.storage.statements import Statement
+from framework.storage.statement import Statement
 from tests.integration.desk_of_orders import (
     NOON,
     OrderStatus,
