@@ -3,8 +3,11 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import select
 
 from framework.app import App, opened
@@ -12,8 +15,9 @@ from framework.runtime import turns
 from framework.runtime.errors import AlreadyExists
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
-from tests.engine.shop import MODULE, Customer, Order, cashier
+from tests.engine.shop import MODULE, Customer, Item, Order, Totals, cashier
 from tests.engine.test_groups import ZERO, Act, adding, names, refused
+from tests.soak import examples
 
 
 @pytest.fixture
@@ -143,3 +147,41 @@ def test_an_interruption_stores_nothing_of_its_group(app: App) -> None:
         app.engine.write_each([adding("ada"), interrupted, adding("bob")])
     assert names(app) == []
     assert app.engine.write_each([adding("ada"), adding("bob")]) == ["ada", "bob"]
+
+
+FALLS = (failing, refused, refused_late)
+
+
+def buying(order: UUID, price: int) -> Act:
+    """An item more, of which the database is told before the operation ends."""
+
+    def act(tx: Transaction) -> int:
+        tx.add(Item(order_id=order, price=price))
+        if price % 2:
+            tx.work.flush()
+        return price
+
+    return act
+
+
+@examples(15, soak=400)
+@given(st.lists(st.lists(st.integers(-3, 9), min_size=1, max_size=8), min_size=1, max_size=4), st.booleans())
+def test_whoever_stands_is_there_and_whoever_falls_leaves_no_trace(
+    groups: list[list[int]], apart: bool
+) -> None:
+    """Each number is a price to be paid, or else the way in which the operation falls."""
+    with opened(App([MODULE], [cashier()], "sqlite://")) as app, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns, "APART", 1.0 if apart else 0.0)
+        with app.transaction() as tx:
+            tx.add(Customer(id=ZERO, name="zero"))
+            order = tx.add(Order(note="all")).id
+        for group in groups:
+            operations = [buying(order, n) if n >= 0 else FALLS[n] for n in group]
+            results = app.engine.write_each(operations)
+            assert [one if isinstance(one, int) else -1 for one in results] == [max(n, -1) for n in group]
+        paid = [n for group in groups for n in group if n >= 0]
+        found = app.get(Order, order)
+        assert (found.count, found.total, app.get(Totals).revenue) == (len(paid), sum(paid), sum(paid))
+        assert sorted(app.query(select(Item.price))) == sorted(paid)
+        assert app.query(select(Order.note)) == ["all"]
+        assert app.verify() == []
