@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from framework.computations.aggregate import Additive
 from framework.model.record import Record
-from framework.plan.shape import Shape
+from framework.plan.shape import Far, Shape
 from framework.plan.view import View, view_of
 
 C = TypeVar("C")
@@ -39,6 +39,11 @@ class Lens:
 def presence(source: Shape, lens: Lens | None) -> frozenset[tuple[Shape, str | None]]:
     """What decides whether a record is there, for who sees it through the lens."""
     return frozenset({(source, None)} | ({(source, lens.column)} if lens else set()))
+
+
+def presence_at(end: Far) -> frozenset[tuple[Shape, str | None]]:
+    """What decides whether the end leads to a record, but for the keys."""
+    return presence(end.shape, end.lens).union(*map(presence_at, end.before))
 
 
 def through(lens: Lens | None, computation: C) -> C:

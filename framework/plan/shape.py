@@ -126,14 +126,6 @@ class Far:
     before: tuple["Far", ...] = ()  # the ends that it is behind: while one leads to a record, it does not
 
     @property
-    def presence(self) -> frozenset[tuple[Shape, str | None]]:
-        """What decides whether it leads to a record, but for the keys."""
-        here: set[tuple[Shape, str | None]] = {(self.shape, None)}
-        if self.lens is not None:
-            here.add((self.shape, self.lens.column))
-        return frozenset(here).union(*(end.presence for end in self.before))
-
-    @property
     def taken_for(self) -> type[Record]:
         """The class that callbacks take the record for."""
         return self.shape.model if self.lens is None else self.lens.model

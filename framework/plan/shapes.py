@@ -221,9 +221,12 @@ def _add_outbox(shape: Shape) -> None:
         HiddenColumn("_dead", Boolean(), default=False, nullable=False),
         HiddenColumn("_replay_of", Uuid()),
     ]
-    derived = [name for name, one in shape.model.__computed__.items() if isinstance(one, FromEvents)]
-    derived.remove("status")
-    shape.seldom = (*derived, "_leased_until", "_first_tried_at", "_replay_of")
+    ends = [
+        name
+        for name, one in shape.model.__computed__.items()
+        if isinstance(one, FromEvents) and one.initial is None
+    ]
+    shape.seldom = (*ends, "_leased_until", "_first_tried_at", "_replay_of")
     shape.indexes += [
         IndexPlan(("_due_at",), where="_due_at IS NOT NULL"),
         IndexPlan(("_ordering_key", "created_at"), where="_ordering_key IS NOT NULL AND _due_at IS NOT NULL"),

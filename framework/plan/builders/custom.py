@@ -5,7 +5,7 @@ from typing import Any
 
 from framework.computations.custom import Custom
 from framework.plan.given import given_of
-from framework.plan.lens import presence
+from framework.plan.lens import presence, presence_at
 from framework.plan.mistakes import UnknownRead, WrongSide
 from framework.plan.node import CustomNode, Node
 from framework.plan.reading import Read
@@ -42,7 +42,7 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
             records[relation] = ends_of_relation(shapes, shape, name, "Custom", relation)
             for end in records[relation]:
                 fields[end.shape] |= _fields_of(end.shape, field, place)
-                for there, column in end.presence:
+                for there, column in presence_at(end):
                     fields[there] |= {column} if column else set()
                 reads.add((shape, end.key))
         else:

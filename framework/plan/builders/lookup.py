@@ -9,6 +9,7 @@ from typing import Any
 from framework.computations.lookup import Lookup
 from framework.plan.builders.annotations import check_optional
 from framework.plan.given import given_of
+from framework.plan.lens import presence_at
 from framework.plan.mistakes import UnknownRelation
 from framework.plan.node import (
     LookupMember,
@@ -33,7 +34,7 @@ def lookup_node(shapes: Shapes, shape: Shape, name: str, computation: Lookup[Any
     reads: frozenset[Read] = frozenset()
     for end in ends:
         reads |= read_fields(end.shape, computation.callbacks(), declared, place, end.taken_for)
-        reads |= end.presence
+        reads |= presence_at(end)
     node = LookupNode(
         name=place,
         reads=reads | {(shape, None), *((shape, end.key) for end in ends)},
