@@ -109,6 +109,8 @@ class Work(Records):
 
     def add(self, node: AdditiveNode, id: UUID, amounts: Sequence[int]) -> None:
         """Amounts are added to the states of a record, by the database if nobody has read the row."""
+        if not any(amounts):
+            return
         shape = node.route.host
         known = self.rows.get(shape)
         change = known.get(id) if known else None

@@ -24,24 +24,19 @@ def step(node: AdditiveNode, work: Work) -> None:
     changes = work.changes(node.route.source)
     if len(changes) > 1 or node.given is not None:
         for host, amounts in _differences(node, work, changes).items():
-            _add(node, work, host, amounts)
+            work.add(node, host, amounts)
         return
     tally = node.tally.of
     for change in changes:  # it is one
         before, after = change.before_row, change.after_row
         old, new = host_of(node.route, before), host_of(node.route, after)
         if before and after and old is not None and (old is new or old == new):
-            _add(node, work, old, list(map(sub, tally(after), tally(before))))
+            work.add(node, old, list(map(sub, tally(after), tally(before))))
             continue
         if before and old is not None:
-            _add(node, work, old, list(map(neg, tally(before))))
+            work.add(node, old, list(map(neg, tally(before))))
         if after and new is not None:
-            _add(node, work, new, tally(after))
-
-
-def _add(node: AdditiveNode, work: Work, host: UUID, amounts: Amounts) -> None:
-    if any(amounts):
-        work.add(node, host, amounts)
+            work.add(node, new, tally(after))
 
 
 def _differences(node: AdditiveNode, work: Work, changes: Sequence[Change]) -> Totals:
