@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -122,12 +122,12 @@ class EmbeddedExecutor:
         self._stopped = True
         self.ring()
 
-    def recover(self) -> int:
-        """Void the leases of dead workers."""
+    def recover(self, dead: Collection[str] = ()) -> int:
+        """Void the leases of these workers; of all, where there is only one at a time."""
 
         def operation(outboxes: list[Outbox], transaction: Transaction) -> int:
             connection, now = transaction.work.connection, transaction.now
-            return sum(outbox.take_over(connection, now) for outbox in outboxes)
+            return sum(outbox.take_over(connection, now, dead) for outbox in outboxes)
 
         found = 0
         for name, outboxes in self._outboxes.by_tenant():

@@ -1,6 +1,6 @@
 """The outbox: the rows of one call class, as a worker claims, keeps and releases them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     Integer,
+    String,
     and_,
     bindparam,
     case,
@@ -121,15 +122,17 @@ class Outbox:
             values = {"until": until, "id_": id, "fence": fence}
             connection.tell(self._prolong.sql, self._prolong.parameters.of(values))
 
-    def take_over(self, connection: Connection, now: datetime) -> int:
-        """Void the leases of dead workers. Returns how many there were."""
-        values = {"now": now, "latest": now + 2 * self.desk.policy.lease}
+    def take_over(self, connection: Connection, now: datetime, dead: Collection[str] = ()) -> int:
+        """Void the leases of these workers, unless they are back; of all, where there is only one at a time.
+        Returns how many there were.
+        """
+        values = {"now": now, "latest": now + 2 * self.desk.policy.lease, "dead": ",".join(dead)}
         return connection.run(self._take_over.sql, self._take_over.parameters.of(values))
 
-    def is_anybody_missed(self, connection: Connection, now: datetime) -> bool:
-        """Whether there are leases of workers that are not there: dead ones, or ones that were cut off."""
+    def missed(self, connection: Connection, now: datetime) -> set[str]:
+        """The tokens of workers that have leases and are not there: dead ones, or ones that were cut off."""
         values = {"latest": now + 2 * self.desk.policy.lease}
-        return bool(connection.row(self._missed.sql, self._missed.parameters.of(values))[0])
+        return {token for (token,) in connection.rows(self._missed.sql, self._missed.parameters.of(values))}
 
     def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
         """When there is something to do for the first of the calls, of those that are due after a moment."""
@@ -250,31 +253,40 @@ class Outbox:
     @cached_property
     def _take_over(self) -> "Question":
         freed: dict[str, Any] = {"_due_at": bindparam("now"), "_leased_until": literal_column("NULL")}
-        return self._compiled(update(self._table).where(*self._held_by_dead()).values(freed))
+        held = self._held()
+        if self._database.concurrent:
+            is_dead = func.strpos(bindparam("dead", type_=String()), self._token) > literal_column("0")
+            held.append(exists().where(*self._of_missing(), is_dead))
+        return self._compiled(update(self._table).where(*held).values(freed))
 
     @cached_property
     def _missed(self) -> "Question":
-        return self._compiled(select(exists().where(*self._held_by_dead())))
+        return self._compiled(select(self._token).distinct().where(*self._held(), *self._of_missing()))
 
-    def _held_by_dead(self) -> Sequence[Any]:
+    def _held(self) -> list[Any]:
+        """Whether somebody has, or had, the call."""
         calls = self._table.c
         held = [calls["_due_at"] > earliest(self._statements.dialect), calls["_leased_until"].is_not(None)]
         if self._database.concurrent:
-            held += [calls["_due_at"] <= bindparam("latest", type_=calls["_due_at"].type), self._of_dead()]
+            held.append(calls["_due_at"] <= bindparam("latest", type_=calls["_due_at"].type))
         return held
 
-    def _of_dead(self) -> Any:
-        """Whether the worker that has the call is dead. A look at a call is no attempt: nobody knows whose
-        it is: its lease ends by itself.
+    def _of_missing(self) -> list[Any]:
+        """Whether the worker that has the call is not there. A look at a call is no attempt: nobody knows
+        whose it is: its lease ends by itself.
         """
         calls, attempts = self._table.c, self._attempts.c
-        alive = text(self._database.living)
-        return exists().where(
+        return [
             attempts.call_id == calls.id,
             attempts.number == calls["_attempt"],
             attempts.finished_at.is_(None),
-            func.right(attempts.worker, literal_column("8")).not_in(alive),
-        )
+            self._token.not_in(text(self._database.living)),
+        ]
+
+    @property
+    def _token(self) -> Any:
+        """With it the name of a worker ends."""
+        return func.right(self._attempts.c.worker, literal_column("8"))
 
     @cached_property
     def _next_due(self) -> "Question":

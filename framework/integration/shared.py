@@ -78,6 +78,7 @@ class SharedExecutor(EmbeddedExecutor):
                 attending.cancel()
                 await asyncio.wait({attending})
         finally:
+            self._has_seen_to_the_missing.set()  # nobody is to wait for it any more
             self._crier.alone = False
             with anyio.CancelScope(shield=True):
                 await self._presence.leave(Notice(by=self._engine.token, left=self._presence.token).text())
@@ -136,22 +137,26 @@ class SharedExecutor(EmbeddedExecutor):
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + LONGEST_PAUSE + GRACE
-        while await anyio.to_thread.run_sync(self._is_anybody_missed):
-            if loop.time() >= end:
-                found = await anyio.to_thread.run_sync(self.recover)
-                _log.warning("workers were gone when this one came", calls=found)
-                self._hear(EVERYTHING)
-                break
+        missed = await anyio.to_thread.run_sync(self._missed)
+        while missed and loop.time() < end:
             await self._listen(GRACE / 4)
+            missed &= await anyio.to_thread.run_sync(
+                self._missed
+            )  # who was there has not been missed for long
+        if missed:
+            found = await anyio.to_thread.run_sync(self.recover, missed)
+            _log.warning("workers were gone when this one came", workers=sorted(missed), calls=found)
+            self._hear(EVERYTHING)
         self._has_seen_to_the_missing.set()
 
-    def _is_anybody_missed(self) -> bool:
+    def _missed(self) -> set[str]:
         now = self._engine.clock.now()
+        missed: set[str] = set()
         for name, outboxes in self._outboxes.by_tenant():
             with suppress(UnknownTenant), within(name), self._engine.database.reading() as connection:
-                if any(outbox.is_anybody_missed(connection, now) for outbox in outboxes):
-                    return True
-        return False
+                for outbox in outboxes:
+                    missed |= outbox.missed(connection, now)
+        return missed
 
     async def drain(self) -> None:
         await self._has_seen_to_the_missing.wait()
@@ -174,10 +179,11 @@ class SharedExecutor(EmbeddedExecutor):
     async def _look_round(self) -> None:
         living = await self._presence.living()
         gone = self._there - living
-        if gone & self._missing:
-            found = await anyio.to_thread.run_sync(self.recover)
-            _log.warning("a worker is gone", workers=sorted(gone & self._missing), calls=found)
-            self._there, gone = living, frozenset()
+        dead = gone & self._missing  # and not who is gone since a moment ago
+        if dead:
+            found = await anyio.to_thread.run_sync(self.recover, dead)
+            _log.warning("a worker is gone", workers=sorted(dead), calls=found)
+            self._there, gone = self._there - dead, gone - dead
             self._hear(EVERYTHING)
         self._left = (self._left & self._there) - living
         self._know(self._there | living)

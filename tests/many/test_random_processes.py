@@ -1,6 +1,7 @@
 """Whatever becomes of processes, connections and answers: each call comes to its end, and only once."""
 
 import json
+import os
 import signal
 import urllib.request
 from collections import Counter
@@ -177,6 +178,21 @@ class Processes(RuleBasedStateMachine):
         process.terminate()
         self.ending.append(process)
 
+    @precondition(lambda self: self.workers)
+    @rule(worker=picks, after=st.integers(0, 3), many=st.integers(1, 4), tenths=st.integers(1, 25))
+    def worker_stands_still(self, worker: int, after: int, many: int, tenths: int) -> None:
+        """Its connections stay, so that nobody misses it; what it has is its own until the lease ends."""
+        process = self.workers[worker % len(self.workers)]
+        self.town.until(partial(self.said, lambda: self.town.app.workers() >= len(self.workers)))
+        self.more_begin(after)
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            for number, order in self.numbered([(CUSTOMERS[n % 2], Mood.PLAIN, None) for n in range(many)]):
+                self.place(number, order)
+            self.more_begin(many + 1, within=tenths / 10)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+
     @precondition(lambda self: self.webs)
     @rule(web=picks, after=st.integers(0, 3), told=st.booleans())
     def web_process_goes(self, web: int, after: int, told: bool) -> None:
@@ -206,11 +222,11 @@ class Processes(RuleBasedStateMachine):
         self.more_begin(after)
         crash(self.server)
 
-    def more_begin(self, many: int) -> None:
+    def more_begin(self, many: int, within: float = A_MOMENT) -> None:
         """Return when the vendor has got so many more requests, or after a moment without."""
         before = len(self.town.books.entries("begun"))
         with suppress(AssertionError):
-            self.town.until(lambda: len(self.town.books.entries("begun")) >= before + many, within=A_MOMENT)
+            self.town.until(lambda: len(self.town.books.entries("begun")) >= before + many, within=within)
 
     # -- what must hold ------------------------------------------------------------------------------------
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import UUID
 
 import anyio
+import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
 import psycopg
 import pytest
@@ -18,6 +20,7 @@ from framework.app import App, NobodyWorks, Settings, opened
 from framework.errors import NeedsAttention
 from framework.integration import notice, shared
 from framework.integration.notice import EVERYTHING, Notice
+from framework.integration.shared import SharedExecutor
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
 from framework.model.record import Record
@@ -163,6 +166,76 @@ async def test_who_comes_takes_over_from_who_does_not_come_back(
     working.cancel()
     await asyncio.wait({working})
     assert status(one, order) is OrderStatus.PAID
+    one.close()
+    two.close()
+
+
+def hand(app: App, order: UUID, token: str) -> None:
+    """Have the call of an order under way at another worker."""
+    with app.transaction() as tx:
+        tx.work.connection.run(
+            "UPDATE millrace_attempt SET worker = 'host:1:' || $1::text WHERE call_id ="
+            " (SELECT id FROM charge WHERE order_id = $2::uuid)",
+            (token, str(order)),
+        )
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["by who comes", "by who is there"])
+async def test_only_who_was_missed_all_the_while_is_taken_over_from(
+    url: str, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    for name, seconds in {"LONGEST_PAUSE": 0.0, "GRACE": 0.2, "LOOK_ROUND": 0.1}.items():
+        monkeypatch.setattr(shared, name, seconds)
+    held = Held()
+    first, second = Vendor(held, held), Vendor()
+    one, two = shop(url, first), shop(url, second, on_doubt="retry")
+    database = two.engine.database
+    assert isinstance(database, PostgresDatabase)
+    dead, cut = database.presence(), database.presence()
+    for presence in (dead, cut):
+        await presence.enter("{}")
+    take_over = SharedExecutor.recover
+    async with one.working() as theirs:
+
+        def recover(self: SharedExecutor, tokens: Collection[str] = ()) -> int:
+            if self is theirs.executor:
+                return 0
+            anyio.from_thread.run(cut.leave)  # in this very moment
+            return take_over(self, tokens)
+
+        monkeypatch.setattr(SharedExecutor, "recover", recover)
+        orders = [place(one, "ada", 1), place(one, "bob", 2)]
+        await until(lambda: len(first.tries) == 2, theirs)
+        for order, presence in zip(orders, (dead, cut), strict=True):
+            hand(one, order, presence.token)
+        if comes:
+            await dead.leave()
+        async with two.working() as worker:
+            await dead.leave()
+            await until(lambda: bool(second.tries), worker)
+            await two.settle()
+        assert [call.request.amount_cents for call in second.tries] == [1]
+        held.let_go.set()
+        await one.settle()
+    assert [status(one, order) for order in orders] == [OrderStatus.PAID] * 2
+    one.close()
+    two.close()
+
+
+async def test_nobody_waits_for_a_worker_that_has_gone_before_it_saw_to_the_missing(url: str) -> None:
+    held = Held()
+    one, two = shop(url, Vendor(held)), shop(url, Vendor())
+    async with one.working():
+        order = place(one)
+        await held.called.wait()
+        hand(one, order, "00000000")
+        async with two.working() as worker:
+            settling = asyncio.create_task(worker.settle())
+            await anyio.lowlevel.checkpoint()
+            assert not settling.done()
+        with anyio.fail_after(SOON):
+            await settling
+        held.let_go.set()
     one.close()
     two.close()
 
