@@ -16,6 +16,10 @@ from framework.runtime.steps.cause import cause_of
 from framework.runtime.steps.entry import enter, starting_values, values_of
 from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED, Work
+from framework.storage.codec import Row
+
+Fired = tuple[Change, UUID, bool]
+"""A change, the record that it concerns, and whether that is the second thing that it may say of it."""
 
 
 def step(node: MachineNode, work: Work) -> None:
@@ -24,8 +28,8 @@ def step(node: MachineNode, work: Work) -> None:
     One change may be what several triggers wait for: still one transition fires; two that could are an error.
     """
     fired = _fired(node, work)
-    work.find_in_order(node.host, {id for _, id in fired})
-    for (cause, id), plans in fired.items():
+    work.find_in_order(node.host, {id for _, id, _ in fired})
+    for (cause, id, _), plans in fired.items():
         host = work.find(node.host, id)
         if host is None or host.after_row is None:
             continue  # the record is gone, and its state with it
@@ -77,15 +81,19 @@ def expected(node: MachineNode, facts: Recomputation) -> Iterator[Expectation]:
         yield from ((node.host, id, name, value) for name, value in values[id].items())
 
 
-def _fired(node: MachineNode, work: Work) -> dict[tuple[Change, UUID], list[TriggerPlan]]:
-    """Which change concerns which record by which triggers, in the order in which the changes came."""
-    fired: dict[tuple[Change, UUID], list[TriggerPlan]] = {}
+def _fired(node: MachineNode, work: Work) -> dict[Fired, list[TriggerPlan]]:
+    """Which change concerns which record by which triggers, in the order in which the changes came; of a link
+    that is pointed at another record, that one left comes before all else.
+    """
+    fired: dict[Fired, list[TriggerPlan]] = {}
     for plan in node.triggers:
         for change in work.changes(plan.source):
             host = concerned(plan, change)
             if host is not None:
-                fired.setdefault((change, host), []).append(plan)
-    return dict(sorted(fired.items(), key=lambda item: item[0][0].position)) if len(fired) > 1 else fired
+                fired.setdefault((change, host, not _is_first(plan, change)), []).append(plan)
+    if len(fired) < 2:
+        return fired
+    return dict(sorted(fired.items(), key=lambda item: (item[0][0].position, item[0][2])))
 
 
 def concerned(plan: TriggerPlan, change: Change) -> UUID | None:
@@ -95,15 +103,31 @@ def concerned(plan: TriggerPlan, change: Change) -> UUID | None:
 
 
 def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
-    old, new = host_of(plan.route, change.before_row), host_of(plan.route, change.after_row)
     if plan.trigger.occasion not in (Occasion.ENTERED, Occasion.LEFT):
-        return old if change.after_row is None else new
-    if isinstance(plan.trigger, LinkTrigger):  # a link that leads nowhere has nobody in it
-        old = None if change.before_row is None or change.before_row[plan.trigger.far_key] is None else old
-        new = None if change.after_row is None or change.after_row[plan.trigger.far_key] is None else new
-    if old == new:
+        return host_of(plan.route, change.before_row if change.after_row is None else change.after_row)
+    was, now = _place(plan, change.before_row), _place(plan, change.after_row)
+    if was == now:
         return None
-    return new if plan.trigger.occasion is Occasion.ENTERED else old
+    host, _ = now if plan.trigger.occasion is Occasion.ENTERED else was
+    return host
+
+
+def _place(plan: TriggerPlan, row: Row | None) -> tuple[UUID | None, UUID | None]:
+    """Where a record is, and through a link, who is there: in a link that leads nowhere, nobody."""
+    host = host_of(plan.route, row)
+    if row is None or not isinstance(plan.trigger, LinkTrigger):
+        return host, None
+    far = row[plan.trigger.far_key]
+    return (None if far is None else host), far
+
+
+def _is_first(plan: TriggerPlan, change: Change) -> bool:
+    """Whether the trigger waits for who left a link that leads to another record now."""
+    if plan.trigger.occasion is not Occasion.LEFT or not isinstance(plan.trigger, LinkTrigger):
+        return False
+    far = plan.trigger.far_key
+    ends = {None if row is None else row[far] for row in (change.before_row, change.after_row)}
+    return None not in ends and len(ends) > 1
 
 
 def _taken(

@@ -18,12 +18,12 @@ Moved = tuple[UUID, Any, Any]
 
 
 def moved(route: Route, work: Work) -> Iterator[Moved]:
-    """How the related records of each host have changed in this transaction."""
+    """How the related records of each host have changed in this transaction; not who never was one."""
     for host, was, now in _moved(route, work):
-        if route.lens is None:
+        if route.lens is not None:
+            was, now = route.lens.member(was), route.lens.member(now)
+        if was is not None or now is not None:
             yield host, was, now
-        else:
-            yield host, route.lens.member(was), route.lens.member(now)
 
 
 def _moved(route: Route, work: Work) -> Iterator[Moved]:
