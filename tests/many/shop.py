@@ -32,7 +32,7 @@ from framework import (
     derive,
 )
 from framework.app import App, Settings
-from framework.errors import Transient
+from framework.errors import NeedsAttention, Transient
 from framework.integration import (
     Breaker,
     CallView,
@@ -200,6 +200,8 @@ def create_carrier(address: Address) -> Integration[Any]:
 def verdict(answer: httpx.Response) -> Failed | None:
     """What an answer says about a call, unless it is done; raises Transient for another time."""
     match answer.status_code:
+        case 401:
+            raise NeedsAttention("the key is revoked")
         case 402:
             return Failed("refused", code="refused")
         case 503:

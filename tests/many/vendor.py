@@ -34,6 +34,11 @@ class Mood(StrEnum):
     LATE = "it acts, and answers when nobody waits any more"
     MUTE = "it acts and hangs up"
     REFUSES = "it answers 402 and does nothing, now and always"
+    LOCKED = "it answers 401 and does nothing"
+
+
+UNWILLING = {Mood.REFUSES: 402, Mood.BUSY: 503, Mood.LOCKED: 401}
+"""What it answers who finds it so."""
 
 
 class News(StrEnum):
@@ -88,7 +93,7 @@ def serve(folder: Path, port: Any) -> None:
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["content-length"])))
             key = self.headers["idempotency-key"]
-            mood = Mood.BUSY if said["of"] == NOBODY else said.get("mood", Mood.PLAIN)
+            mood = Mood.BUSY if said["of"] == NOBODY else Mood(said.get("mood", Mood.PLAIN))
             entry = [key, said["of"], said["what"], said["by"]]
             with lock:
                 is_new = key not in seen
@@ -103,10 +108,10 @@ def serve(folder: Path, port: Any) -> None:
             except ConnectionError:
                 self.close_connection = True
 
-        def carry_out(self, entry: list[Any], mood: str, is_new: bool, news: str) -> None:
-            if mood == Mood.REFUSES or (mood == Mood.BUSY and is_new):
+        def carry_out(self, entry: list[Any], mood: Mood, is_new: bool, news: str) -> None:
+            if mood == Mood.REFUSES or (mood in UNWILLING and is_new):
                 self.done(entry)
-                return self.answer(402 if mood == Mood.REFUSES else 503)
+                return self.answer(UNWILLING[mood])
             if self.path == "/charges":
                 patience.wait(SLOW if mood == Mood.SLOW and is_new else TAKES)
             with lock:
