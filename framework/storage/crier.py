@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from framework.errors import StorageError
 from framework.observe import get_logger
 
 TELL = "SELECT pg_notify($1, told) FROM unnest($2::text[]) told"
@@ -93,7 +94,13 @@ class Crier:
         return True
 
     def _say(self, texts: Sequence[str]) -> None:
+        """Tell them, and once more if the connection was lost: nobody finds out by himself that an operator
+        lets an integration go on. Who hears something twice is none the worse.
+        """
         try:
-            self._tell(texts)
+            try:
+                self._tell(texts)
+            except StorageError:
+                self._tell(texts)
         except Exception as error:  # noqa: BLE001  # whoever missed it looks for himself
             _log.warning("other processes were not told what is due", reason=str(error))

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import UUID
@@ -24,6 +24,8 @@ from framework.integration.shared import SharedExecutor
 from framework.integration.worker import Worker
 from framework.model.apicall import CallStatus
 from framework.model.record import Record
+from framework.storage.crier import Crier
+from framework.storage.errors import DatabaseUnreachable
 from framework.storage.postgres import PostgresDatabase
 from tests.integration.desk_of_orders import (
     MODULE,
@@ -358,6 +360,20 @@ async def test_a_process_tells_nobody_while_it_alone_is_at_work(url: str) -> Non
     assert not one.engine.database.crier.alone, "without a worker it has others to tell"
     one.close()
     two.close()
+
+
+def test_what_is_told_while_the_connection_is_lost_is_told_again() -> None:
+    told: list[Sequence[str]] = []
+
+    def tell(texts: Sequence[str]) -> None:
+        told.append(texts)
+        if len(told) == 1:
+            raise DatabaseUnreachable(url="postgresql:///shop", reason="it was cut")
+
+    crier = Crier(tell)
+    crier.cry("go on")
+    crier.close()
+    assert told == [["go on"]] * 2
 
 
 def test_a_file_has_nobody_else_who_could_work() -> None:
