@@ -194,6 +194,11 @@ def create_carrier(address: Address) -> Integration[Any]:
         assert answer.status_code == 200, "what has an id is at the carrier's"
         return Completed()
 
+    @carrier.reconcile(Shipment)
+    async def all_of_them(since: datetime, http: HTTPClient) -> list[Completed]:
+        ids = (await http.get("/shipments")).json()["ids"]
+        return [Completed(external_id=ExternalId(id)) for id in ids]
+
     return carrier
 
 

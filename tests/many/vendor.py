@@ -139,7 +139,10 @@ def serve(folder: Path, port: Any) -> None:
 
         def do_GET(self) -> None:
             key = self.path.rpartition("/")[2].removeprefix("s-")
-            self.answer(200 if key in acted else 404, key)
+            if key != "shipments":
+                return self.answer(200 if key in acted else 404, key)
+            with lock:
+                return self.say(200, {"ids": [f"s-{key}" for key in acted if key.startswith("carrier:")]})
 
         def tell(self, key: str) -> None:
             """Bring the news, now if somebody is there to take it, else as soon as somebody is."""
@@ -147,7 +150,10 @@ def serve(folder: Path, port: Any) -> None:
                 threading.Thread(target=insist, args=(key,), daemon=True).start()
 
         def answer(self, status: int, key: str = "") -> None:
-            body = json.dumps({"id": f"s-{key}"}).encode()
+            self.say(status, {"id": f"s-{key}"})
+
+        def say(self, status: int, what: object) -> None:
+            body = json.dumps(what).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
