@@ -23,7 +23,8 @@ def extreme_step(node: ExtremeNode, work: Work) -> None:
     left: dict[UUID, list[Any]] = defaultdict(list)
     arrived: dict[UUID, list[Any]] = defaultdict(list)
     here: dict[UUID, list[Any]] = defaultdict(list)
-    for change in work.changes(node.route.source):
+    changes = work.changes(node.route.source)
+    for change in changes:
         offered = change.before_row[node.offer] if change.before_row is not None else None
         offers = computation.offer(change.after) if change.after is not None else None
         if change.after is not None:
@@ -38,22 +39,17 @@ def extreme_step(node: ExtremeNode, work: Work) -> None:
         if destination is not None and offers is not None:
             arrived[destination].append(offers)
     hosts = dict.fromkeys((*left, *arrived))
+    at_hand = {change.id for change in changes}  # a host that is found now may be a source, too
     work.find_in_order(node.route.host, hosts)
     for id in hosts:
         host = work.find(node.route.host, id)
         if host is not None:
-            work.set(host, node.property, _selected(node, work, host, left[id], arrived[id], here[id]))
-
-
-def _selected(
-    node: ExtremeNode, work: Work, host: Change, left: list[Any], arrived: list[Any], here: list[Any]
-) -> Any:
-    assert host.after_row is not None
-    current = host.after_row[node.property]
-    best = _best(node, arrived if current is None else [current, *arrived])
-    if current in left and best == current and current not in arrived:
-        return _best(node, here + _look_up(node, work, host.id))
-    return best
+            assert host.after_row is not None, "only what is there is found"
+            current = host.after_row[node.property]
+            best = _best(node, arrived[id] if current is None else [current, *arrived[id]])
+            if current in left[id] and best == current and current not in arrived[id]:
+                best = _best(node, here[id] + _look_up(node, work, id, at_hand))
+            work.set(host, node.property, best)
 
 
 def _best(node: ExtremeNode, values: Sequence[Any]) -> Any:
@@ -64,17 +60,16 @@ def _best(node: ExtremeNode, values: Sequence[Any]) -> Any:
     return best
 
 
-def _look_up(node: ExtremeNode, work: Work, host: UUID) -> list[Any]:
+def _look_up(node: ExtremeNode, work: Work, host: UUID, at_hand: set[UUID]) -> list[Any]:
     """The best offer in the index of a record that is not at hand, if there is one."""
     source = node.route.source
     statements = work.statements[source]
-    known = work.rows.get(source, {})
     sql = statements.offers(node.route.key, node.offer, descending=node.computation.descending)
     asked = 1
     while True:
         rows = work.connection.rows(sql, [*encoded_key(node.route, work, host), asked])
         for id, value in rows:
-            if statements.codec.decode_one("id", id) not in known:
+            if statements.codec.decode_one("id", id) not in at_hand:
                 return [statements.codec.decode_one(node.offer, value)]
         if len(rows) < asked:
             return []
