@@ -13,7 +13,11 @@ from framework.storage.pages import PAGE
 
 
 def untouched(work: Work, shape: Shape) -> Iterator[list[Row]]:
-    """All rows that the transaction has not touched, lowest id first, a batch by each statement."""
+    """All rows that the transaction has not touched, lowest id first, a batch by each statement.
+
+    What it looks at between two batches counts as touched, and is left out of those that follow.
+    """
+    work.changes(shape)  # what waits to be added is told, or read
     statements = work.statements[shape]
     position = statements.codec.names.index("id")
     sql = statements.pages.first

@@ -22,6 +22,7 @@ def step(node: CustomNode, work: Work) -> None:
     """Bring the property of every record up to date that changed itself, or whose related records changed;
     of every record, if a parameter did.
     """
+    compute = work.parameters.bound(node.computation, node.given).compute
     own = {change.id: change for change in work.changes(node.host) if change.after_row is not None}
     for change in _pointing(node, work):
         own.setdefault(change.id, change)
@@ -30,9 +31,10 @@ def step(node: CustomNode, work: Work) -> None:
         for id, went, came in moved(route, work):
             others.setdefault(id, []).append((went, came))
     work.find_in_order(node.host, others)
-    compute = work.parameters.bound(node.computation, node.given).compute
-    everybody = work.parameters.changed(node.given)
-    stepping = None if everybody else _stepping(node, work)
+    if work.parameters.changed(node.given):
+        _bring_everybody(node, work, compute)
+        return
+    stepping = _stepping(node, work)
     for id in dict.fromkeys((*own, *others)):
         host = own.get(id) or work.find(node.host, id)
         if host is not None and host.after_row is not None:
@@ -43,14 +45,6 @@ def step(node: CustomNode, work: Work) -> None:
             else:
                 (value,) = _computed(node, work, compute, [host.after_row])
             work.set(host, node.property, value)
-    if everybody:
-        for rows in untouched(work, node.host):
-            values = _computed(node, work, compute, rows)
-            stale = [row for row, value in zip(rows, values, strict=True) if row[node.property] != value]
-            changes = claimed(work, node.host, stale)
-            values = _computed(node, work, compute, [one.after_row for one in changes if one.after_row])
-            for change, value in zip(changes, values, strict=True):
-                work.set(change, node.property, value)
 
 
 def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -67,6 +61,25 @@ def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
         record = view_of(node.host.view, row | parts)
         value = compute(record, everything) if node.over else compute(record)
         yield node.host, id, node.property, value
+
+
+def _bring_everybody(node: CustomNode, work: Work, compute: Callable[..., Any]) -> None:
+    """First those at which the transaction has not looked: who computes looks at others of the class."""
+    done: set[Change] = set()
+    for rows in untouched(work, node.host):
+        values = _computed(node, work, compute, rows)
+        stale = [row for row, value in zip(rows, values, strict=True) if row[node.property] != value]
+        changes = claimed(work, node.host, stale)
+        _bring(node, work, compute, changes)
+        done.update(changes)
+    _bring(node, work, compute, [change for change in work.changes(node.host) if change not in done])
+
+
+def _bring(node: CustomNode, work: Work, compute: Callable[..., Any], changes: Sequence[Change]) -> None:
+    there = [(change, change.after_row) for change in changes if change.after_row is not None]
+    values = _computed(node, work, compute, [row for _, row in there])
+    for (change, _), value in zip(there, values, strict=True):
+        work.set(change, node.property, value)
 
 
 def _routes(node: CustomNode) -> list[Route]:

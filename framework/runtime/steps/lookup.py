@@ -15,19 +15,21 @@ from framework.runtime.work import Work
 
 def step(node: LookupNode, work: Work) -> None:
     """Bring the properties of every record up to date whose link, or whose far record, changed; of every
-    record, if a parameter did.
+    record, if a parameter did: first of those at which the transaction has not looked, because who reads a
+    far record looks at it.
     """
+    everybody = work.parameters.changed(node.given)
+    done = _bring_untouched(node, work) if everybody else set()
     for end, sources in node.sources:
         for target in work.changes(end.shape):
             if target.before_row is not None and target.after_row is not None and target.differs(sources):
                 for change in work.where(node.host, end.key, target.id):
                     _bring(node, work, change)
-    everybody = work.parameters.changed(node.given)
     for change in work.changes(node.host):
-        if change.after_row is not None and (everybody or change.differs(node.keys)):
+        if change.after_row is None or change in done:
+            continue
+        if everybody or change.differs(node.keys):
             _bring(node, work, change)
-    if everybody:
-        _bring_untouched(node, work)
 
 
 def expected(node: LookupNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -52,9 +54,9 @@ def _bring(node: LookupNode, work: Work, change: Change) -> None:
         work.set(change, member.property, member.value(record, *given))
 
 
-def _bring_untouched(node: LookupNode, work: Work) -> None:
+def _bring_untouched(node: LookupNode, work: Work) -> set[Change]:
     """The far records of a batch are read by one statement, and those records touched that differ."""
-    given = work.parameters.given(node.given)
+    given, done = work.parameters.given(node.given), set[Change]()
     for rows in untouched(work, node.host):
         found = {
             end.key: seen_among(work, end.shape, "id", {row[end.key] for row in rows} - {None})
@@ -71,3 +73,5 @@ def _bring_untouched(node: LookupNode, work: Work) -> None:
                 stale.append(row)
         for change in claimed(work, node.host, stale):
             _bring(node, work, change)
+            done.add(change)
+    return done
