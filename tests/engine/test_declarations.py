@@ -15,10 +15,12 @@ from sqlmodel import select
 
 from framework.app import App, Settings
 from framework.errors import DeclarationError
+from framework.model.entity import GLOBAL_ID
 from framework.runtime.errors import StillReferenced, TransactionFailed
 from framework.runtime.transaction import Transaction
 from tests.engine.declared_at_random.drawing import schemas
-from tests.engine.declared_at_random.schema import HEADER, Row, Schema
+from tests.engine.declared_at_random.schema import HEADER, Schema
+from tests.engine.declared_at_random.values import Row
 from tests.engine.declared_at_random.world import World
 from tests.schemas import schema as empty_schema
 from tests.soak import examples
@@ -77,6 +79,8 @@ def carry_out(step: Step, world: World, classes: list[Any], dials: Any, tx: Tran
                     return True
                 pick = step.picks[1] % (len(hosts) + one.nullable)
                 facts[one.key] = hosts[pick] if pick < len(hosts) else None
+            if world.is_linked(number, facts):
+                return True
             id = tx.add(classes[number](**facts)).id
             rows[id] = facts
         case "change" if chosen is not None:
@@ -86,8 +90,10 @@ def carry_out(step: Step, world: World, classes: list[Any], dials: Any, tx: Tran
             one = model.references[step.picks[1] % len(model.references)]
             hosts = list(world.rows[one.target])
             pick = step.picks[1] % (len(hosts) + one.nullable)
-            rows[chosen][one.key] = hosts[pick] if pick < len(hosts) else None
-            tx.update(classes[number], chosen, **{one.key: rows[chosen][one.key]})
+            there = {one.key: hosts[pick] if pick < len(hosts) else None}
+            if not world.is_linked(number, rows[chosen] | there, but=chosen):
+                tx.update(classes[number], chosen, **there)
+                rows[chosen] |= there
         case "dial":
             world.level = step.picks[0] % 4 - 1
             tx.update(dials, level=world.level)
@@ -108,9 +114,11 @@ def check(app: App, world: World, module: ModuleType) -> None:
         assert stored == {id: stored[id] | row for id, row in expected.items() if id in stored}
         assert stored.keys() == expected.keys()
     assert {name: getattr(app.get(module.Totals), name) for name in total} == total
-    if world.schema.twins_where is not None:
+    if world.schema.twins is not None:
         made = [one.number for one in app.query(select(module.Twin))]
-        assert sorted(made, key=repr) == sorted(world.twins(), key=repr)
+        assert sorted(made, key=repr) == sorted(world.twins, key=repr)
+    if world.schema.told is not None:
+        assert sorted(one.source_id for one in app.query(select(module.Told))) == sorted(world.told)
     assert [str(one) for one in app.verify()] == []
 
 
@@ -134,6 +142,12 @@ def live(schema: Schema, days: list[list[Step]], database: str) -> None:
             except (Undone, TransactionFailed):
                 world = before
             check(app, world, module)
+        assert app.rebuild() == []
+        for number, id, one, others in world.reasons():
+            found = app.explain(classes[number], one.name, id)
+            own = [id] if one.kind == "Custom" else []
+            dials = [GLOBAL_ID] if one.needs_dial else []
+            assert sorted(one.id for one in found.inputs) == sorted([*own, *others, *dials])
         app.close()
 
 
@@ -174,9 +188,8 @@ def test_a_spoilt_declaration_is_refused_with_class_and_property(
     schema: Schema, spoil: str, place: int
 ) -> None:
     model = schema.models[place % len(schema.models)]
-    heading = f"class {model.name}(Entity, table=True):\n"
-    spoilt = f"{heading}    spoilt: int = {SPOILS[spoil]}\n"
-    source = schema.source.replace(heading, spoilt).replace(HEADER, HEADER + OTHER)
+    spoilt = f"{model.heading}    spoilt: int = {SPOILS[spoil]}\n"
+    source = schema.source.replace(model.heading, spoilt).replace(HEADER, HEADER + OTHER)
     note(source)
     with pytest.raises(DeclarationError) as refusal, module_of(source) as module:
         App([module])

@@ -1,14 +1,36 @@
 """Schemas at random: up to four entities that refer to each other, and properties that read each other."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import get_args
 
 from hypothesis import strategies as st
 
-from tests.engine.declared_at_random.schema import Model, Property, Reference, Schema, Subset, Test, Value
+from tests.engine.declared_at_random.schema import Model, Property, Schema
+from tests.engine.declared_at_random.seen import (
+    Class,
+    Merged,
+    Part,
+    Reference,
+    Relation,
+    Seen,
+    Subset,
+    Through,
+    View,
+    Whole,
+    behind,
+)
+from tests.engine.declared_at_random.values import Form, Test, Value
 
 AGGREGATES = (
     "Count", "Sum", "WeightedSum", "Average", "Every", "Some", "Min", "Max", "First", "Latest", "Collect",
+    "Entered", "Left",
 )  # fmt: skip
+IN_ORDER = ("First", "Latest", "Collect")
+BY_KEY = ("Count", "Sum", "WeightedSum", "Average", "Every", "Some")
+FORMS: tuple[Form, ...] = get_args(Form)
+GLOBAL = -1
 
 
 @st.composite
@@ -17,86 +39,153 @@ def schemas(draw: st.DrawFn) -> Schema:
     count = draw(st.integers(1, 4))
     facts = [tuple(f"f{n}" for n in range(draw(st.integers(1, 2)))) for _ in range(count)]
     references = []
-    for source in range(1, count):
-        for target in draw(st.sets(st.integers(0, source - 1), min_size=1, max_size=2)):
+    for source in range(count):
+        targets = [one for one in range(source) if draw(st.booleans())] or [*range(source)]
+        for target in [*targets, *([source] if draw(st.integers(0, 4)) == 0 else [])]:
             ondelete = draw(st.sampled_from(("CASCADE", "SET NULL", "RESTRICT")))
             references.append(Reference(source, target, ondelete))
-    properties: list[list[Property | Subset]] = [[] for _ in range(count)]
-    totals: list[Property] = []
-    parts: list[list[Subset]] = [[] for _ in range(count)]
+    drawn = _Drawn(facts, references, draw(st.booleans()))
     for number in range(draw(st.integers(2, 12))):
-        name = f"p{number}"
-        host = draw(st.integers(-1, count - 1))
-        if host == -1:
-            over = draw(st.integers(0, count - 1))
-            totals.append(draw(aggregates(name, over, _numbers(facts, properties, over))))
-            continue
-        choices = [formulas(name, _numbers(facts, properties, host))]
-        for one in references:
-            if one.target == host:
-                numbers = _numbers(facts, properties, one.source)
-                choices += [aggregates(name, one, numbers), customs(name, one, numbers)]
-                if draw(st.booleans()):
-                    part = Subset(number, one, draw(tests(numbers)))
-                    parts[host].append(part)
-                    choices.append(aggregates(name, part, numbers))
-            if one.source == host:
-                numbers = _numbers(facts, properties, one.target)
-                choices.append(lookups(name, one, numbers))
-                if draw(st.booleans()):
-                    part = Subset(number, one, draw(tests(numbers)), is_one=True)
-                    parts[host].append(part)
-                    choices.append(lookups(name, part, numbers))
-        chosen = draw(st.one_of(choices))
-        properties[host] += [part for part in parts[host] if part is chosen.over]
-        properties[host].append(chosen)
+        host = draw(st.integers(GLOBAL, count - 1))
+        drawn.properties[host].append(draw(_property(number, host, drawn)))
     models = tuple(
-        Model(n, facts[n], tuple(one for one in references if one.source == n), tuple(properties[n]))
+        Model(n, facts[n], tuple(one for one in references if one.source == n), tuple(drawn.properties[n]))
         for n in range(count)
     )
-    twins = draw(st.none() | tests([*facts[0]]))
-    return Schema(models, tuple(totals), twins)
+    twins, told = (draw(st.none() | st.sampled_from(drawn.classes)) for _ in range(2))
+    where = draw(st.none() | tests(["f0"]))
+    return Schema(models, tuple(drawn.properties[GLOBAL]), drawn.is_descending, twins, where, told)
 
 
-def _numbers(
-    facts: list[tuple[str, ...]], properties: list[list[Property | Subset]], number: int
-) -> list[str]:
-    return [
-        *facts[number],
-        *(one.name for one in properties[number] if isinstance(one, Property) and one.is_number),
+@dataclass
+class _Drawn:
+    """What there is so far."""
+
+    facts: list[tuple[str, ...]]
+    references: list[Reference]
+    is_descending: bool
+    properties: dict[int, list[Property]] = field(init=False)
+    classes: list[Class] = field(init=False)
+    views: dict[int, list[View]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        everybody = range(len(self.facts))
+        self.properties = {host: [] for host in (GLOBAL, *everybody)}
+        self.views = {host: [] for host in (GLOBAL, *everybody)}
+        self.classes = [Whole((n,), is_base=False) for n in everybody]
+        self.classes.append(Whole(tuple(everybody), is_base=True))
+
+    def relations(self, host: int) -> list[Seen]:
+        """What a host has without a view."""
+        if host == GLOBAL:
+            return [*self.classes]
+        found: list[Seen] = [Relation(one, is_one=False) for one in self.references if one.target == host]
+        found += [Relation(one, is_one=True) for one in self.references if one.source == host]
+        if self.is_descending:  # the class of the links is there
+            pairs = permutations((one for one in self.references if not one.is_own), 2)
+            links = {
+                near: Through(near, far)
+                for near, far in pairs
+                if near.source == far.source and near.target == host
+            }
+            found += [*links.values()] * 3  # they are few
+        return found
+
+    def parts_for(self, host: int, seen: Seen) -> list[Part]:
+        """The filtered classes that its records may belong to, and that stand before the host."""
+        return [
+            one
+            for one in self.classes
+            if isinstance(one, Part)
+            and set(seen.models) <= set(one.models)
+            and self._stands_before(one, host)
+        ]
+
+    def _stands_before(self, part: Part, host: int) -> bool:
+        (model, *_) = part.models
+        return part.whole.is_base or host == GLOBAL or (model > host if self.is_descending else model < host)
+
+    def common(self, seen: Seen) -> list[str]:
+        """The numbers that all of its records have."""
+        first, *rest = [self.numbers(model) for model in seen.models]
+        return [name for name in first if all(name in names for names in rest)]
+
+    def numbers(self, model: int) -> list[str]:
+        return [*self.facts[model], *(one.name for one in self.properties[model] if one.is_number)]
+
+
+@st.composite
+def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Property:
+    name = f"p{number}"
+    if draw(st.booleans()):
+        of = draw(st.sampled_from(drawn.classes))
+        drawn.classes.append(Part(number, of, draw(tests(drawn.common(of)))))
+    seen = [*drawn.relations(host), *drawn.views[host]]
+    for more in range(draw(st.integers(0, 4)) if seen else 0):
+        seen.append(draw(_view(10 * number + more, host, seen, drawn)))
+    over = draw(st.sampled_from([*([] if host == GLOBAL else [None]), *_the_deeper_the_more_often(seen)]))
+    if over is None:
+        return Property(name, "Formula", value=draw(values(drawn.numbers(host))))
+    drawn.views[host] += [
+        one for one in behind(over) if isinstance(one, View) and one not in drawn.views[host]
     ]
+    numbers, is_custom = drawn.common(over), draw(st.integers(0, 3)) == 0
+    if is_custom and (host != GLOBAL or isinstance(over, Whole | Part)):
+        return draw(customs(name, over, numbers))
+    return draw(lookups(name, over, numbers) if over.is_one else aggregates(name, over, numbers))
+
+
+def _the_deeper_the_more_often(seen: Sequence[Seen]) -> list[Seen]:
+    return [one for one in seen for _ in behind(one)]
+
+
+@st.composite
+def _view(draw: st.DrawFn, number: int, host: int, seen: Sequence[Seen], drawn: _Drawn) -> View:
+    """Some of what is seen already; together with others, if there are any of other entities."""
+    is_one = draw(st.sampled_from(sorted({one.is_one for one in seen})))
+    alike = [one for one in seen if one.is_one is is_one]
+    apart = [(one, other) for one, other in permutations(alike, 2) if not one.ways & other.ways]
+    if apart and draw(st.booleans()):
+        return Merged(number, draw(st.sampled_from(apart)))
+    one = draw(st.sampled_from([one for one in alike if isinstance(one, Merged)] or alike))
+    parts = drawn.parts_for(host, one)
+    if parts and draw(st.booleans()):
+        return Subset(number, one, draw(st.sampled_from(parts)))
+    return Subset(number, one, draw(tests(drawn.common(one))))
 
 
 def values(fields: Sequence[str]) -> st.SearchStrategy[Value]:
-    return st.builds(Value, st.sampled_from(fields), st.sampled_from(("plain", "scaled", "zeroed", "raised")))
+    return st.sampled_from([Value(field, form) for field in fields for form in FORMS])
 
 
 def tests(fields: Sequence[str]) -> st.SearchStrategy[Test]:
     """Without a dial."""
-    return st.builds(Test, st.sampled_from(fields), st.integers(-1, 2))
+    return st.sampled_from([Test(field, above) for field in fields for above in range(-1, 3)])
 
 
 def conditions(fields: Sequence[str]) -> st.SearchStrategy[Test]:
-    return st.builds(Test, st.sampled_from(fields), st.none() | st.integers(-1, 2))
-
-
-def formulas(name: str, fields: Sequence[str]) -> st.SearchStrategy[Property]:
-    return values(fields).map(lambda value: Property(name, "Formula", value=value))
-
-
-def lookups(name: str, over: Reference | Subset, fields: Sequence[str]) -> st.SearchStrategy[Property]:
-    return values(fields).map(lambda value: Property(name, "Lookup", over, value))
-
-
-def customs(name: str, over: Reference, fields: Sequence[str]) -> st.SearchStrategy[Property]:
-    return st.sampled_from(fields).map(lambda read: Property(name, "Custom", over, Value(read, "plain")))
+    return st.sampled_from([Test(field, above) for field in fields for above in (None, *range(-1, 3))])
 
 
 @st.composite
-def aggregates(draw: st.DrawFn, name: str, over: Reference | Subset | int, fields: Sequence[str]) -> Property:
-    kind = draw(st.sampled_from(AGGREGATES))
+def lookups(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
+    return Property(name, "Lookup", over, draw(values(fields)), option=draw(st.none() | st.just(7)))
+
+
+@st.composite
+def customs(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
+    read = Value(draw(st.sampled_from(fields)), draw(st.sampled_from(("plain", "plain", "raised"))))
+    return Property(name, "Custom", over, read, option=not over.is_one and draw(st.booleans()))
+
+
+@st.composite
+def aggregates(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
+    links_and_more = isinstance(over, Subset | Merged) and len(over.models) > 1 and _goes_through(over)
+    kind = draw(st.sampled_from([one for one in AGGREGATES if one not in IN_ORDER or not links_and_more]))
+    if kind in ("Entered", "Left"):
+        return Property(name, kind, over)
     where = draw(conditions(fields) if kind in ("Every", "Some") else st.none() | conditions(fields))
-    by = draw(st.none() | st.sampled_from(fields)) if kind in ("Count", "Sum", "Every", "Some") else None
+    by = draw(st.none() | st.sampled_from(fields)) if kind in BY_KEY else None
     match kind:
         case "Count" | "Some":
             return Property(name, kind, over, where=where, by=by)
@@ -105,17 +194,16 @@ def aggregates(draw: st.DrawFn, name: str, over: Reference | Subset | int, field
         case "Every":
             return Property(name, kind, over, where=where, option=draw(st.booleans()), by=by)
         case "WeightedSum":
-            return Property(name, kind, over, draw(values(fields)), draw(values(fields)), where)
+            return Property(name, kind, over, draw(values(fields)), draw(values(fields)), where, by=by)
         case "Average":
-            return Property(
-                name,
-                kind,
-                over,
-                draw(values(fields)),
-                where=where,
-                option=draw(st.none() | st.integers(0, 2)),
-            )
+            missing = draw(st.none() | st.integers(0, 2))
+            return Property(name, kind, over, draw(values(fields)), where=where, option=missing, by=by)
         case "Collect":
             return Property(name, kind, over, draw(values(fields)), option=draw(st.integers(1, 3)))
         case _:
             return Property(name, kind, over, draw(values(fields)), where=where)
+
+
+def _goes_through(seen: Seen) -> bool:
+    """Whether links lead to some of it: what was linked last need not be the newest."""
+    return any(isinstance(one, Through) for one in behind(seen))

@@ -3,131 +3,41 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
-Row = dict[str, Any]
-OnDelete = Literal["CASCADE", "SET NULL", "RESTRICT"]
+from tests.engine.declared_at_random.seen import Class, Part, Reference, Seen, Through, View, Whole, behind
+from tests.engine.declared_at_random.values import Row, Test, Value
 
 HEADER = """
+from enum import StrEnum
 from typing import Any, Optional
 from uuid import UUID
 
 from framework import (
-    Average, Collect, Count, Custom, Entity, Every, Field, First, Formula, Global, Latest, Lookup, Max, Min,
-    Relationship, Some, Sum, WeightedSum, computed, derive, subset,
+    Average, Collect, Count, Custom, Entity, Event, Every, Field, First, Formula, Global, Latest, Lookup, Max,
+    Min, Relationship, Some, StateMachine, Sum, Transition, Unique, WeightedSum, computed, derive, entered,
+    left, merged, subset,
 )
+
+class Stir(StrEnum):
+    STILL = "still"
+    STIRRED = "stirred"
 
 class Dials(Global, table=True):
     level: int = 1
+
+class Base(Entity):
+    f0: int | None = None
 """
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A foreign key of an entity to an earlier one, with relations on both ends."""
-
-    source: int
-    target: int
-    ondelete: OnDelete
-
-    @property
-    def key(self) -> str:
-        return f"e{self.target}_id"
-
-    @property
-    def to_one(self) -> str:
-        return f"e{self.target}"
-
-    @property
-    def to_many(self) -> str:
-        return f"all_e{self.source}"
-
-    @property
-    def nullable(self) -> bool:
-        return self.ondelete == "SET NULL"
-
-
-@dataclass(frozen=True)
-class Value:
-    """A number of a record, or None: one of its fields, perhaps with arithmetic, or with what a dial says."""
-
-    field: str
-    form: Literal["plain", "scaled", "zeroed", "raised"]
-
-    @property
-    def needs_dial(self) -> bool:
-        return self.form == "raised"
-
-    def source(self, record: str) -> str:
-        read = f"{record}.{self.field}"
-        match self.form:
-            case "plain":
-                return read
-            case "scaled":
-                return f"(None if {read} is None else {read} % 5 - 2)"
-            case "zeroed":
-                return f"({read} or 0)"
-            case "raised":
-                return f"({read} or 0) + dials.level"
-
-    def of(self, row: Row, level: int) -> int | None:
-        value: int | None = row[self.field]
-        match self.form:
-            case "plain":
-                return value
-            case "scaled":
-                return None if value is None else value % 5 - 2
-            case "zeroed":
-                return value or 0
-            case "raised":
-                return (value or 0) + level
-
-
-@dataclass(frozen=True)
-class Test:
-    """A yes or no about a record: whether a number is above another, or above what a dial says (None)."""
-
-    field: str
-    above: int | None
-
-    @property
-    def needs_dial(self) -> bool:
-        return self.above is None
-
-    def source(self, record: str) -> str:
-        return f"({record}.{self.field} or 0) > {'dials.level' if self.above is None else self.above}"
-
-    def of(self, row: Row, level: int = 0) -> bool:
-        return bool((row[self.field] or 0) > (level if self.above is None else self.above))
-
-
-@dataclass(frozen=True)
-class Subset:
-    """Those of a relation for which a test holds: of many, or of the one at the other end."""
-
-    number: int
-    of: Reference
-    where: Test
-    is_one: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"some{self.number}"
-
-    @property
-    def source(self) -> str:
-        test = self.where.source("r")
-        kind, relation = ("Any", self.of.to_one) if self.is_one else ("list[Any]", self.of.to_many)
-        return f"    {self.name}: {kind} = subset({relation}, lambda r: {test})"
-
-
-@dataclass(frozen=True)
 class Property:
-    """A computed property. `over` is the relation (or the class, on the Global) that it is over, if any."""
+    """A computed property, and what it is over, if anything."""
 
     name: str
     kind: str
-    over: Reference | Subset | int | None = None
+    over: Seen | None = None
     value: Value | None = None
     other: Value | None = None
     where: Test | None = None
@@ -145,12 +55,19 @@ class Property:
         return one if self.by is None else f"dict[int, {one}]"
 
     @property
+    def is_machine(self) -> bool:
+        """Whether it remembers that somebody ever entered, or left, what it is over."""
+        return self.kind in ("Entered", "Left")
+
+    @property
     def _annotation_of_one(self) -> str:
         match self.kind:
+            case "Entered" | "Left":
+                return "Stir"
             case "Count" | "Sum" | "WeightedSum" | "Custom":
                 return "int"
             case "Average":
-                return "float | None"
+                return "float | None" if self.by is None else "float"
             case "Every" | "Some":
                 return "bool"
             case "Collect":
@@ -164,26 +81,22 @@ class Property:
 
     @property
     def source(self) -> str:
-        return f"    {self.name}: {self.annotation} = computed({self.kind}({', '.join(self._arguments())}))"
+        made = self._machine if self.is_machine else f"{self.kind}({', '.join(self._arguments())})"
+        return f"    {self.name}: {self.annotation} = computed({made})"
+
+    @property
+    def _machine(self) -> str:
+        assert self.over is not None
+        moved = f"Transition(Stir.STILL, Stir.STIRRED, when={self.kind.lower()}({self.over.name}))"
+        return f"StateMachine(Stir.STILL, {moved})"
 
     def _arguments(self) -> Iterator[str]:
         if self.kind == "Custom":
-            assert isinstance(self.over, Reference)
-            assert self.value is not None
-            relation, read = self.over.to_many, self.value.field
-            yield f"lambda r: sum((one.{read} or 0) % 3 for one in r.{relation})"
-            yield f"reads=({relation + '.' + read!r},)"
+            yield from self._arguments_of_custom()
             return
         r = "r, dials" if self.needs_dial else "r"
-        match self.over:
-            case Reference() if self.kind == "Lookup":
-                yield self.over.to_one
-            case Reference():
-                yield self.over.to_many
-            case Subset():
-                yield self.over.name
-            case int():
-                yield f"E{self.over}"
+        if self.over is not None:
+            yield self.over.name
         if self.value is not None:
             yield f"lambda {r}: {self.value.source('r')}"
         if self.other is not None:
@@ -201,6 +114,27 @@ class Property:
                 yield f"empty={self.option}"
             case "Collect":
                 yield f"limit={self.option}"
+            case "Lookup" if self.option is not None:
+                yield f"missing={self.option}"
+
+    def _arguments_of_custom(self) -> Iterator[str]:
+        """`option` says whether it steps: a step that is told of nobody who came or went is an error."""
+        assert self.over is not None
+        assert self.value is not None
+        name, dials = self.over.name, ", dials" if self.needs_dial else ""
+        takes, records = "r", f"([r.{name}] if r.{name} else [])" if self.over.is_one else f"r.{name}"
+        if isinstance(self.over, Whole | Part):
+            takes, records = "r, records", "records"
+        part, went, came = (f"({self.value.source(one)} or 0) % 3" for one in ("one", "before", "after"))
+        yield f"lambda {takes}{dials}: sum({part} for one in {records})"
+        if self.option:
+            changed = f"value - {went} + (0 if after is None else {came})"
+            yield f"lambda value, before, after{dials}: value + {came} if before is None else {changed}"
+        yield f"reads=({name + '.' + self.value.field!r},)"
+        if isinstance(self.over, Whole | Part):
+            yield f"over={name}"
+        if self.needs_dial:
+            yield "given=Dials"
 
     def compute(self, row: Row, records: Sequence[Row], level: int) -> Any:
         """What the property is, from its own row, or from the records that it is over, oldest first, and
@@ -213,10 +147,12 @@ class Property:
 
     def _counts(self, record: Row, level: int) -> bool:
         """Whether a key is there because of the record."""
-        if self.kind == "Sum":
-            assert self.value is not None
-            return self._meets(record, level) and self.value.of(record, level) is not None
-        return self.kind in ("Every", "Some") or self._meets(record, level)
+        if self.kind in ("Every", "Some"):
+            return True
+        parts = [one.of(record, level) for one in (self.value, self.other) if one is not None]
+        if self.kind == "Average" and self.option is not None:
+            parts = []
+        return self._meets(record, level) and None not in parts
 
     def _meets(self, record: Row, level: int) -> bool:
         return self.where is None or self.where.of(record, level)
@@ -228,10 +164,11 @@ class Property:
                 return self.value.of(row, level)
             case "Lookup":
                 assert self.value is not None
-                return self.value.of(records[0], level) if records else None
+                found = self.value.of(records[0], level) if records else None
+                return self.option if found is None else found
             case "Custom":
                 assert self.value is not None
-                return sum((one[self.value.field] or 0) % 3 for one in records)
+                return sum((self.value.of(one, level) or 0) % 3 for one in records)
             case "Every":
                 assert self.where is not None
                 return all(self.where.of(one, level) for one in records) if records else self.option
@@ -278,56 +215,108 @@ class Model:
     number: int
     facts: tuple[str, ...]
     references: tuple[Reference, ...]
-    properties: tuple[Property | Subset, ...]
+    properties: tuple[Property, ...]
 
     @property
     def name(self) -> str:
         return f"E{self.number}"
 
+    @property
+    def heading(self) -> str:
+        return f"class {self.name}(Base, table=True):\n"
+
 
 @dataclass(frozen=True)
 class Schema:
-    """A module of entities, a Global over all of them, and a rule that keeps twins of the first."""
+    """A module of entities, of their views, and of a Global over all of them; a rule that keeps twins of some
+    records, and one that tells of some for ever.
+    """
 
     models: tuple[Model, ...]
     totals: tuple[Property, ...]
+    is_descending: bool  # whether what refers stands before what it refers to
+    twins: Class | None
     twins_where: Test | None
+    told: Class | None
 
     @property
     def references(self) -> list[Reference]:
-        return [one for model in self.models for one in model.references]
+        """In the order in which they are written, which decides about what follows first who is deleted."""
+        return [one for model in self._in_order for one in model.references]
+
+    @property
+    def _in_order(self) -> tuple[Model, ...]:
+        return self.models[::-1] if self.is_descending else self.models
+
+    @property
+    def seen(self) -> dict[Seen, None]:
+        """All that something is over, and what that is made of."""
+        everything = [*self.totals, *(one for model in self.models for one in model.properties)]
+        over = [*(one.over for one in everything), self.twins, self.told]
+        return {one: None for each in over if each is not None for one in behind(each)}
+
+    @property
+    def links(self) -> list[Through]:
+        return [one for one in self.seen if isinstance(one, Through)]
 
     @property
     def source(self) -> str:
         """The module as a user would write it; classes come after those that they refer to by their class."""
-        parts = [HEADER]
-        for model in reversed(self.models):
-            parts.append(self._class(model))
-        parts.append("class Totals(Global, table=True):\n" + _body([one.source for one in self.totals]))
-        if self.twins_where is not None:
-            fact = self.models[0].facts[0]
-            parts.append(
+        parts = sorted((one for one in self.seen if isinstance(one, Part)), key=lambda one: one.number)
+        written = [HEADER, *(one.source for one in parts if one.whole.is_base)]
+        for model in self._in_order:
+            written.append(self._class(model))
+            written += [one.source for one in parts if one.whole == Whole((model.number,), is_base=False)]
+        written.append("class Totals(Global, table=True):\n" + _body([*_written(self.totals)]))
+        if self.twins is not None:
+            where = "True" if self.twins_where is None else self.twins_where.source("one")
+            written.append(
                 "class Twin(Entity, table=True):\n    number: int | None\n\n"
-                "@derive\ndef twin(one: E0) -> Twin | None:\n"
-                f"    return Twin(number=one.{fact}) if {self.twins_where.source('one')} else None\n"
+                f"@derive\ndef twin(one: {self.twins.name}) -> Twin | None:\n"
+                f"    return Twin(number=one.f0) if {where} else None\n"
             )
-        return "\n\n".join(parts)
+        if self.told is not None:
+            written.append(
+                "class Told(Event, table=True):\n    source_id: UUID\n\n"
+                f"@derive\ndef told(one: {self.told.name}) -> Told:\n    return Told(source_id=one.id)\n"
+            )
+        return "\n\n".join(written)
 
     def _class(self, model: Model) -> str:
-        lines = [f"    {fact}: int | None = None" for fact in model.facts]
+        unique = {
+            f'Unique("{one.near.key}", "{one.far.key}")' for one in self.links if one.link == model.number
+        }
+        lines = [f"    __table_args__ = ({', '.join(sorted(unique))},)"] if unique else []
+        lines += [f"    {fact}: int | None = None" for fact in model.facts[1:]]
         for one in model.references:
             option = "" if one.ondelete == "RESTRICT" else f', ondelete="{one.ondelete}"'
             kind = "UUID | None" if one.nullable else "UUID"
-            lines.append(f'    {one.key}: {kind} = Field(foreign_key="e{one.target}.id"{option})')
-            lines.append(
-                f'    {one.to_one}: Optional["E{one.target}"] = Relationship(back_populates="{one.to_many}")'
-            )
+            default = "default=None, " if one.nullable else ""
+            lines.append(f'    {one.key}: {kind} = Field({default}foreign_key="e{one.target}.id"{option})')
+            back = f'back_populates="{one.to_many}"'
+            if one.is_own:
+                back += f', sa_relationship_kwargs={{"remote_side": "{model.name}.id"}}'
+            lines.append(f'    {one.to_one}: Optional["E{one.target}"] = Relationship({back})')
         for one in self.references:
             if one.target == model.number:
                 back = f'back_populates="{one.to_one}"'
                 lines.append(f'    {one.to_many}: list["E{one.source}"] = Relationship({back})')
-        lines += [one.source for one in model.properties]
-        return f"class {model.name}(Entity, table=True):\n" + _body(lines)
+        for link in self.links:
+            if link.near.target == model.number:
+                far = link.far.target
+                lines.append(f'    {link.name}: list["E{far}"] = Relationship(link_model=E{link.link})')
+        return model.heading + _body([*lines, *_written(model.properties)])
+
+
+def _written(properties: Sequence[Property]) -> Iterator[str]:
+    """Each below what it is over."""
+    written: dict[Seen, None] = {}
+    for one in properties:
+        for seen in behind(one.over) if one.over is not None else ():
+            if isinstance(seen, View) and seen not in written:
+                written[seen] = None
+                yield seen.source
+        yield one.source
 
 
 def _body(lines: list[str]) -> str:

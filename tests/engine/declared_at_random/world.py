@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from tests.engine.declared_at_random.schema import Property, Reference, Row, Schema, Subset
+from tests.engine.declared_at_random.schema import Property, Schema
+from tests.engine.declared_at_random.seen import Merged, Part, Relation, Seen, Subset, Through, Whole
+from tests.engine.declared_at_random.values import Row, Test
+
+Host = tuple[str, UUID | None]
+"""A property of a record, or of the Global."""
 
 
 @dataclass
@@ -14,13 +19,16 @@ class World:
     schema: Schema
     rows: list[dict[UUID, Row]] = field(default_factory=list)
     level: int = 1  # what the dial says
+    seen: dict[Host, frozenset[object]] = field(default_factory=dict)  # who was there when last looked at
+    stirred: set[Host] = field(default_factory=set)
+    told: set[UUID] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.rows = self.rows or [{} for _ in self.schema.models]
 
     def copy(self) -> "World":
         rows = [{id: row.copy() for id, row in rows.items()} for rows in self.rows]
-        return World(self.schema, rows, self.level)
+        return World(self.schema, rows, self.level, self.seen.copy(), self.stirred.copy(), self.told.copy())
 
     def delete(self, number: int, id: UUID) -> bool:
         """Delete a record with what follows it; whether nothing keeps it from going."""
@@ -42,46 +50,95 @@ class World:
                             return False
         return True
 
+    def is_linked(self, number: int, facts: Row, but: UUID | None = None) -> bool:
+        """Whether a link has these ends already."""
+        pairs = [(one.near.key, one.far.key) for one in self.schema.links if one.link == number]
+        return any(
+            None not in (facts[near], facts[far])
+            and any(
+                id != but and (row[near], row[far]) == (facts[near], facts[far])
+                for id, row in self.rows[number].items()
+            )
+            for near, far in pairs
+        )
+
     def everything(self) -> tuple[list[dict[UUID, Row]], Row]:
-        """All rows with their computed properties, and the Global's."""
+        """All rows with their computed properties, and the Global's, at the end of a day."""
         full = [{id: {"id": id, **row} for id, row in rows.items()} for rows in self.rows]
         total: Row = {}
         for number, one in in_order(self.schema):
-            if number is None:
-                assert isinstance(one.over, int)
-                total[one.name] = one.compute(total, list(full[one.over].values()), self.level)
-                continue
-            for id, row in full[number].items():
-                row[one.name] = one.compute(row, _related(one, full, id, row), self.level)
+            for row in [total] if number is None else full[number].values():
+                records = _seen(one.over, full, row)
+                if one.is_machine:
+                    row[one.name] = "stirred" if self._is_stirred(one, row.get("id"), records) else "still"
+                else:
+                    row[one.name] = one.compute(row, records, self.level)
+        self.told |= {row["id"] for row in _seen(self.schema.told, full, total)}
+        self.twins = [
+            row["f0"]
+            for row in _seen(self.schema.twins, full, total)
+            if self.schema.twins_where is None or self.schema.twins_where.of(row)
+        ]
         return full, total
 
-    def twins(self) -> list[int | None]:
-        where, model = self.schema.twins_where, self.schema.models[0]
-        if where is None:
-            return []
-        return [row[model.facts[0]] for row in self.rows[0].values() if where.of(row)]
+    def reasons(self) -> Iterator[tuple[int, UUID, Property, list[UUID]]]:
+        """Each property of a record that is over others, and who those are."""
+        full, _ = self.everything()
+        for number, one in in_order(self.schema):
+            if number is not None and one.over is not None and not one.is_machine:
+                for id, row in full[number].items():
+                    yield number, id, one, [other["id"] for other in _seen(one.over, full, row)]
+
+    def _is_stirred(self, one: Property, id: UUID | None, records: list[Row]) -> bool:
+        """Whether anybody ever entered, or left, from one day to the next."""
+        host = one.name, id
+        was, now = (
+            self.seen.get(host, frozenset()),
+            frozenset((row["id"], row.get("link")) for row in records),
+        )
+        if now - was if one.kind == "Entered" else was - now:
+            self.stirred.add(host)
+        self.seen[host] = now
+        return host in self.stirred
 
 
 def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
     """All properties, so that each comes after those that it may read: by the number in its name."""
     all_of: list[tuple[int | None, Property]] = [
-        (model.number, one)
-        for model in schema.models
-        for one in model.properties
-        if isinstance(one, Property)
+        (model.number, one) for model in schema.models for one in model.properties
     ]
     all_of += [(None, one) for one in schema.totals]
     return iter(sorted(all_of, key=lambda pair: int(pair[1].name[1:])))
 
 
-def _related(one: Property, full: list[dict[UUID, Row]], id: UUID, row: Row) -> list[Row]:
-    over = one.over
-    reference = over.of if isinstance(over, Subset) else over
-    if not isinstance(reference, Reference):
-        return []
-    if one.kind == "Lookup":
-        key = row[reference.key]
-        found = [full[reference.target][key]] if key is not None else []
-    else:
-        found = [other for other in full[reference.source].values() if other[reference.key] == id]
-    return [other for other in found if not isinstance(over, Subset) or over.where.of(other)]
+def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row) -> list[Row]:
+    """The records that a row sees, oldest first: of what leads to one, that one or none."""
+    match over:
+        case Relation(of=reference, is_one=True):
+            key = row[reference.key]
+            return [] if key is None else [full[reference.target][key]]
+        case Relation(of=reference):
+            return [other for other in full[reference.source].values() if other[reference.key] == row["id"]]
+        case Through():
+            links = [one for one in full[over.link].values() if one[over.near.key] == row["id"]]
+            ends = [(one["id"], one[over.far.key]) for one in links if one[over.far.key] is not None]
+            return [full[over.far.target][end] | {"link": link} for link, end in ends]
+        case Whole():
+            return _oldest_first([one for model in over.models for one in full[model].values()])
+        case Part() | Subset():
+            return [other for other in _seen(over.of, full, row) if _belongs(other, over.where)]
+        case Merged():
+            found = [other for part in over.parts for other in _seen(part, full, row)]
+            return found[:1] if over.is_one else _oldest_first(found)
+        case None:
+            return []
+
+
+def _oldest_first(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row["id"])
+
+
+def _belongs(row: Row, where: Test | Part) -> bool:
+    if isinstance(where, Test):
+        return where.of(row)
+    return where.where.of(row) and (isinstance(where.of, Whole) or _belongs(row, where.of))

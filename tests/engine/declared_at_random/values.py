@@ -1,0 +1,61 @@
+"""What is said of one record: a number of it, or a yes or no."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Row = dict[str, Any]
+Form = Literal["plain", "scaled", "zeroed", "raised"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number of a record, or None: one of its fields, perhaps with arithmetic, or with what a dial says."""
+
+    field: str
+    form: Form
+
+    @property
+    def needs_dial(self) -> bool:
+        return self.form == "raised"
+
+    def source(self, record: str) -> str:
+        read = f"{record}.{self.field}"
+        match self.form:
+            case "plain":
+                return read
+            case "scaled":
+                return f"(None if {read} is None else {read} % 5 - 2)"
+            case "zeroed":
+                return f"({read} or 0)"
+            case "raised":
+                return f"({read} or 0) + dials.level"
+
+    def of(self, row: Row, level: int) -> int | None:
+        value: int | None = row[self.field]
+        match self.form:
+            case "plain":
+                return value
+            case "scaled":
+                return None if value is None else value % 5 - 2
+            case "zeroed":
+                return value or 0
+            case "raised":
+                return (value or 0) + level
+
+
+@dataclass(frozen=True)
+class Test:
+    """A yes or no about a record: whether a number is above another, or above what a dial says (None)."""
+
+    field: str
+    above: int | None
+
+    @property
+    def needs_dial(self) -> bool:
+        return self.above is None
+
+    def source(self, record: str) -> str:
+        return f"({record}.{self.field} or 0) > {'dials.level' if self.above is None else self.above}"
+
+    def of(self, row: Row, level: int = 0) -> bool:
+        return bool((row[self.field] or 0) > (level if self.above is None else self.above))
