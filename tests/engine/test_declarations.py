@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Literal
 
@@ -29,15 +30,26 @@ _numbers = count()
 
 
 @contextmanager
-def module_of(source: str) -> Iterator[ModuleType]:
+def module_of(source: str, name: str = "") -> Iterator[ModuleType]:
     """The module that the source makes."""
-    module = ModuleType(f"declared_{next(_numbers)}")
+    module = ModuleType(name or f"declared_{next(_numbers)}")
     sys.modules[module.__name__] = module  # where types are looked up by their names
     try:
         exec(compile(source, module.__name__, "exec"), module.__dict__)
         yield module
     finally:
         del sys.modules[module.__name__]
+
+
+@contextmanager
+def app_of(schema: Schema, database: str, name: str = "") -> Iterator[tuple[App, ModuleType]]:
+    note(schema.source)
+    with module_of(schema.source, name) as module:
+        app = App([module], database=database, settings=Settings(synchronous="OFF"))
+        try:
+            yield app, module
+        finally:
+            app.close()
 
 
 @dataclass(frozen=True)
@@ -122,39 +134,44 @@ def check(app: App, world: World, module: ModuleType) -> None:
     assert [str(one) for one in app.verify()] == []
 
 
-def live(schema: Schema, days: list[list[Step]], database: str) -> None:
-    """Let the days happen to the schema on a database, and hold both worlds against each other after each."""
-    note(schema.source)
-    with module_of(schema.source) as module:
-        app = App([module], database=database, settings=Settings(synchronous="OFF"))
-        app.create()
-        classes = [getattr(module, model.name) for model in schema.models]
-        world = World(schema)
-        for number, day in enumerate(days):
-            before = world.copy()
-            try:
-                with app.transaction() as tx:
-                    for step in day:
-                        if not carry_out(step, world, classes, module.Dials, tx):
-                            raise Undone
-                    if number % 5 == 4:
+def live(app: App, module: ModuleType, world: World, days: list[list[Step]]) -> World:
+    """Let the days happen in both worlds, and hold them against each other after each; how it ends."""
+    classes = [getattr(module, model.name) for model in world.schema.models]
+    for number, day in enumerate(days):
+        before = world.copy()
+        try:
+            with app.transaction() as tx:
+                for step in day:
+                    if not carry_out(step, world, classes, module.Dials, tx):
                         raise Undone
-            except (Undone, TransactionFailed):
-                world = before
-            check(app, world, module)
+                if number % 5 == 4:
+                    raise Undone
+        except (Undone, TransactionFailed):
+            world = before
+        check(app, world, module)
+    return world
+
+
+def check_reasons(app: App, world: World, module: ModuleType) -> None:
+    for number, id, one, others in world.reasons():
+        found = app.explain(getattr(module, f"E{number}"), one.name, id)
+        own = [id] if one.kind == "Custom" else []
+        dials = [GLOBAL_ID] if one.needs_dial else []
+        assert sorted(one.id for one in found.inputs) == sorted([*own, *others, *dials])
+
+
+def live_and_explain(schema: Schema, days: list[list[Step]], database: str) -> None:
+    with app_of(schema, database) as (app, module):
+        app.create()
+        world = live(app, module, World(schema), days)
         assert app.rebuild() == []
-        for number, id, one, others in world.reasons():
-            found = app.explain(classes[number], one.name, id)
-            own = [id] if one.kind == "Custom" else []
-            dials = [GLOBAL_ID] if one.needs_dial else []
-            assert sorted(one.id for one in found.inputs) == sorted([*own, *others, *dials])
-        app.close()
+        check_reasons(app, world, module)
 
 
 @examples(60, soak=3000)
 @given(schemas(), days)
 def test_whatever_is_declared_stays_true(schema: Schema, days: list[list[Step]]) -> None:
-    live(schema, days, "sqlite:///:memory:")
+    live_and_explain(schema, days, "sqlite:///:memory:")
 
 
 @examples(6, soak=500)
@@ -163,7 +180,26 @@ def test_whatever_is_declared_stays_true_on_a_server(
     postgres: str, schema: Schema, days: list[list[Step]]
 ) -> None:
     with empty_schema(postgres) as url:
-        live(schema, days, url)
+        live_and_explain(schema, days, url)
+
+
+@examples(6, soak=500)
+@given(schema=schemas(), number=st.integers(0, 11), early=days, late=days)
+def test_what_is_declared_later_is_true_of_what_was_there(
+    schema: Schema, number: int, early: list[list[Step]], late: list[list[Step]]
+) -> None:
+    first, then = schema.until(number), replace(schema, told=None)  # an event is not made of what was there
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/declared.db"
+        with app_of(first, url, "declared") as (app, module):
+            app.create()
+            world = live(app, module, World(first, links=tuple(schema.links)), early)
+        with app_of(then, url, "declared") as (app, module):
+            assert app.migrate() == []
+            world = live(app, module, world.under(then), late)
+        with app_of(first, url, "declared") as (app, module):
+            assert app.migrate(allow_loss=True) == []
+            check(app, world.under(first), module)
 
 
 OTHER = """

@@ -117,6 +117,23 @@ def test_who_is_pointed_at_enters_after_the_one_before_has_left(app: App) -> Non
     assert app.get(Team, team.id).stage is Stage.LEFT
 
 
+def test_who_is_linked_anew_neither_leaves_nor_enters(app: App) -> None:
+    with app.transaction() as tx:
+        team, bob, eve = tx.add(Team()), *(tx.add(Player(goals=goals)) for goals in (1, 2))
+        links = [tx.add(Signed(team_id=team.id, player_id=player.id)) for player in (bob, eve)]
+    with app.transaction() as tx:
+        for link in links:
+            tx.delete(link)
+        links = [tx.add(Signed(team_id=team.id, player_id=player.id)) for player in (eve, bob)]
+    found = app.get(Team, team.id)
+    assert (found.stage, found.joy, found.goals) == (Stage.FULL, Stage.FULL, 3)
+    with app.transaction() as tx:
+        tx.delete(links[0])
+        tx.update(links[1], player_id=eve.id)
+    found = app.get(Team, team.id)
+    assert (found.stage, found.joy, found.goals) == (Stage.LEFT, Stage.LEFT, 2)
+
+
 def test_of_two_members_that_one_link_leads_to_the_first_has_left(app: App) -> None:
     with app.transaction() as tx:
         team, bob, eve, ada = tx.add(Team()), *(tx.add(Player(goals=goals)) for goals in (1, 2, 0))

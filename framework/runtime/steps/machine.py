@@ -1,6 +1,6 @@
 """State machines: each change that a trigger waits for moves each record that it reaches, once, on record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from framework.storage.codec import Row
 
 Fired = tuple[Change, UUID, bool]
 """A change, the record that it concerns, and whether that is the second thing that it may say of it."""
+
+Place = tuple[UUID | None, UUID | None]
 
 
 def step(node: MachineNode, work: Work) -> None:
@@ -87,9 +89,11 @@ def _fired(node: MachineNode, work: Work) -> dict[Fired, list[TriggerPlan]]:
     """
     fired: dict[Fired, list[TriggerPlan]] = {}
     for plan in node.triggers:
-        for change in work.changes(plan.source):
+        changes = work.changes(plan.source)
+        staying = _staying(plan, changes)
+        for change in changes:
             host = concerned(plan, change)
-            if host is not None:
+            if host is not None and not (staying and _noticed_at(plan, change) in staying):
                 fired.setdefault((change, host, not _is_first(plan, change)), []).append(plan)
     if len(fired) < 2:
         return fired
@@ -112,7 +116,27 @@ def _host(plan: TriggerPlan, change: Change | Seen) -> UUID | None:
     return host
 
 
-def _place(plan: TriggerPlan, row: Row | None) -> tuple[UUID | None, UUID | None]:
+def _staying(plan: TriggerPlan, changes: Sequence[Change]) -> set[Place]:
+    """Who is in a relation through links as before, although perhaps by another link: they neither enter nor
+    leave it.
+    """
+    if not isinstance(plan.trigger, LinkTrigger) or len(changes) < 2:
+        return set()
+    if plan.trigger.occasion not in (Occasion.ENTERED, Occasion.LEFT):
+        return set()
+    noticed = [seen(change, plan.route.lens) for change in changes]
+    before = {_place(plan, one.before_row) for one in noticed}
+    return before & {_place(plan, one.after_row) for one in noticed}
+
+
+def _noticed_at(plan: TriggerPlan, change: Change) -> Place:
+    """Where somebody entered, or left."""
+    noticed = seen(change, plan.route.lens)
+    entered = plan.trigger.occasion is Occasion.ENTERED
+    return _place(plan, noticed.after_row if entered else noticed.before_row)
+
+
+def _place(plan: TriggerPlan, row: Row | None) -> Place:
     """Where a record is, and through a link, who is there: in a link that leads nowhere, nobody."""
     host = host_of(plan.route, row)
     if row is None or not isinstance(plan.trigger, LinkTrigger):

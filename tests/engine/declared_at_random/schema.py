@@ -1,7 +1,7 @@
 """Declarations as data: their source as a user would write it, and what each property is of its records."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -43,6 +43,11 @@ class Property:
     where: Test | None = None
     option: Any = None
     by: str | None = None
+
+    @property
+    def number(self) -> int:
+        """Those that it may read have lower ones."""
+        return int(self.name[1:])
 
     @property
     def needs_dial(self) -> bool:
@@ -247,6 +252,15 @@ class Schema:
     @property
     def _in_order(self) -> tuple[Model, ...]:
         return self.models[::-1] if self.is_descending else self.models
+
+    def until(self, number: int) -> "Schema":
+        """What there is of it before this property, and before its rules."""
+        early = [one for one in self.totals if one.number < number]
+        models = [
+            replace(model, properties=tuple(one for one in model.properties if one.number < number))
+            for model in self.models
+        ]
+        return replace(self, models=tuple(models), totals=tuple(early), twins=None, told=None)
 
     @property
     def seen(self) -> dict[Seen, None]:

@@ -1,7 +1,7 @@
 """What the facts of a schema's records come to, in plain Python."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from tests.engine.declared_at_random.schema import Property, Schema
@@ -19,47 +19,57 @@ class World:
     schema: Schema
     rows: list[dict[UUID, Row]] = field(default_factory=list)
     level: int = 1  # what the dial says
-    seen: dict[Host, frozenset[object]] = field(default_factory=dict)  # who was there when last looked at
+    seen: dict[Host, frozenset[UUID]] = field(default_factory=dict)  # who was there when last looked at
     stirred: set[Host] = field(default_factory=set)
     told: set[UUID] = field(default_factory=set)
+
+    links: tuple[Through, ...] = ()  # through which it will be seen one day
 
     def __post_init__(self) -> None:
         self.rows = self.rows or [{} for _ in self.schema.models]
 
     def copy(self) -> "World":
         rows = [{id: row.copy() for id, row in rows.items()} for rows in self.rows]
-        return World(self.schema, rows, self.level, self.seen.copy(), self.stirred.copy(), self.told.copy())
+        return replace(
+            self, rows=rows, seen=self.seen.copy(), stirred=self.stirred.copy(), told=self.told.copy()
+        )
 
-    def delete(self, number: int, id: UUID) -> bool:
-        """Delete a record with what follows it; whether nothing keeps it from going."""
-        row = self.rows[number].pop(id, None)
-        if row is None:
-            return True
+    def under(self, schema: Schema) -> "World":
+        """The same facts, of which other things are said from now on."""
+        world = replace(self.copy(), schema=schema)
+        world.everything()
+        world.stirred = self.stirred.copy()  # who was there before has not entered since
+        return world
+
+    def delete(self, number: int, *ids: UUID) -> bool:
+        """Delete records with what follows them; whether nothing keeps one of them from going. Who goes
+        together keeps nobody.
+        """
+        for id in ids:
+            self.rows[number].pop(id, None)
         for one in self.schema.references:
             if one.target != number:
                 continue
-            for other_id, other in list(self.rows[one.source].items()):
-                if other[one.key] == id:
-                    match one.ondelete:
-                        case "CASCADE":
-                            if not self.delete(one.source, other_id):
-                                return False
-                        case "SET NULL":
-                            other[one.key] = None
-                        case "RESTRICT":
-                            return False
+            others = {id: row for id, row in self.rows[one.source].items() if row[one.key] in ids}
+            match one.ondelete:
+                case "CASCADE" if others and not self.delete(one.source, *others):
+                    return False
+                case "SET NULL":
+                    for row in others.values():
+                        row[one.key] = None
+                case "RESTRICT" if others:
+                    return False
         return True
 
     def is_linked(self, number: int, facts: Row, but: UUID | None = None) -> bool:
         """Whether a link has these ends already."""
-        pairs = [(one.near.key, one.far.key) for one in self.schema.links if one.link == number]
+        links = [one for one in (*self.schema.links, *self.links) if one.link == number]
         return any(
-            None not in (facts[near], facts[far])
-            and any(
-                id != but and (row[near], row[far]) == (facts[near], facts[far])
-                for id, row in self.rows[number].items()
-            )
-            for near, far in pairs
+            id != but
+            and (facts[one.near.key], facts[one.far.key]) == (row[one.near.key], row[one.far.key])
+            and None not in (row[one.near.key], row[one.far.key])
+            for one in links
+            for id, row in self.rows[number].items()
         )
 
     def everything(self) -> tuple[list[dict[UUID, Row]], Row]:
@@ -94,7 +104,7 @@ class World:
         host = one.name, id
         was, now = (
             self.seen.get(host, frozenset()),
-            frozenset((row["id"], row.get("link")) for row in records),
+            frozenset(row["id"] for row in records),
         )
         if now - was if one.kind == "Entered" else was - now:
             self.stirred.add(host)
@@ -103,12 +113,12 @@ class World:
 
 
 def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
-    """All properties, so that each comes after those that it may read: by the number in its name."""
+    """All properties, so that each comes after those that it may read."""
     all_of: list[tuple[int | None, Property]] = [
         (model.number, one) for model in schema.models for one in model.properties
     ]
     all_of += [(None, one) for one in schema.totals]
-    return iter(sorted(all_of, key=lambda pair: int(pair[1].name[1:])))
+    return iter(sorted(all_of, key=lambda pair: pair[1].number))
 
 
 def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row) -> list[Row]:
@@ -121,8 +131,8 @@ def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row) -> list[Row]
             return [other for other in full[reference.source].values() if other[reference.key] == row["id"]]
         case Through():
             links = [one for one in full[over.link].values() if one[over.near.key] == row["id"]]
-            ends = [(one["id"], one[over.far.key]) for one in links if one[over.far.key] is not None]
-            return [full[over.far.target][end] | {"link": link} for link, end in ends]
+            ends = [one[over.far.key] for one in links if one[over.far.key] is not None]
+            return [full[over.far.target][end] for end in ends]
         case Whole():
             return _oldest_first([one for model in over.models for one in full[model].values()])
         case Part() | Subset():
