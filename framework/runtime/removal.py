@@ -56,12 +56,29 @@ def _remove_some(work: Work, shape: Shape, going: list[Change]) -> None:
                 work.tell_of(referrer)  # the database would set the tenant to NULL, too
         else:
             for other in others:
-                if other in work.doomed:
+                if other in work.doomed or _goes_anyway(work, other):
                     remove(work, other)
             _refuse(work, shape, referrer, key, others, going)
     work.delete([change for change in going if change.stored])
     for change in going:
         work.gone(change)
+
+
+def _goes_anyway(work: Work, change: Change) -> bool:
+    """Whether a record follows, by cascades, one that is going: then it keeps nobody from going."""
+    rest, known = [change], {change}
+    while rest:
+        row, shape = rest[-1].after_row, rest.pop().shape
+        for key, target in shape.references.items():
+            if row is None or row[key] is None or (shape, key, "CASCADE") not in target.referrers:
+                continue
+            followed = work.find(target, row[key])
+            if followed in work.going:
+                return True
+            if followed is not None and followed not in known:
+                known.add(followed)
+                rest.append(followed)
+    return False
 
 
 def _refuse(

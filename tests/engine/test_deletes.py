@@ -206,3 +206,46 @@ def test_what_was_made_once_may_go(app: App, shelf: UUID) -> None:
     with app.transaction() as tx:
         tx.delete(Shelf, shelf)
     assert app.query(select(Call)) == []
+
+
+class Hotel(Entity, table=True):
+    pass
+
+
+class Room(Entity, table=True):
+    hotel_id: UUID = Field(foreign_key="hotel.id", ondelete="CASCADE")
+
+
+class Season(Entity, table=True):
+    hotel_id: UUID = Field(foreign_key="hotel.id", ondelete="CASCADE")
+
+
+class Booking(Entity, table=True):
+    """It keeps its room, and goes with its season."""
+
+    room_id: UUID = Field(foreign_key="room.id")
+    season_id: UUID = Field(foreign_key="season.id", ondelete="CASCADE")
+
+
+@pytest.mark.parametrize("declared", [[Hotel, Room, Season, Booking], [Booking, Season, Room, Hotel]])
+def test_who_goes_anyway_keeps_nobody_in_whatever_order_things_were_declared(
+    database_url: str, declared: list[type[Entity]]
+) -> None:
+    with opened(App([declared], database=database_url)) as app:
+        with app.transaction() as tx:
+            hotel, other = tx.add(Hotel()), tx.add(Hotel())
+            room, season = tx.add(Room(hotel_id=hotel.id)), tx.add(Season(hotel_id=hotel.id))
+            tx.add(Booking(room_id=room.id, season_id=season.id))
+        with pytest.raises(StillReferenced, match="Booking"), app.transaction() as tx:
+            tx.delete(room)
+        with app.transaction() as tx:
+            tx.delete(hotel)
+        assert [app.query(select(one)) for one in (Room, Season, Booking)] == [[], [], []]
+        with app.transaction() as tx:  # what goes with somebody else stays, and keeps it
+            room = tx.add(Room(hotel_id=other.id))
+            season = tx.add(Season(hotel_id=tx.add(Hotel()).id))
+            tx.add(Booking(room_id=room.id, season_id=season.id))
+        with pytest.raises(StillReferenced, match="Booking"), app.transaction() as tx:
+            tx.delete(other)
+        assert len(app.query(select(Booking))) == 1
+        assert app.verify() == []

@@ -42,23 +42,26 @@ class World:
         return world
 
     def delete(self, number: int, *ids: UUID) -> bool:
-        """Delete records with what follows them; whether nothing keeps one of them from going. Who goes
-        together keeps nobody.
-        """
-        for id in ids:
-            self.rows[number].pop(id, None)
+        """Delete records with what follows them; whether nothing that stays keeps one of them from going."""
+        going = rest = {(number, id) for id in ids}
+        while rest:
+            follow = {
+                (one.source, id)
+                for one in self.schema.references
+                if one.ondelete == "CASCADE"
+                for id, row in self.rows[one.source].items()
+                if (one.target, row[one.key]) in rest
+            }
+            rest = follow - going
+            going = going | rest
+        for model, id in going:
+            self.rows[model].pop(id, None)
         for one in self.schema.references:
-            if one.target != number:
-                continue
-            others = {id: row for id, row in self.rows[one.source].items() if row[one.key] in ids}
-            match one.ondelete:
-                case "CASCADE" if others and not self.delete(one.source, *others):
-                    return False
-                case "SET NULL":
-                    for row in others.values():
-                        row[one.key] = None
-                case "RESTRICT" if others:
-                    return False
+            for row in self.rows[one.source].values():
+                if (one.target, row[one.key]) in going:
+                    if one.ondelete == "RESTRICT":
+                        return False
+                    row[one.key] = None
         return True
 
     def is_linked(self, number: int, facts: Row, but: UUID | None = None) -> bool:
