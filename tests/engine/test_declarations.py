@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import given, note
@@ -52,11 +52,15 @@ def app_of(schema: Schema, database: str, name: str = "") -> Iterator[tuple[App,
             app.close()
 
 
+What = Literal["add", "add_all", "change", "change_where", "move", "delete", "delete_where", "dial"]
+WHAT: tuple[What, ...] = get_args(What)
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that happens; `picks` choose among what is there."""
 
-    what: Literal["add", "change", "move", "delete", "dial"]
+    what: What
     model: int
     picks: tuple[int, int]
     numbers: tuple[int | None, ...]
@@ -65,7 +69,7 @@ class Step:
 numbers = st.none() | st.integers(-3, 6)
 steps = st.builds(
     Step,
-    st.sampled_from(["add", "add", "add", "change", "move", "delete", "dial"]),
+    st.sampled_from(("add", "add", "add", "move", *WHAT)),
     st.integers(0, 3),
     st.tuples(st.integers(0, 7), st.integers(0, 7)),
     st.tuples(numbers, numbers),
@@ -83,8 +87,10 @@ def carry_out(step: Step, world: World, classes: list[Any], dials: Any, tx: Tran
     model, rows = world.schema.models[number], world.rows[number]
     facts: Row = dict(zip(model.facts, step.numbers, strict=False))
     chosen = list(rows)[step.picks[0] % len(rows)] if rows else None
+    level = step.picks[0] % 4
+    above = [id for id, row in rows.items() if (row["f0"] or 0) > level]
     match step.what:
-        case "add":
+        case "add" | "add_all":
             for one in model.references:
                 hosts = list(world.rows[one.target])
                 if not hosts and not one.nullable:
@@ -93,11 +99,19 @@ def carry_out(step: Step, world: World, classes: list[Any], dials: Any, tx: Tran
                 facts[one.key] = hosts[pick] if pick < len(hosts) else None
             if world.is_linked(number, facts):
                 return True
-            id = tx.add(classes[number](**facts)).id
-            rows[id] = facts
+            record = classes[number](**facts)
+            if step.what == "add":
+                tx.add(record)
+            else:
+                tx.add_all([record])
+            rows[record.id] = facts
         case "change" if chosen is not None:
             tx.update(classes[number], chosen, **facts)
             rows[chosen] |= facts
+        case "change_where":
+            assert tx.update_where(classes[number], classes[number].f0 > level, **facts) == len(above)
+            for id in above:
+                rows[id] |= facts
         case "move" if chosen is not None and model.references:
             one = model.references[step.picks[1] % len(model.references)]
             hosts = list(world.rows[one.target])
@@ -115,6 +129,12 @@ def carry_out(step: Step, world: World, classes: list[Any], dials: Any, tx: Tran
                     tx.delete(classes[number], chosen)
                 return False
             tx.delete(classes[number], chosen)
+        case "delete_where":
+            if not world.delete(number, *above):
+                with pytest.raises(StillReferenced):
+                    tx.delete_where(classes[number], classes[number].f0 > level)
+                return False
+            assert tx.delete_where(classes[number], classes[number].f0 > level) == len(above)
     return True
 
 
