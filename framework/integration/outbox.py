@@ -71,7 +71,8 @@ class Outbox:
 
     def of_tenant(self, tenant: str | None) -> "Outbox":
         """The outbox of a tenant, with the statements of this one."""
-        for statement in ("_claim", "_releases", "_prolong", "_take_over", "_missed", "_next_due"):
+        of_many = ("_missed",) if self._database.concurrent else ()
+        for statement in ("_claim", "_releases", "_prolong", "_take_over", "_next_due", *of_many):
             getattr(self, statement)  # compiled now, if they are not yet
         outbox = copy(self)
         outbox.tenant = tenant
