@@ -167,12 +167,13 @@ class Attempts:
                 .with_for_update(key_share=True)
             )
             number: Any = bindparam("number_", type_=self._table.c.number.type)
-            if self._dialect.name != "sqlite":
-                number = number.op("/")(func.coalesce(untouched.scalar_subquery(), literal_column("0")))
-            ending = self._of(number).values(finished_at=bindparam("finished_at"), doubtful=false())
             if self._dialect.name == "sqlite":
-                ending = ending.where(untouched.exists())
-            self._guarded_ends[shape] = self._compiled(ending)
+                ending = self._of(number).where(untouched.exists())
+            else:
+                one = func.coalesce(untouched.scalar_subquery(), literal_column("0"))
+                ending = self._of(number.op("/")(one))
+            well = ending.values(finished_at=bindparam("finished_at"), doubtful=false())
+            self._guarded_ends[shape] = self._compiled(well)
         return self._guarded_ends[shape]
 
     @cached_property

@@ -140,9 +140,7 @@ class SharedExecutor(EmbeddedExecutor):
         missed = await anyio.to_thread.run_sync(self._missed)
         while missed and loop.time() < end:
             await self._listen(GRACE / 4)
-            missed &= await anyio.to_thread.run_sync(
-                self._missed
-            )  # who was there has not been missed for long
+            missed &= await anyio.to_thread.run_sync(self._missed)  # who was there is not missed any more
         if missed:
             found = await anyio.to_thread.run_sync(self.recover, missed)
             _log.warning("workers were gone when this one came", workers=sorted(missed), calls=found)

@@ -42,7 +42,7 @@ class Waiting:
     @property
     def shapes(self) -> Iterable[Shape]:
         """The classes that anything waits for, what everybody wants last."""
-        return sorted(self.held, key=_globals_last) if len(self.held) > 1 else list(self.held)
+        return sorted(self.held, key=_globals_last)
 
 
 def add_to_row(row: dict[str, Any], amounts: Amounts) -> Iterator[str]:

@@ -23,6 +23,9 @@ def step(node: CustomNode, work: Work) -> None:
     of every record, if a parameter did.
     """
     compute = work.parameters.bound(node.computation, node.given).compute
+    if work.parameters.changed(node.given):
+        _bring_everybody(node, work, compute)
+        return
     own = {change.id: change for change in work.changes(node.host) if change.after_row is not None}
     for change in _pointing(node, work):
         own.setdefault(change.id, change)
@@ -31,9 +34,6 @@ def step(node: CustomNode, work: Work) -> None:
         for id, went, came in moved(route, work):
             others.setdefault(id, []).append((went, came))
     work.find_in_order(node.host, others)
-    if work.parameters.changed(node.given):
-        _bring_everybody(node, work, compute)
-        return
     stepping = _stepping(node, work)
     for id in dict.fromkeys((*own, *others)):
         host = own.get(id) or work.find(node.host, id)
