@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from framework.app import App
+from framework.runtime.work import Work
 from framework.storage.postgres_connection import PostgresConnection
 from tests.engine.shop import MODULE, cashier
 
@@ -30,6 +31,14 @@ def app(database_url: str) -> Iterator[App]:
     app.create()
     yield app
     app.close()
+
+
+@pytest.fixture
+def heard(app: App) -> list[Work]:
+    """What listeners are told of: the transactions that were committed."""
+    works: list[Work] = []
+    app.engine.listeners.append(works.append)
+    return works
 
 
 @pytest.fixture

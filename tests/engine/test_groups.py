@@ -51,13 +51,6 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return statements
 
 
-@pytest.fixture
-def heard(app: App) -> list[Work]:
-    works: list[Work] = []
-    app.engine.listeners.append(works.append)
-    return works
-
-
 def adding(name: str) -> Act:
     return lambda tx: tx.add(Customer(name=name)).name
 
@@ -71,8 +64,19 @@ def refused(tx: Transaction) -> None:
     tx.add(Customer(id=ZERO, name="ghost"))
 
 
+def failing(tx: Transaction) -> None:
+    """It finds out for itself, before it wrote anything."""
+    raise ZeroDivisionError
+
+
 def names(app: App) -> list[str]:
     return sorted(app.query(select(Customer.name).where(Customer.id != ZERO)))
+
+
+def told(app: App, heard: list[Work]) -> list[str]:
+    """The customers of whom the listeners were told."""
+    customers = app.plan.named("Customer")
+    return [change.after_row["name"] for work in heard for change in work.rows[customers].values()]
 
 
 def customers(app: App, *names: str) -> list[UUID]:
@@ -111,19 +115,11 @@ def test_one_that_the_server_refuses_leaves_the_others_alone(
     assert isinstance(error, AlreadyExists)
     assert f"Customer with id = '{ZERO}'" in str(error)
     assert names(app) == ["ada", "bob"]
-    told = [
-        change.after_row["name"]
-        for work in heard
-        for change in work.rows[app.plan.named("Customer")].values()
-    ]
-    assert told == ["ada", "bob"]
+    assert told(app, heard) == ["ada", "bob"]
     assert app.verify() == []
 
 
 def test_all_may_fail(app: App, heard: list[Work]) -> None:
-    def failing(tx: Transaction) -> None:
-        raise ZeroDivisionError
-
     results = app.engine.write_each([failing, refused, failing, refused])
     kinds = [ZeroDivisionError, AlreadyExists, ZeroDivisionError, AlreadyExists]
     assert [type(one) for one in results] == kinds
@@ -267,9 +263,6 @@ def test_a_group_whose_connection_is_lost_is_stored_once(app: App, postgres: str
 def test_a_commit_in_doubt_is_so_for_each_that_would_stand(
     app: App, monkeypatch: pytest.MonkeyPatch, heard: list[Work]
 ) -> None:
-    def failing(tx: Transaction) -> None:
-        raise ZeroDivisionError
-
     def last(tx: Transaction) -> None:
         tx.add(Customer(name="bob"))
         wait = tx.work.connection.raw.wait  # type: ignore[attr-defined]  # PostgreSQL's

@@ -16,7 +16,7 @@ from framework.runtime.errors import AlreadyExists
 from framework.runtime.transaction import Transaction
 from framework.runtime.work import Work
 from tests.engine.shop import MODULE, Customer, Item, Order, Totals, cashier
-from tests.engine.test_groups import ZERO, Act, adding, names, refused
+from tests.engine.test_groups import ZERO, Act, adding, failing, names, refused, told
 from tests.soak import examples
 
 
@@ -37,13 +37,6 @@ def said(app: App) -> list[str]:
     return statements
 
 
-@pytest.fixture
-def heard(app: App) -> list[Work]:
-    works: list[Work] = []
-    app.engine.listeners.append(works.append)
-    return works
-
-
 def counted(runs: list[str], name: str, act: Act) -> Act:
     return lambda tx: runs.append(name) or act(tx)
 
@@ -53,10 +46,6 @@ def refused_late(tx: Transaction) -> None:
     tx.add(Order(note="ghost"))
     tx.work.flush()
     refused(tx)
-
-
-def failing(tx: Transaction) -> None:
-    raise ZeroDivisionError
 
 
 def test_they_share_one_commit_and_need_no_savepoint(app: App, said: list[str]) -> None:
@@ -82,12 +71,7 @@ def test_one_that_is_refused_after_it_wrote_leaves_the_others_alone(
     assert isinstance(error, AlreadyExists)
     assert names(app) == ["ada", "bob"]
     assert app.query(select(Order)) == []
-    told = [
-        change.after_row["name"]
-        for work in heard
-        for change in work.rows[app.plan.named("Customer")].values()
-    ]
-    assert told == ["ada", "bob"]
+    assert told(app, heard) == ["ada", "bob"]
     assert app.verify() == []
 
 
