@@ -50,6 +50,7 @@ class Attempts:
         self._tables = database.tables
         self._dialect = database.dialect
         self._codec = Codec(tuple(self._table.columns), database.dialect)
+        self._id = self._codec.encoder.get("call_id", lambda id: id)
 
     def begin(
         self,
@@ -137,9 +138,6 @@ class Attempts:
         """All attempts of a call, in order."""
         rows: Sequence[Any] = connection.rows(self._selection, [self._id(call_id)])
         return [Attempt(**self._codec.decode(values)) for values in rows]
-
-    def _id(self, call_id: UUID) -> Any:
-        return self._codec.encode_one("call_id", call_id)
 
     @cached_property
     def _insertion(self) -> tuple[str, Parameters]:

@@ -34,10 +34,11 @@ class Desk:
 
     def enrol(self, row: dict[str, Any]) -> None:
         """Let a new call enter the outbox: it is due at once, in the order of its key."""
-        row["_due_at"] = row["created_at"]
-        row["_deadline_at"] = row["created_at"] + self.policy.deadline
-        if self.policy.ordering_key is not None:
-            row["_ordering_key"] = self.policy.ordering_key(view_of(self.shape.view, row))
+        policy, created_at = self.handlers.policy, row["created_at"]
+        row["_due_at"] = created_at
+        row["_deadline_at"] = created_at + policy.deadline
+        if policy.ordering_key is not None:
+            row["_ordering_key"] = policy.ordering_key(view_of(self.shape.view, row))
 
     @cached_property
     def is_moved_by_events_alone(self) -> bool:

@@ -16,15 +16,26 @@ from framework.integration.outcomes import (
     Processing,
     own_external_id,
 )
-from framework.model.apicall import IS_ORPHAN, CallStatus, EventKind, IntegrationEvent, Standing
+from framework.model.apicall import (
+    IS_ORPHAN,
+    LIFECYCLE,
+    CallStatus,
+    EventKind,
+    IntegrationEvent,
+    Standing,
+)
 from framework.observe import get_logger
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.transaction import Transaction
+from framework.storage.codec import Row
 
 _log = get_logger(__name__)
 
 TERMINAL = frozenset({CallStatus.COMPLETED, CallStatus.FAILED})
+
+_REACHED = {step.kind: step.target for step in LIFECYCLE if step.target is not step.source}
+"""How far a call is by an event; by `initialized` no further than it was."""
 
 POLL_NOW = "poll_now"
 """The code of a `processing` event that asks for a poll."""
@@ -82,11 +93,11 @@ def ingest(
     call = _find(transaction, desk, said, call_id)
     if call is None:
         return _orphan(transaction, desk, source, said)
-    progress = _progress(transaction, call)
-    standing = _standing(progress, said)
-    if source is Source.POLL and isinstance(said, Processing) and standing is Standing.STALE:
+    progress, kind = _progress(transaction, call), _kind(said)
+    standing = _standing(progress, said, kind)
+    if source is Source.POLL and kind is EventKind.PROCESSING and standing is Standing.STALE:
         return None  # still under way, as it was
-    key = _key(said, progress.text)
+    key = _key(said, kind, progress.text)
     if (source is not Source.SUBMIT or standing is not Standing.APPLIED) and _is_known(
         transaction, desk, key
     ):
@@ -95,10 +106,10 @@ def ingest(
         return None
     if standing is not Standing.APPLIED:
         external_id = said.external_id or progress.external_id or own_external_id(call.id)
-        _store(transaction, desk, source, said, standing, external_id, key, call_id=call.id)
-        _report(desk, call.id, said, standing)
+        _store(transaction, _common(desk, source, external_id, call.id), said, kind, key, standing)
+        _report(desk, call.id, kind, standing)
     else:
-        _apply(transaction, desk, source, said, call, progress, key)
+        _apply(transaction, desk, source, said, kind, key, call, progress)
     if isinstance(said, PollNow):
         _hurry(transaction, call)
     return standing
@@ -109,51 +120,25 @@ def _apply(
     desk: Desk,
     source: Source,
     said: Outcome,
+    kind: EventKind,
+    key: str,
     call: Change,
     progress: _Progress,
-    key: str,
 ) -> None:
     """Store the event with those that must come before it, and let those follow that waited for it."""
-    first = progress.external_id is None
-    external_id = _take_id(transaction, desk, source, said, call, progress)
-    if isinstance(said, Completed) and progress.status is CallStatus.PENDING:
-        filled = Processing(external_id=ExternalId(external_id))
-        _store(
-            transaction,
-            desk,
-            source,
-            filled,
-            Standing.APPLIED,
-            external_id,
-            f"{progress.text}:processing",
-            call_id=call.id,
-        )
-    _store(transaction, desk, source, said, Standing.APPLIED, external_id, key, call_id=call.id)
-    _move(transaction, desk, call, progress, _kind(said))
-    if first and said.external_id is not None:  # nobody outside knows an id of our own making
+    known = progress.external_id
+    progress.external_id = external_id = known or said.external_id or own_external_id(call.id)
+    common = _common(desk, source, external_id, call.id)
+    if known is None:
+        _fill_in(transaction, common, EventKind.INITIALIZED, progress, entity_id=call.id)
+        desk.make_known(transaction, external_id)
+        _named(transaction, desk.shape, external_id).append(call)
+    if kind is EventKind.COMPLETED and progress.status is CallStatus.PENDING:
+        _fill_in(transaction, common, EventKind.PROCESSING, progress)
+    _store(transaction, common, said, kind, key, Standing.APPLIED)
+    _move(transaction, desk, call, progress, kind)
+    if known is None and said.external_id is not None:  # nobody outside knows an id of our own making
         _adopt_orphans(transaction, desk, source, call, progress, external_id)
-
-
-def _take_id(
-    transaction: Transaction, desk: Desk, source: Source, said: Outcome, call: Change, progress: _Progress
-) -> str:
-    """The external id of the call; if it has none yet, an `initialized` event gives it one."""
-    if progress.external_id is None:
-        progress.external_id = said.external_id or own_external_id(call.id)
-        _insert(
-            transaction,
-            integration=desk.integration.name,
-            call_type=desk.shape.name,
-            kind=EventKind.INITIALIZED,
-            external_id=progress.external_id,
-            entity_id=call.id,
-            call_id=call.id,
-            source=source.value,
-            dedupe_key=f"{progress.text}:initialized",
-        )
-        desk.make_known(transaction, progress.external_id)
-        _named(transaction, desk.shape, progress.external_id).append(call)
-    return progress.external_id
 
 
 def _adopt_orphans(
@@ -209,7 +194,7 @@ def _hurry(transaction: Transaction, call: Change) -> None:
 
 def _move(transaction: Transaction, desk: Desk, call: Change, progress: _Progress, kind: EventKind) -> None:
     """Note how far the call is, and set its row in the outbox accordingly."""
-    progress.status = CallStatus(kind.value)
+    progress.status = _REACHED[kind]
     row = call.after_row
     assert row is not None, "calls are never deleted while something is said about them"
     ended = progress.status in TERMINAL
@@ -218,59 +203,57 @@ def _move(transaction: Transaction, desk: Desk, call: Change, progress: _Progres
 
 
 def _orphan(transaction: Transaction, desk: Desk, source: Source, said: Outcome) -> Standing | None:
-    external_id = said.external_id or (str(said.reference) if said.reference else None)
+    kind, external_id = _kind(said), said.external_id or (str(said.reference) if said.reference else None)
     if external_id is None:
         raise InvariantBroken(
-            problem=f"a {source} handler of {desk.integration.name} said {_kind(said)} of no call: "
+            problem=f"a {source} handler of {desk.integration.name} said {kind} of no call: "
             "it gave neither external_id nor reference"
         )
-    key = _key(said, external_id)
+    key = _key(said, kind, external_id)
     if _is_known(transaction, desk, key):
         return None
-    _store(transaction, desk, source, said, Standing.ORPHAN, external_id, key, call_id=None)
-    _report(desk, None, said, Standing.ORPHAN)
+    common = _common(desk, source, external_id, None)
+    stored = _store(transaction, common, said, kind, key, Standing.ORPHAN)
+    _named(transaction, stored.shape, external_id).append(stored)
+    _report(desk, None, kind, Standing.ORPHAN)
     return Standing.ORPHAN
 
 
-def _store(
-    transaction: Transaction,
-    desk: Desk,
-    source: Source,
-    said: Outcome,
-    standing: Standing,
-    external_id: str,
-    key: str,
-    *,
-    call_id: UUID | None,
+def _common(desk: Desk, source: Source, external_id: str, call_id: UUID | None) -> Row:
+    """What all events have that follow from one thing that is said."""
+    return {
+        "integration": desk.integration.name,
+        "call_type": desk.shape.name,
+        "external_id": external_id,
+        "call_id": call_id,
+        "source": source.value,
+    }
+
+
+def _fill_in(
+    transaction: Transaction, common: Row, kind: EventKind, progress: _Progress, **facts: Any
 ) -> None:
-    detail = (
-        said.reason if isinstance(said, Failed) else said.detail if isinstance(said, Processing) else None
-    )
-    result = (
-        said.result.model_dump(mode="json")
-        if isinstance(said, Completed) and said.result is not None
-        else None
-    )
-    stored = _insert(
-        transaction,
-        integration=desk.integration.name,
-        call_type=desk.shape.name,
-        kind=_kind(said),
-        external_id=external_id,
-        call_id=call_id,
-        standing=standing,
-        source=source.value,
-        dedupe_key=key,
-        code=_code(said),
-        detail=detail,
-        result=result,
-        occurred_at=said.occurred_at,
-    )
-    if standing is Standing.ORPHAN:
-        _named(transaction, _events(transaction), external_id).append(stored)
+    """Store a step that nobody has told us of, because a later one says it."""
+    key = f"{progress.text}:{kind}"
+    _insert(transaction, {**common, "kind": kind, "dedupe_key": key, **facts})
 
 
-def _insert(transaction: Transaction, **facts: Any) -> Change:
+def _store(
+    transaction: Transaction, common: Row, said: Outcome, kind: EventKind, key: str, standing: Standing
+) -> Change:
+    """Store what was said."""
+    facts = {**common, "kind": kind, "dedupe_key": key, "standing": standing, "occurred_at": said.occurred_at}
+    match said:
+        case Completed(result=result):
+            facts["result"] = None if result is None else result.model_dump(mode="json")
+        case Failed(reason=reason, code=code):
+            facts["code"], facts["detail"] = code, reason
+        case Processing(detail=detail):
+            facts["code"], facts["detail"] = POLL_NOW if isinstance(said, PollNow) else None, detail
+    return _insert(transaction, facts)
+
+
+def _insert(transaction: Transaction, facts: Row) -> Change:
     """Let an integration event come to be."""
     work, shape = transaction.work, _events(transaction)
     return work.insert(shape, work.doors[shape].own_row(work.now, facts))
@@ -295,29 +278,28 @@ def _named(transaction: Transaction, shape: Shape, external_id: str) -> list[Cha
 
 
 def _progress(transaction: Transaction, call: Change) -> _Progress:
-    known: dict[UUID, _Progress] = transaction.work.notes.setdefault(_Progress, {})
-    if call.id not in known:
-        assert call.after_row is not None
+    known: dict[Change, _Progress] = transaction.work.notes.setdefault(_Progress, {})
+    progress = known.get(call)
+    if progress is None:
         row = call.after_row
-        known[call.id] = _Progress(row["status"], row["external_id"], str(call.id))
-    return known[call.id]
+        assert row is not None, "what is said of a call that is gone waits as an orphan"
+        progress = known[call] = _Progress(row["status"], row["external_id"], str(call.id))
+    return progress
 
 
-def _standing(progress: _Progress, said: Outcome) -> Standing:
+def _standing(progress: _Progress, said: Outcome, kind: EventKind) -> Standing:
     """What becomes of an event: only steps forward move a call, and only under its own external id."""
-    standing = _standing_of(progress.status, _kind(said))
     if said.external_id and progress.external_id and said.external_id != progress.external_id:
         return Standing.CONFLICT
-    return standing
+    return _standing_of(progress.status, kind)
 
 
 def _standing_of(status: CallStatus, kind: EventKind) -> Standing:
+    reached = _REACHED.get(kind)
     if status in TERMINAL:
-        contradicts = kind.value in TERMINAL and kind.value != status.value
+        contradicts = reached in TERMINAL and reached is not status
         return Standing.CONFLICT if contradicts else Standing.LATE
-    if kind is EventKind.INITIALIZED or kind.value == status.value:
-        return Standing.STALE
-    return Standing.APPLIED
+    return Standing.STALE if reached in (None, status) else Standing.APPLIED
 
 
 def _is_known(transaction: Transaction, desk: Desk, key: str) -> bool:
@@ -330,7 +312,7 @@ def _is_known(transaction: Transaction, desk: Desk, key: str) -> bool:
     return known
 
 
-def _report(desk: Desk, call_id: UUID | None, said: Outcome, standing: Standing) -> None:
+def _report(desk: Desk, call_id: UUID | None, kind: EventKind, standing: Standing) -> None:
     desk.metrics.count(
         "millrace_unapplied_events", integration=desk.integration.name, standing=standing.value
     )
@@ -339,7 +321,7 @@ def _report(desk: Desk, call_id: UUID | None, said: Outcome, standing: Standing)
         integration=desk.integration.name,
         call=desk.shape.name,
         call_id=str(call_id),
-        kind=_kind(said).value,
+        kind=kind.value,
         standing=standing.value,
     )
 
@@ -352,20 +334,10 @@ def _check(desk: Desk, said: Outcome) -> None:
         )
 
 
-def _key(said: Outcome, of: str) -> str:
+def _key(said: Outcome, kind: EventKind, of: str) -> str:
     if said.event_id:
         return f"event:{said.event_id}"
-    return f"{of}:{POLL_NOW if isinstance(said, PollNow) else _kind(said).value}"
-
-
-def _code(said: Outcome) -> str | None:
-    match said:
-        case Failed():
-            return said.code
-        case PollNow():
-            return POLL_NOW
-        case _:
-            return None
+    return f"{of}:{POLL_NOW if isinstance(said, PollNow) else kind}"
 
 
 def _kind(said: Outcome) -> EventKind:

@@ -17,6 +17,7 @@ from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import LinkTrigger, Occasion, Trigger
+from framework.model.columns import Structured
 from framework.plan.given import Given
 from framework.plan.lens import Lens, presence
 from framework.plan.shape import Far, Kind, Route, Shape
@@ -263,3 +264,9 @@ class ProgressNode(Node):
 
     host: Shape
     source: Shape
+
+    @cached_property
+    def result_of(self) -> Callable[[Any], Any]:
+        """Makes of what an event keeps the payload that the call class declares."""
+        kind = self.host.table.c.result.type
+        return kind.adapter.validator.validate_python if isinstance(kind, Structured) else lambda kept: kept

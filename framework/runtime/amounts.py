@@ -42,7 +42,8 @@ class Waiting:
     @property
     def shapes(self) -> Iterable[Shape]:
         """The classes that anything waits for, what everybody wants last."""
-        return sorted(self.held, key=_globals_last)
+        held = list(self.held)
+        return sorted(held, key=_globals_last) if len(held) > 1 else held
 
 
 def add_to_row(row: dict[str, Any], amounts: Amounts) -> Iterator[str]:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from framework.runtime.errors import KeptByRule
 from framework.runtime.followed import Followed
+from framework.runtime.parameters import given_to
 from framework.runtime.seen import seen
 from framework.runtime.steps.rule import made
 from framework.runtime.work import Work
@@ -26,13 +27,13 @@ def _check(work: Work, one: Followed) -> None:
         return
     source = work.find(maker.source, UUID(hex=source_id))
     record = None if source is None else seen(source, maker.lens).after
-    records = [] if record is None else made(maker, record, *work.parameters.given(maker.given))
+    records = [] if record is None else made(maker, record, *given_to(work, maker.given))
     if int(position) >= len(records) or type(records[int(position)]) is not one.shape.model:
         return
     wanted = records[int(position)].__dict__
     there = [
         change.after_row
-        for change in work.rows[one.shape].values()
+        for change in work.rows.get(one.shape, {}).values()
         if change.after_row is not None and change.after_row[MADE_BY] == one.made_by
     ]
     if not there or (one.key is not None and there[0][one.key] != wanted[one.key]):

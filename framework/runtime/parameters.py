@@ -57,23 +57,13 @@ class Parameters:
         change = self._change(given)
         return self.now(given) if change is None or change.before_row is None else change.before
 
-    def changed(self, given: Given | None) -> bool:
+    def changed(self, given: Given) -> bool:
         """Whether what is read of the Global changed, so that everybody is concerned."""
-        if given is None:
-            return False
         change = self._change(given)
         if change is None or change.before_row is None or not change.differs(given.fields):
             return False
         self.have_alone(given.shape)
         return True
-
-    def given(self, given: Given | None) -> tuple[Any, ...]:
-        """What a callback takes after its record."""
-        return () if given is None else (self.now(given),)
-
-    def bound(self, computation: C, given: Given | None) -> C:
-        """The computation as it is now: its callbacks take records alone."""
-        return computation if given is None else computation.with_parameters(self.now(given))
 
     def _change(self, given: Given) -> Change | None:
         self._share(given.shape)
@@ -95,3 +85,18 @@ class Parameters:
         if self._work.concurrent and shape not in self._shared and shape not in self._alone:
             self._shared.add(shape)
             self._work.share("parameters", shape.table.name)
+
+
+def given_to(work: "Records", given: Given | None) -> tuple[Any, ...]:
+    """What a callback takes after its record."""
+    return () if given is None else (work.parameters.now(given),)
+
+
+def has_changed(work: "Records", given: Given | None) -> bool:
+    """Whether what is read of a Global changed, so that everybody is concerned."""
+    return given is not None and work.parameters.changed(given)
+
+
+def bound_to(work: "Records", computation: C, given: Given | None) -> C:
+    """The computation as it is now: its callbacks take records alone."""
+    return computation if given is None else computation.with_parameters(work.parameters.now(given))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from framework.plan.node import AdditiveNode, MachineNode, Node, RuleNode, TriggerPlan
 from framework.plan.tally import Amounts
 from framework.runtime.change import Change
+from framework.runtime.parameters import given_to
 from framework.runtime.seen import seen
 from framework.runtime.steps.machine import concerned
 from framework.runtime.steps.rule import made
@@ -59,7 +60,7 @@ class _Part(NamedTuple):
 
 
 def _of_rules(node: RuleNode, work: Work) -> Iterator[str]:
-    given = work.parameters.given(node.given)
+    given = given_to(work, node.given)
     for change in work.changes(node.source):
         source = seen(change, node.lens)
         if source.after is None:

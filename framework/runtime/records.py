@@ -52,8 +52,8 @@ class Records:
 
         Others can change it only after this transaction, so that what is computed from it stays true.
         """
-        known = self.rows.setdefault(shape, {})
-        change = known.get(id)
+        known = self.rows.get(shape)
+        change = known.get(id) if known else None
         if change is not None:
             return change if change.after_row is not None else None
         if shape.parameters:

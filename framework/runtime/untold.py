@@ -67,7 +67,8 @@ class Untold:
         """The database has this new row already."""
         self.new.remove(change)
         change.stored = True
-        _remember_unique(change)
+        if change.after_row is not None:
+            change.held = change.after_row.copy()
 
     def _insert(self) -> None:
         new, self.new = self.new, []
@@ -81,26 +82,29 @@ class Untold:
             self._insert_of(shape, of_shape[shape])
 
     def _insert_of(self, shape: Shape, batch: list[Change]) -> None:
-        batch = [change for change in batch if change.after_row is not None]
-        if shape.unique and self.changed and batch:
+        rows = [row for change in batch if (row := change.after_row) is not None]
+        if not rows:
+            return
+        if len(rows) < len(batch):
+            batch = [change for change in batch if change.after_row is not None]
+        if shape.unique and self.changed:
             for telling in given_up(list(self.changed), batch):
                 _, names, whole = _columns(telling)
                 self._update_of(shape, names, [telling[0]], whole=whole)
-        rows: list[Any] = [change.after_row for change in batch]
         insertion = self._statements[shape].insertions.of(rows)
-        values = list(map(insertion.parameters.of, rows))
-        if len(values) == 1:
-            self._connection.tell(insertion.sql, values[0], self._explain, batch)
-        elif 1 < len(values) <= _FEW:
-            together = list(chain.from_iterable(values))
-            self._connection.tell(insertion.of(len(values)), together, self._explain, batch)
-        elif values:
-            self._connection.tell_many(insertion.sql, values, self._explain, batch)
-        for change in batch:
+        values = insertion.parameters.of
+        if len(rows) == 1:
+            self._connection.tell(insertion.sql, values(rows[0]), self._explain, batch)
+        elif len(rows) <= _FEW:
+            together = list(chain.from_iterable(map(values, rows)))
+            self._connection.tell(insertion.of(len(rows)), together, self._explain, batch)
+        else:
+            self._connection.tell_many(insertion.sql, list(map(values, rows)), self._explain, batch)
+        for change, row in zip(batch, rows, strict=True):
             change.stored = True
             change.dirty.clear()
             if shape.unique:
-                _remember_unique(change)
+                change.held = row.copy()
 
     def _update(self) -> None:
         changed, self.changed = self.changed, {}
@@ -122,11 +126,10 @@ class Untold:
                 for change in batch
             ]
         sql, parameters = self._statements[shape].update(names)
-        rows = [parameters.of(row) for row in told]
-        if len(rows) == 1:
-            self._connection.tell(sql, rows[0], self._explain, batch)
+        if len(told) == 1:
+            self._connection.tell(sql, parameters.of(told[0]), self._explain, batch)
         else:
-            self._connection.tell_many(sql, rows, self._explain, batch)
+            self._connection.tell_many(sql, list(map(parameters.of, told)), self._explain, batch)
         for change, row in zip(batch, told, strict=True):
             change.told = True
             if not whole:
@@ -135,12 +138,6 @@ class Untold:
                 held = change.before_row if change.held is None else change.held
                 had = row if whole or held is None else held | {name: row[name] for name in names}
                 change.held = {name: had[name] for name in shape.unique}
-
-
-def _remember_unique(change: Change) -> None:
-    """The database has the unique values that the record has now."""
-    if change.after_row is not None:
-        change.held = change.after_row.copy()
 
 
 def _columns(telling: Telling) -> tuple[Shape, tuple[str, ...], bool]:

@@ -196,9 +196,7 @@ class Work(Records):
                 self._settle_amounts(shape)
         self.untold.tell()
         if self._moves:
-            sql, parameters = self.database.bookkeeping.move
-            self.connection.tell_many(sql, [parameters.of(move) for move in self._moves])
-            self._moves.clear()
+            self._tell_of_moves()
         for shape in self._waiting.shapes:
             statements = self.statements[shape]
             for id, amounts in self._waiting.take(shape):
@@ -208,6 +206,14 @@ class Work(Records):
                     raise missing(self, shape, id)
         if self._absent:
             self._look_again()
+
+    def _tell_of_moves(self) -> None:
+        sql, parameters = self.database.bookkeeping.move
+        if len(self._moves) == 1:
+            self.connection.tell(sql, parameters.of(self._moves[0]))
+        else:
+            self.connection.tell_many(sql, list(map(parameters.of, self._moves)))
+        self._moves.clear()
 
     def _not_added(self, violation: Violation, host: tuple[Shape, UUID]) -> Exception:
         return not_added(self, violation, *host)

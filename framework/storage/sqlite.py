@@ -76,9 +76,6 @@ class SqliteConnection:
     def rows_each(self, questions: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
         return [self.rows(sql, parameters) for sql, parameters in questions]
 
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        return self.tell(sql, parameters)
-
     def tell(
         self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None
     ) -> int:
@@ -86,6 +83,8 @@ class SqliteConnection:
             return self.execute(sql, parameters).rowcount
         except sqlite3.IntegrityError as error:
             raise violation(error).meant(refused, about) from error
+
+    run = tell  # it answers at once
 
     def tell_many(
         self,

@@ -8,6 +8,7 @@ from framework.model.entity import GLOBAL_ID
 from framework.plan.node import AdditiveNode
 from framework.plan.tally import Amounts, Tally
 from framework.runtime.change import Change
+from framework.runtime.parameters import has_changed
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.route import host_of
 from framework.runtime.sweep import untouched
@@ -50,7 +51,7 @@ def _differences(node: AdditiveNode, work: Work, changes: Sequence[Change]) -> T
     totals: Totals = {}
     _count(totals, add, tally, _by_host(key, (change.after_row for change in changes)))
     _count(totals, sub, tally_before, _by_host(key, (change.before_row for change in changes)))
-    if work.parameters.changed(node.given):
+    if has_changed(work, node.given):
         for rows in untouched(work, node.route.source):
             held = _by_host(key, rows)
             _count(totals, add, tally, held)

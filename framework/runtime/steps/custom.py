@@ -10,6 +10,7 @@ from framework.plan.node import CustomNode
 from framework.plan.shape import Route
 from framework.plan.view import view_of
 from framework.runtime.change import Change
+from framework.runtime.parameters import bound_to, has_changed
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.ends import record_at, record_in
 from framework.runtime.steps.related import moved, related, related_in
@@ -22,8 +23,8 @@ def step(node: CustomNode, work: Work) -> None:
     """Bring the property of every record up to date that changed itself, or whose related records changed;
     of every record, if a parameter did.
     """
-    compute = work.parameters.bound(node.computation, node.given).compute
-    if work.parameters.changed(node.given):
+    compute = bound_to(work, node.computation, node.given).compute
+    if has_changed(work, node.given):
         _bring_everybody(node, work, compute)
         return
     own = {change.id: change for change in work.changes(node.host) if change.after_row is not None}

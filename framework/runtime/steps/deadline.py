@@ -7,6 +7,7 @@ from typing import Any
 from framework.computations.deadline import Deadline
 from framework.plan.node import DeadlineNode
 from framework.plan.view import view_of
+from framework.runtime.parameters import bound_to, has_changed
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.sweep import claimed, untouched
 from framework.runtime.work import Work
@@ -16,9 +17,9 @@ def step(node: DeadlineNode, work: Work) -> None:
     """Set the property of every touched record by its moment, and remember the moment if it is still to
     come. If a parameter changed, of every record.
     """
-    computation = work.parameters.bound(node.computation, node.given)
+    computation = bound_to(work, node.computation, node.given)
     changes = [change for change in work.changes(node.host) if change.after is not None]
-    if work.parameters.changed(node.given):
+    if has_changed(work, node.given):
         for rows in untouched(work, node.host):
             stale = [
                 row

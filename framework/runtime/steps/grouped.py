@@ -8,6 +8,7 @@ from uuid import UUID
 from framework.plan.node import GroupedNode
 from framework.plan.view import view_of
 from framework.runtime.errors import NotAKey
+from framework.runtime.parameters import bound_to, has_changed
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.route import host_of
 from framework.runtime.sweep import found, untouched
@@ -23,7 +24,7 @@ Share = Callable[[Any], tuple[Any, list[int]] | None]
 
 def step(node: GroupedNode, work: Work) -> None:
     """Add to each host, key by key, what its records contribute now, less what they contributed before."""
-    share = _share(node, work.parameters.bound(node.computation, node.given))
+    share = _share(node, bound_to(work, node.computation, node.given))
     shared = share
     if node.given is not None:
         shared = _share(node, node.computation.with_parameters(work.parameters.before(node.given)))
@@ -37,7 +38,7 @@ def step(node: GroupedNode, work: Work) -> None:
     for change in work.changes(node.route.source):
         count(change.before_row, change.before, shared, -1)
         count(change.after_row, change.after, share, 1)
-    if work.parameters.changed(node.given):
+    if has_changed(work, node.given):
         for rows in untouched(work, node.route.source):
             for row in rows:
                 record = view_of(node.route.source.view, row)

@@ -7,6 +7,7 @@ from uuid import UUID
 from framework.plan.node import LookupNode
 from framework.plan.shape import Far
 from framework.runtime.change import Change
+from framework.runtime.parameters import given_to, has_changed
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.ends import record_at, record_in
 from framework.runtime.sweep import claimed, seen_among, untouched
@@ -18,7 +19,7 @@ def step(node: LookupNode, work: Work) -> None:
     record, if a parameter did: first of those at which the transaction has not looked, because who reads a
     far record looks at it.
     """
-    everybody = work.parameters.changed(node.given)
+    everybody = has_changed(work, node.given)
     done = _bring_untouched(node, work) if everybody else set()
     for end, sources in node.sources:
         for target in work.changes(end.shape):
@@ -49,14 +50,14 @@ def _bring(node: LookupNode, work: Work, change: Change) -> None:
         return None if target is None else target.after
 
     record = record_at(node.ends, change.after_row, at)
-    given = work.parameters.given(node.given)
+    given = given_to(work, node.given)
     for member in node.members:
         work.set(change, member.property, member.value(record, *given))
 
 
 def _bring_untouched(node: LookupNode, work: Work) -> set[Change]:
     """The far records of a batch are read by one statement, and those records touched that differ."""
-    given, done = work.parameters.given(node.given), set[Change]()
+    given, done = given_to(work, node.given), set[Change]()
     for rows in untouched(work, node.host):
         found = {
             end.key: seen_among(work, end.shape, "id", {row[end.key] for row in rows} - {None})

@@ -30,7 +30,7 @@ def step(node: MachineNode, work: Work) -> None:
     One change may be what several triggers wait for: still one transition fires; two that could are an error.
     """
     fired = _fired(node, work)
-    work.find_in_order(node.host, {id for _, id, _ in fired})
+    work.find_in_order(node.host, (id for _, id, _ in fired))
     for (cause, id, _), plans in fired.items():
         host = work.find(node.host, id)
         if host is None or host.after_row is None:
@@ -90,11 +90,13 @@ def _fired(node: MachineNode, work: Work) -> dict[Fired, list[TriggerPlan]]:
     fired: dict[Fired, list[TriggerPlan]] = {}
     for plan in node.triggers:
         changes = work.changes(plan.source)
-        staying = _staying(plan, changes)
+        by_link = isinstance(plan.trigger, LinkTrigger)
+        staying = _staying(plan, changes) if by_link else ()
         for change in changes:
             host = concerned(plan, change)
             if host is not None and not (staying and _noticed_at(plan, change) in staying):
-                fired.setdefault((change, host, not _is_first(plan, change)), []).append(plan)
+                is_second = not (by_link and _is_first(plan, change))
+                fired.setdefault((change, host, is_second), []).append(plan)
     if len(fired) < 2:
         return fired
     return dict(sorted(fired.items(), key=lambda item: (item[0][0].position, item[0][2])))
@@ -120,9 +122,7 @@ def _staying(plan: TriggerPlan, changes: Sequence[Change]) -> set[Place]:
     """Who is in a relation through links as before, although perhaps by another link: they neither enter nor
     leave it.
     """
-    if not isinstance(plan.trigger, LinkTrigger) or len(changes) < 2:
-        return set()
-    if plan.trigger.occasion not in (Occasion.ENTERED, Occasion.LEFT):
+    if len(changes) < 2 or plan.trigger.occasion not in (Occasion.ENTERED, Occasion.LEFT):
         return set()
     noticed = [seen(change, plan.route.lens) for change in changes]
     before = {_place(plan, one.before_row) for one in noticed}

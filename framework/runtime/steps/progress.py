@@ -1,10 +1,8 @@
 """Calls: what integration events say about them."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from framework.model.apicall import LIFECYCLE, EventKind, Standing
-from framework.model.columns import Structured
 from framework.plan.node import ProgressNode
 from framework.runtime.change import Change
 from framework.runtime.recomputation import Expectation, Recomputation
@@ -75,19 +73,10 @@ def after_event(node: ProgressNode, row: Row, event: Row) -> Row:
     if row["external_id"] is None:
         values["external_id"] = event["external_id"]
     if kind is EventKind.COMPLETED:
-        values["result"] = typed_result(node, event["result"])
+        kept = event["result"]
+        values["result"] = None if kept is None else node.result_of(kept)
         values["completed_at"] = event["at"]
     elif kind is EventKind.FAILED:
         values["error"] = event["detail"]
         values["completed_at"] = event["at"]
     return values
-
-
-def typed_result(node: ProgressNode, result: Any) -> Any:
-    """The result as the payload that the call class declares."""
-    kind = node.host.table.c.result.type
-    return (
-        kind.adapter.validator.validate_python(result)
-        if result is not None and isinstance(kind, Structured)
-        else result
-    )

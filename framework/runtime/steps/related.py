@@ -99,4 +99,4 @@ def _end(work: Work, far: Far, link: Row | None) -> Change | None:
     """The record at the far end of a link, even if it has gone since."""
     if link is None or link[far.key] is None:
         return None
-    return work.find(far.shape, link[far.key]) or work.rows[far.shape].get(link[far.key])
+    return work.find(far.shape, link[far.key]) or work.rows.get(far.shape, {}).get(link[far.key])

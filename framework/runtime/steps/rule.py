@@ -11,6 +11,7 @@ from framework.plan.shape import Kind, Shape
 from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.errors import RuleReturnedWrongThing
+from framework.runtime.parameters import given_to, has_changed
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.removal import remove
 from framework.runtime.seen import seen
@@ -25,19 +26,20 @@ def step(node: RuleNode, work: Work) -> None:
     """Apply the rule to every record of its source that came, changed in what the rule reads, or went; to
     every record, if a parameter changed, unless what comes of it is made once.
     """
-    given = work.parameters.given(node.given)
-    everybody = not node.once and work.parameters.changed(node.given)
+    given = given_to(work, node.given)
+    everybody = not node.once and has_changed(work, node.given)
     for change in work.changes(node.source):
         source = seen(change, node.lens)
-        if source.after is None:
-            stays = node.once and (change.after is not None or change in work.expired)
-            if source.before is not None and not stays:
+        record, was_there = source.after, source.before_row is not None
+        if record is None:
+            stays = node.once and (change.after_row is not None or change in work.expired)
+            if was_there and not stays:
                 _withdraw(node, work, change)
-        elif source.before is None and change.before is None:
-            for position, record in enumerate(made(node, source.after, *given)):
-                _make(node, work, change, position, record)
-        elif everybody or source.before is None or (node.fields and change.differs(node.fields)):
-            _keep_equal(node, work, change, source.after)
+        elif change.before_row is None:
+            for position, one in enumerate(made(node, record, *given)):
+                _make(node, work, change, position, one)
+        elif everybody or not was_there or (node.fields and change.differs(node.fields)):
+            _keep_equal(node, work, change, record)
     if everybody:
         for rows in untouched(work, node.source):
             for change in claimed(work, node.source, _unequal(node, work, rows)):
@@ -88,8 +90,8 @@ def made(node: RuleNode, record: Any, *given: Any) -> list[Record]:
     returned = node.rule.function(record, *given)
     if returned is None:
         return []
-    is_many = isinstance(returned, Iterable) and not isinstance(returned, Record)
-    records = list(returned) if is_many else [returned]
+    is_one = isinstance(returned, Record) or not isinstance(returned, Iterable)
+    records = [returned] if is_one else list(returned)
     for one in records:
         if type(one) not in node.made:
             targets = ", ".join(target.name for target in node.targets)
@@ -111,7 +113,7 @@ def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None
     are.
     """
     existing = _existing(node, work, source)
-    for position, wanted in enumerate(made(node, record, *work.parameters.given(node.given))):
+    for position, wanted in enumerate(made(node, record, *given_to(work, node.given))):
         shape = node.made[type(wanted)]
         present = existing.pop((shape, position), None)
         if present is None:
@@ -130,7 +132,7 @@ def _unequal(node: RuleNode, work: Work, rows: list[Row]) -> list[Row]:
     """Of a batch of sources in the order of their ids, those of which the rule makes something else now; what
     it has made of them is read by one statement for each target.
     """
-    given = work.parameters.given(node.given)
+    given = given_to(work, node.given)
     there: dict[UUID, dict[int, tuple[Shape, Row]]] = defaultdict(dict)
     for shape in node.targets if rows else ():
         ends = [f"{node.key}:{rows[0]['id'].hex}:", f"{node.key}:{rows[-1]['id'].hex};"]

@@ -8,6 +8,7 @@ from uuid import UUID
 from framework.model.entity import GLOBAL_ID
 from framework.plan.node import CollectNode, ExtremeNode, RecencyNode
 from framework.plan.view import view_of
+from framework.runtime.parameters import bound_to
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.route import host_of
 from framework.runtime.sweep import claimed, in_order_of_creation, untouched
@@ -22,7 +23,7 @@ def refill(node: Node, work: Work) -> None:
     All that the transaction knows is told first, so that the records come in the order of their creation.
     """
     source = node.route.source
-    offer = work.parameters.bound(node.computation, node.given).offer
+    offer = bound_to(work, node.computation, node.given).offer
     work.changes(source)
     work.tell_of(source)
     offers: dict[UUID, list[Any]] = defaultdict(list)

@@ -8,6 +8,7 @@ from uuid import UUID
 from framework.computations.selective import Recency
 from framework.plan.node import ExtremeNode, RecencyNode
 from framework.runtime.change import Change
+from framework.runtime.parameters import bound_to, has_changed
 from framework.runtime.steps.route import encoded_key, host_of
 from framework.runtime.steps.selection import refill
 from framework.runtime.steps.takers import takers, takes_part, touched_takers
@@ -16,10 +17,10 @@ from framework.runtime.work import Work
 
 def extreme_step(node: ExtremeNode, work: Work) -> None:
     """Compare what arrives with what is selected; look up the next if the selected one leaves."""
-    if work.parameters.changed(node.given):
+    if has_changed(work, node.given):
         refill(node, work)
         return
-    computation = work.parameters.bound(node.computation, node.given)
+    computation = bound_to(work, node.computation, node.given)
     left: dict[UUID, list[Any]] = defaultdict(list)
     arrived: dict[UUID, list[Any]] = defaultdict(list)
     here: dict[UUID, list[Any]] = defaultdict(list)
@@ -78,11 +79,11 @@ def _look_up(node: ExtremeNode, work: Work, host: UUID, at_hand: set[UUID]) -> l
 
 def recency_step(node: RecencyNode, work: Work) -> None:
     """A new record that takes part is the newest; for all else the index knows."""
-    if work.parameters.changed(node.given):
+    if has_changed(work, node.given):
         refill(node, work)
         return
-    computation = work.parameters.bound(node.computation, node.given)
-    hosts = touched_takers(node, work)
+    computation = bound_to(work, node.computation, node.given)
+    hosts = touched_takers(node, work, computation.offer)
     work.find_in_order(node.route.host, hosts)
     for id, touched in hosts.items():
         host = work.find(node.route.host, id)

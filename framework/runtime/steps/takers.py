@@ -1,7 +1,7 @@
 """The records that take part in a selection by the moment of their creation, as this transaction has them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -14,19 +14,21 @@ from framework.runtime.work import Work
 Node = RecencyNode | CollectNode
 
 
-def touched_takers(node: Node, work: Work) -> dict[UUID, list[Change]]:
+def touched_takers(node: Node, work: Work, offer: Callable[[Any], Any]) -> dict[UUID, list[Change]]:
     """By host, the records at hand that took or take part; what each offers is noted in its row."""
-    computation = work.parameters.bound(node.computation, node.given)
     touched: dict[UUID, list[Change]] = defaultdict(list)
     for change in work.changes(node.route.source):
-        took_part = bool(change.before_row is not None and change.before_row[node.offer])
-        takes_part = change.after is not None and computation.offer(change.after) is not None
-        if change.after is not None:
+        before, after = change.before_row, change.after_row
+        took_part = before is not None and before[node.offer]
+        takes_part = after is not None and offer(change.after) is not None
+        if after is not None:
             work.set(change, node.offer, takes_part)
         if took_part or takes_part:
-            for id in {host_of(node.route, change.before_row), host_of(node.route, change.after_row)}:
-                if id is not None:
-                    touched[id].append(change)
+            was, now = host_of(node.route, before), host_of(node.route, after)
+            if was is not None and was != now:
+                touched[was].append(change)
+            if now is not None:
+                touched[now].append(change)
     return touched
 
 
