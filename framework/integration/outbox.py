@@ -132,7 +132,7 @@ class Outbox:
 
     def missed(self, connection: Connection, now: datetime) -> set[str]:
         """The tokens of workers that have leases and are not there: dead ones, or ones that were cut off."""
-        values = {"latest": now + 2 * self.desk.policy.lease}
+        values = {"now": now, "latest": now + 2 * self.desk.policy.lease}
         return {token for (token,) in connection.rows(self._missed.sql, self._missed.parameters.of(values))}
 
     def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
@@ -263,12 +263,16 @@ class Outbox:
         return self._compiled(select(self._token).distinct().where(*self._held(), *self._of_missing()))
 
     def _held(self) -> list[Any]:
-        """Whether somebody has, or had, the call."""
-        calls = self._table.c
-        held = [calls["_due_at"] > earliest(self._statements.dialect), calls["_leased_until"].is_not(None)]
-        if self._database.concurrent:
-            held.append(calls["_due_at"] <= bindparam("latest", type_=calls["_due_at"].type))
-        return held
+        """Whether somebody has, or had, the call.
+
+        It is due when its lease ends. So where others work, those that are due by now need not be looked
+        through: whoever is next takes them, however many they are.
+        """
+        due, held = self._table.c["_due_at"], self._table.c["_leased_until"].is_not(None)
+        if not self._database.concurrent:
+            return [due > earliest(self._statements.dialect), held]
+        now, latest = (bindparam(name, type_=due.type) for name in ("now", "latest"))
+        return [due > now, due <= latest, held]
 
     def _of_missing(self) -> list[Any]:
         """Whether the worker that has the call is not there. A look at a call is no attempt: nobody knows

@@ -85,6 +85,7 @@ class SharedExecutor(EmbeddedExecutor):
 
     async def _enter(self) -> None:
         await self._presence.enter(Notice(by=self._engine.token, joined=self._presence.token).text())
+        self._missing = frozenset()  # who came and went meanwhile was not heard
         self._know(self._there | await self._presence.living())
         if self._led:  # who led goes on, before others try: it may have side effects under way
             await self._lead()
@@ -102,7 +103,9 @@ class SharedExecutor(EmbeddedExecutor):
         had under way is seen to only when they are gone for sure.
         """
         self._there = there
-        self._crier.alone = there == {self._presence.token}
+        was_alone, self._crier.alone = self._crier.alone, there == {self._presence.token}
+        if was_alone and not self._crier.alone:  # nobody was told what was committed since the other came
+            self._crier.cry(Notice(by=self._engine.token, everything=True).text())
         crew = Crew(self._presence.token, there - self._left, self._presence.leader)
         if crew != self._crew:
             self._crew = crew
@@ -137,10 +140,11 @@ class SharedExecutor(EmbeddedExecutor):
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + LONGEST_PAUSE + GRACE
-        missed = await anyio.to_thread.run_sync(self._missed)
-        while missed and loop.time() < end:
-            await self._listen(GRACE / 4)
-            missed &= await anyio.to_thread.run_sync(self._missed)  # who was there is not missed any more
+        self._missing = frozenset(await anyio.to_thread.run_sync(self._missed))
+        while self._missing and loop.time() < end:
+            await self._listen(GRACE / 4)  # who comes meanwhile is not missed any more
+            self._missing &= await anyio.to_thread.run_sync(self._missed)
+        missed, self._missing = self._missing, frozenset()
         if missed:
             found = await anyio.to_thread.run_sync(self.recover, missed)
             _log.warning("workers were gone when this one came", workers=sorted(missed), calls=found)
@@ -176,6 +180,8 @@ class SharedExecutor(EmbeddedExecutor):
 
     async def _look_round(self) -> None:
         living = await self._presence.living()
+        self._left -= living
+        await self._listen(0.0)  # who was back meanwhile has said so, and may only have been cut off again
         gone = self._there - living
         dead = gone & self._missing  # and not who is gone since a moment ago
         if dead:
@@ -183,7 +189,7 @@ class SharedExecutor(EmbeddedExecutor):
             _log.warning("a worker is gone", workers=sorted(dead), calls=found)
             self._there, gone = self._there - dead, gone - dead
             self._hear(EVERYTHING)
-        self._left = (self._left & self._there) - living
+        self._left &= self._there
         self._know(self._there | living)
         self._missing = gone
         if await self._lead():
@@ -216,6 +222,7 @@ class SharedExecutor(EmbeddedExecutor):
 
     def _hear_of(self, notice: Notice) -> None:
         """Another worker has come, has gone, or leads from now on."""
+        self._missing -= {notice.joined}
         self._left = self._left - {notice.joined} | ({notice.left} if notice.left else set())
         if notice.leads:
             self._presence.leader = notice.leads

@@ -1,0 +1,161 @@
+"""Which workers are taken for dead, and what of theirs is due again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from framework.app import App, opened
+from framework.integration import shared
+from framework.integration.logbook import Logbook
+from framework.integration.notice import Notice
+from framework.integration.outbox import Outbox, Question
+from framework.integration.outboxes import Outboxes
+from framework.integration.shared import SharedExecutor
+from framework.storage.postgres import PostgresDatabase
+from framework.storage.presence import Presence
+from tests.integration.desk_of_orders import MODULE, Vendor, at_once, place
+
+pytestmark = pytest.mark.anyio
+
+SOON = 5.0
+MANY = 5000
+
+
+@pytest.fixture
+def app(postgres_url: str) -> Iterator[App]:
+    with opened(App([MODULE], [at_once(Vendor(), on_doubt="retry")], postgres_url)) as app:
+        yield app
+
+
+def another(app: App) -> Presence:
+    """The place of a worker of another process."""
+    database = app.engine.database
+    assert isinstance(database, PostgresDatabase)
+    return database.presence()
+
+
+def greeting(presence: Presence) -> str:
+    return Notice(by=presence.token, joined=presence.token).text()
+
+
+@asynccontextmanager
+async def executor_of(app: App) -> AsyncIterator[SharedExecutor]:
+    """The executor of a worker that has come, and looks round when it is told to."""
+    database = app.engine.database
+    assert isinstance(database, PostgresDatabase)
+    assert database.crier is not None
+    outboxes = Outboxes(app.desks.values(), app.engine)
+    executor = SharedExecutor(app.engine, outboxes, database.presence(), database.crier)
+    await executor._enter()
+    try:
+        yield executor
+    finally:
+        await executor._presence.leave()
+
+
+def outbox_of(app: App) -> Outbox:
+    (desk,) = app.desks.values()
+    return Outbox(desk, app.engine.database)
+
+
+def claim(app: App, worker: str) -> None:
+    """Have a call under way at the worker of this name."""
+    place(app)
+    logbook = Logbook(app.engine.database, worker, app.metrics)
+    with app.transaction() as tx:
+        assert len(logbook.claim(tx, outbox_of(app), 1)) == 1
+
+
+def leases(app: App) -> int:
+    with app.engine.database.reading() as connection:
+        return int(connection.row("SELECT count(*) FROM charge WHERE _leased_until IS NOT NULL")[0])
+
+
+def rows_read(app: App, question: Question, values: dict[str, Any]) -> int:
+    """How many rows of all tables the server has in its hands to do this; it is done then."""
+
+    def read(node: dict[str, Any]) -> int:
+        here = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        return int(here * node["Actual Loops"]) + sum(map(read, node.get("Plans", [])))
+
+    with app.transaction() as tx:
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {question.sql}"
+        ((plan,),) = tx.work.connection.rows(explained, question.parameters.of(values))
+    return read(json.loads(plan)[0]["Plan"])
+
+
+async def test_who_is_missed_is_found_without_looking_through_all_that_is_due(app: App) -> None:
+    claim(app, "host:1:00000000")
+    place(app)
+    outbox = outbox_of(app)
+    names = [
+        column.name
+        for column in app.engine.database.statements[outbox.desk.shape].table.columns
+        if column.name not in ("id", "_made_by") and not (column.computed or column.identity)
+    ]
+    columns = ", ".join(f'"{name}"' for name in names)
+    with app.transaction() as tx:
+        tx.work.connection.run(
+            f"INSERT INTO charge (id, {columns}) SELECT gen_random_uuid(), {columns} FROM charge,"
+            f" generate_series(1, {MANY}) WHERE _leased_until IS NULL"
+        )
+        now = tx.now
+        assert outbox.count_due(tx.work.connection, now) == MANY + 1
+        assert outbox.missed(tx.work.connection, now) == {"00000000"}
+    values = {"now": now, "latest": now + timedelta(minutes=2)}
+    assert rows_read(app, outbox._missed, values) < 50
+    assert leases(app) == 1
+    assert rows_read(app, outbox._take_over, values | {"dead": "00000000"}) < 50
+    assert leases(app) == 0
+
+
+async def test_who_was_back_between_two_looks_is_missed_anew(app: App) -> None:
+    lost = another(app)
+    await lost.enter(greeting(lost))
+    claim(app, lost.name)
+    async with executor_of(app) as executor:
+        await executor._look_round()
+        await lost.leave()
+        await executor._look_round()
+        await lost.enter(greeting(lost))
+        await lost.leave()
+        await executor._look_round()
+        assert leases(app) == 1, "it was there a moment ago"
+        await executor._look_round()
+        assert leases(app) == 0
+
+
+async def test_who_was_back_while_somebody_came_is_not_missed(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(shared, "GRACE", 0.8)
+    lost = another(app)
+    claim(app, lost.name)
+    async with executor_of(app) as executor:
+        seeing = asyncio.create_task(executor._see_to_the_missing())
+        await lost.enter(greeting(lost))
+        await lost.leave()
+        await seeing
+    assert leases(app) == 1
+
+
+async def test_who_was_alone_tells_who_comes_to_look_what_there_is(app: App) -> None:
+    """What it committed since the other came, and before it heard of that, it has told to nobody."""
+    newcomer = another(app)
+    async with executor_of(app) as executor:
+        listening = asyncio.create_task(executor._listen(SOON))
+        await newcomer.enter(greeting(newcomer))
+        told: list[Notice] = []
+        with anyio.fail_after(SOON):
+            while Notice(by=app.engine.token, everything=True) not in told:
+                told += [Notice.read(text) async for text in newcomer.heard(0.05)]
+        await newcomer.leave()
+        listening.cancel()
+        await asyncio.wait({listening})
