@@ -31,7 +31,7 @@ processes.set_forkserver_preload(
         "tests.crash.program",
         "tests.crash.vendor",
         "tests.many.bank",
-        "tests.many.shop",
+        "tests.many.programs",
         "tests.many.vendor",
         "tests.migration.mortal",
         "tests.tenancy.shops",

