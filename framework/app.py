@@ -2,7 +2,12 @@
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -491,6 +496,12 @@ class App:
         """Carry out calls, and turn deadlines, while the block runs: `async with app.working(): ...`"""
         async with self.workshop.working() as worker, turning(self.engine, worker.executor):
             yield worker
+
+    def listening(self) -> AbstractAsyncContextManager[None]:
+        """Hear what workers find out about vendors, while the block runs: for a process that does not work
+        and is asked for its `health`.
+        """
+        return self.workshop.listening()
 
     def is_working(self) -> bool:
         """Whether calls are being carried out in this process."""

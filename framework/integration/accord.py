@@ -2,6 +2,7 @@
 
 1. Whenever somebody joins or leaves, each takes its new share of every limit, all by the same rule.
 2. What a vendor says to one is told to all: to wait, that it is not well or well again, what needs attention.
+3. Who does not work but is asked how vendors are hears that, too, and asks for it when he comes.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -54,21 +55,32 @@ class Accord:
             place = crew.place(name, leader_first=name in self._leading)
             gate.divide(share(gate.policy, place, many), now, is_new=is_new)
 
+    def listen(self, notice: Notice) -> None:
+        """Hear what is told, without a worker. Who was deaf takes all vendors for well."""
+        if self._executor is not None:  # who works after all hears for himself
+            return
+        if notice.missed:
+            for gate in self._gates.values():
+                gate.forget_all()
+        if notice.tidings is not None and notice.tidings.integration in self._gates:
+            self._gates[notice.tidings.integration].hear(notice.tidings, self._engine().clock.now())
+
     def _hear(self, notice: Notice) -> None:
         now = self._engine().clock.now()
-        if notice.joined:
+        if notice.joined or notice.asks:
             for gate in self._gates.values():
-                for tidings in gate.known(now):
-                    self._tell(tidings)
+                for tidings in gate.known(now, works=bool(notice.joined)):
+                    self._tell(tidings, answer=bool(notice.asks))
         if notice.missed:
             for gate in self._gates.values():
                 gate.doubt()
-        if notice.tidings is not None and notice.tidings.integration in self._gates:
+        if notice.tidings is not None and notice.tidings.integration in self._gates and not notice.answer:
             self._gates[notice.tidings.integration].hear(notice.tidings, now)
             if self._executor is not None:
                 self._executor.ring()
 
-    def _tell(self, tidings: Tidings) -> None:
+    def _tell(self, tidings: Tidings, *, answer: bool = False) -> None:
         engine = self._engine()
         if engine.database.crier is not None:
-            engine.database.crier.cry(Notice(by=engine.token, tidings=tidings).text())
+            notice = Notice(by=engine.token, tidings=tidings, answer=answer)
+            engine.database.crier.cry(notice.text(), to_all=True)

@@ -51,6 +51,8 @@ class Gate:
         self.breaker: State = Closed()
         self.paused: str | None = None
         self.last_error: str | None = None
+        self._is_everywhere = False  # what it is paused for
+        self._is_in_doubt = False
         self._bucket: Bucket | None = None
         self._held_until: datetime | None = None
 
@@ -99,6 +101,9 @@ class Gate:
         """A call ended, and its end says whether the vendor is well."""
         self.running -= 1
         before = self.breaker
+        if error is None and self._is_in_doubt:
+            self._is_in_doubt = False
+            self._tell(What.RESUMED)
         if error is None or not counts(error):
             self.breaker = succeeded(before, probe=probe)
             if not isinstance(before, Closed) and isinstance(self.breaker, Closed):
@@ -125,6 +130,7 @@ class Gate:
     def pause(self, reason: str, *, only_here: bool = False) -> None:
         """No call starts until somebody resumes; says so once. `only_here`: other processes need not."""
         if self.paused is None:
+            self._is_everywhere, self._is_in_doubt = not only_here, False
             if not only_here:
                 self._tell(What.PAUSED, reason=reason)
             _log.error(
@@ -137,7 +143,7 @@ class Gate:
 
     def resume(self) -> None:
         """Calls may start again, and the vendor is taken for well."""
-        self._reopen()
+        self.forget_all()
         self._tell(What.RESUMED)
 
     def divide(self, share: Share, now: datetime, *, is_new: bool = False) -> None:
@@ -169,21 +175,35 @@ class Gate:
                         integration=self.name,
                         reason=reason,
                     )
-                    self.paused = reason
+                    self.paused, self._is_everywhere = reason, True
             case Tidings(what=What.RESUMED):
-                self._reopen()
+                self.forget_all()
 
     def doubt(self) -> None:
-        """Whether the integration is still paused nobody knows who missed what was told. A call finds out."""
+        """Whether the integration is still paused nobody knows who missed what was told. A call finds out,
+        and others are told.
+        """
+        self._is_in_doubt = self._is_in_doubt or (self.paused is not None and self._is_everywhere)
         self.paused = None
 
-    def known(self, now: datetime) -> list[Tidings]:
-        """What somebody who has just come is to be told, as long as it lasts."""
+    def forget_all(self) -> None:
+        """Take the vendor for well."""
+        self.paused = None
+        self._is_in_doubt = False
+        self.breaker = Closed()
+        self._held_until = None
+
+    def known(self, now: datetime, *, works: bool = True) -> list[Tidings]:
+        """What somebody who has just come is to be told, as long as it lasts. Who `works` finds out by
+        himself what needs attention: he may have what others lack.
+        """
         found = []
         if self._held_until is not None and now < self._held_until:
             found.append(Tidings(self.name, What.HELD, self._held_until))
-        if isinstance(self.breaker, Open | HalfOpen):
+        if isinstance(self.breaker, Open | HalfOpen) or (not works and isinstance(self.breaker, Elsewhere)):
             found.append(Tidings(self.name, What.OPENED, self.breaker.until))
+        if not works and self.paused is not None and self._is_everywhere:
+            found.append(Tidings(self.name, What.PAUSED, reason=self.paused))
         return found
 
     @property
@@ -217,11 +237,6 @@ class Gate:
             return False
         self._held_until = until
         return True
-
-    def _reopen(self) -> None:
-        self.paused = None
-        self.breaker = Closed()
-        self._held_until = None
 
     def _tell_of_breaker(self) -> None:
         if isinstance(self.breaker, Open | HalfOpen):

@@ -56,6 +56,7 @@ class SharedExecutor(EmbeddedExecutor):
         self._left: frozenset[str] = frozenset()
         self._crew: Crew | None = None
         self._missing: frozenset[str] = frozenset()
+        self._listeners: frozenset[str] = frozenset()
         self._has_seen_to_the_missing = asyncio.Event()
 
     @property
@@ -191,6 +192,9 @@ class SharedExecutor(EmbeddedExecutor):
             self._hear(EVERYTHING)
         self._left &= self._there
         self._know(self._there | living)
+        if gone - self._missing or self._listeners - self._presence.listeners:
+            self._hear(EVERYTHING)  # it may have gone after a commit and before it told of it
+        self._listeners = self._presence.listeners
         self._missing = gone
         if await self._lead():
             self._hear(EVERYTHING)
@@ -209,6 +213,8 @@ class SharedExecutor(EmbeddedExecutor):
         now = self._engine.clock.now()
         if notice.joined or notice.left or notice.leads:
             self._hear_of(notice)
+        if notice.asks:
+            self._listeners |= {notice.asks}
         if notice.everything:
             self._is_surveyed = False
             self.ring()

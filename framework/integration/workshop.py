@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from framework.integration.accord import Accord
 from framework.integration.attempts import Attempt, Attempts
 from framework.integration.desk import Desk
 from framework.integration.effects import Hook
+from framework.integration.executors import listening
 from framework.integration.gate import Gate
 from framework.integration.integration import Integration
 from framework.integration.orphans import PATIENCE, Orphans
@@ -149,6 +150,10 @@ class Workshop:
                     await asyncio.wait({work})
                 if not work.cancelled():
                     work.result()
+
+    def listening(self) -> AbstractAsyncContextManager[None]:
+        """Hear what workers of other processes find out about vendors, while the block runs."""
+        return listening(self.engine, self._accord.listen)
 
     async def settle(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109  # how long to wait for others
         """Carry out what is due until nothing is. For `timeout` seconds also wait for what will be due."""

@@ -32,8 +32,8 @@ _log = get_logger(__name__)
 class Crier:
     """Tells by `tell`, which takes all that is to be told, and may raise: then it is not told.
 
-    Nothing is told while this process is `alone`: its own worker has heard of the commit already, and there
-    is no other.
+    While this process is `alone`, nobody is told what there is to do: its own worker has heard of the commit
+    already, and there is no other.
     """
 
     def __init__(self, tell: Callable[[Sequence[str]], None]) -> None:
@@ -43,9 +43,9 @@ class Crier:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def cry(self, text: str) -> None:
-        """Tell it soon, unless there is nobody; from any thread."""
-        if self.alone:
+    def cry(self, text: str, *, to_all: bool = False) -> None:
+        """Tell it soon, if there is another worker, or to all that listen; from any thread."""
+        if self.alone and not to_all:
             return
         with self._starting:
             self._texts.put(text)

@@ -34,7 +34,7 @@ from framework.storage.errors import (
 )
 from framework.storage.pool import Pool
 from framework.storage.postgres_connection import PostgresConnection
-from framework.storage.presence import LIVING, Presence
+from framework.storage.presence import LISTENS, LIVING, WORKS, Presence
 from framework.storage.rowsecurity import protect, unprotected, warn_of_bypass
 from framework.storage.scoping import TENANT, scope_dialect, scoped_tables
 from framework.storage.violation import Constraint, Violation
@@ -248,10 +248,15 @@ class PostgresDatabase(Database):
     def living(self) -> str:
         return f"({LIVING.format(workers=self.workers)})"
 
-    def presence(self) -> Presence:
-        """The place of one worker among all of this database."""
+    def presence(self, *, works: bool = True) -> Presence:
+        """The place of one worker among all of this database, or of one who only listens."""
         return Presence(
-            self._conninfo, self.url, channel=self._channel, workers=self.workers, patience=self.patience
+            self._conninfo,
+            self.url,
+            channel=self._channel,
+            workers=self.workers,
+            patience=self.patience,
+            kind=WORKS if works else LISTENS,
         )
 
     def meaning(self, error: Exception) -> Exception:

@@ -2,7 +2,8 @@
 
 1. Each holds a lock of the session under a token of its own. The server lets go of it when the process dies.
 2. One of them holds the lock of the leader; another takes it when that one is gone.
-3. What is told by `NOTIFY` is heard by all of them.
+3. What is told by `NOTIFY` is heard by all of them, and by processes that only listen, which have a lock of
+   another kind.
 """
 
 import asyncio
@@ -23,18 +24,22 @@ LIVING = (
 )
 """The tokens of all workers that are alive, as the server knows it at this moment."""
 
+WORKS, LEADS, LISTENS = range(3)
+"""The kinds of locks: their numbers follow each other."""
+
 PRESENT = (
-    "SELECT lpad(to_hex(objid::bigint), 8, '0'), classid = {workers}, pid FROM pg_catalog.pg_locks"
-    " WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid IN ({workers}, {workers} + 1)"
+    "SELECT lpad(to_hex(objid::bigint), 8, '0'), classid::bigint - {workers}, pid FROM pg_catalog.pg_locks"
+    " WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+    " AND classid IN ({workers}, {workers} + 1, {workers} + 2)"
     " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
 )
-"""The same, and the lock of who leads, each with the session that has it."""
+"""All tokens, and the lock of who leads, each with its kind and the session that has it."""
 
 LEAVING = 1.0
 """So many seconds the server has to hear that a worker leaves; if it does not, it hears of it later."""
 
 _SETTINGS = (
-    "SELECT set_config('application_name', 'millrace worker', false),"
+    "SELECT set_config('application_name', 'millrace {kind}', false),"
     # who vanished without a word is known to be gone after ten seconds, here and there
     " set_config('tcp_keepalives_idle', '4', false), set_config('tcp_keepalives_interval', '2', false),"
     " set_config('tcp_keepalives_count', '3', false)"
@@ -42,21 +47,34 @@ _SETTINGS = (
 
 
 class Presence:
-    """One worker among all of its database. Its name ends with its token, and nobody ever has that again.
+    """One worker among all of its database, or one who only listens. Its name ends with its token, and nobody
+    ever has that again.
 
     Belongs to one event loop. Raises DatabaseUnreachable where the connection is lost: then `enter` again.
     """
 
-    def __init__(self, conninfo: str, shown: str, *, channel: str, workers: int, patience: float) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        shown: str,
+        *,
+        channel: str,
+        workers: int,
+        patience: float,
+        kind: int = WORKS,
+    ) -> None:
         self.token = f"{secrets.randbits(31):08x}"
         self.name = f"{os.uname().nodename}:{os.getpid()}:{self.token}"
         self.leads = False
         self.leader: str | None = None
         """The token of who leads, as far as this worker knows."""
+        self.listeners = frozenset[str]()
+        """The tokens of those who only listen, as of the last look at who is there."""
         self._conninfo = conninfo
         self._shown = shown
         self._channel = channel
         self._workers = workers
+        self._kind = kind
         self._patience = patience
         self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
 
@@ -74,8 +92,9 @@ class Presence:
                 tcp_user_timeout=10_000,
             )
             # shared: after a lost connection the server may not know yet that the former one is gone
-            lock = f"SELECT pg_advisory_lock_shared({self._workers}, {int(self.token, 16)})"
-            together = f"{_SETTINGS}; {lock}; LISTEN {self._channel}; {self._notify(connection, greeting)}"
+            lock = f"SELECT pg_advisory_lock_shared({self._workers + self._kind}, {int(self.token, 16)})"
+            settings = _SETTINGS.format(kind="worker" if self._kind == WORKS else "listener")
+            together = f"{settings}; {lock}; LISTEN {self._channel}; {self._notify(connection, greeting)}"
             await connection.execute(together.encode())
         except psycopg.Error as error:
             raise self._lost(error) from error
@@ -83,7 +102,7 @@ class Presence:
     async def lead(self) -> bool:
         """Lead, if nobody else does; whether that is new."""
         if not self.leads:
-            found = await self._rows(f"SELECT pg_try_advisory_lock({self._workers + 1}, 0)")
+            found = await self._rows(f"SELECT pg_try_advisory_lock({self._workers + LEADS}, 0)")
             self.leads = found == [(True,)]
             if self.leads:
                 self.leader = self.token
@@ -91,10 +110,11 @@ class Presence:
         return False
 
     async def living(self) -> frozenset[str]:
-        """The tokens of all that are there; and looks who leads."""
+        """The tokens of all workers that are there; and looks who leads, and who listens."""
         rows = await self._rows(PRESENT.format(workers=self._workers))
-        leading = {session for _, is_worker, session in rows if not is_worker}
-        sessions = {str(token): session for token, is_worker, session in rows if is_worker}
+        leading = {session for _, kind, session in rows if kind == LEADS}
+        sessions = {str(token): session for token, kind, session in rows if kind == WORKS}
+        self.listeners = frozenset(str(token) for token, kind, _ in rows if kind == LISTENS)
         self.leader = next((token for token, session in sessions.items() if session in leading), None)
         return frozenset(sessions)
 
@@ -135,4 +155,4 @@ class Presence:
         return DatabaseUnreachable(url=self._shown, reason=reason or type(error).__name__)
 
 
-__all__ = ["LIVING", "Presence"]
+__all__ = ["LISTENS", "LIVING", "WORKS", "Presence"]

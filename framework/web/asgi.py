@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
@@ -40,6 +40,8 @@ class Served(Asked, Protocol):
 
     def working(self) -> AbstractAsyncContextManager[Any]: ...
 
+    def listening(self) -> AbstractAsyncContextManager[Any]: ...
+
     def is_working(self) -> bool: ...
 
     def workers(self) -> int: ...
@@ -56,7 +58,7 @@ def create_asgi(served: Served) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(served.engine.database.check)
-        async with served.working() if served.works else nullcontext():
+        async with served.working() if served.works else served.listening():
             yield
 
     async def webhook(request: Request) -> Response:
