@@ -15,7 +15,7 @@ NAMES = """
 """
 APP = """
     activities activity asgi ask attempts authorize cancel close create create_tenant dead_calls
-    delete_tenant dispatch engine explain explain_dispatch get graph health is_tenanted is_working
+    delete_tenant dispatch engine explain explain_dispatch get graph health is_tenanted is_working listening
     max_delivery_bytes members migrate migration orphans permits query rebuild replay resume run settle
     sweep tenant_of tenants tick transaction unmatched verify workers working works
 """
