@@ -3,7 +3,8 @@ CREATE TABLE order_placed (
     id UUID PRIMARY KEY,
     at TIMESTAMPTZ NOT NULL,
     email TEXT NOT NULL,
-    total_cents BIGINT NOT NULL
+    total_cents BIGINT NOT NULL,
+    actor TEXT
 );
 CREATE TABLE "order" (
     id UUID PRIMARY KEY,
@@ -27,9 +28,14 @@ CREATE TABLE charge (
     due_at TIMESTAMPTZ,
     leased_until TIMESTAMPTZ,
     attempt BIGINT NOT NULL DEFAULT 0,
+    burned BIGINT NOT NULL DEFAULT 0,
+    polls BIGINT NOT NULL DEFAULT 0,
+    generation BIGINT NOT NULL DEFAULT 0,
     first_tried_at TIMESTAMPTZ,
     deadline_at TIMESTAMPTZ,
+    ordering_key TEXT,
     dead BOOLEAN NOT NULL DEFAULT false,
+    replay_of UUID,
     has_receipt BOOLEAN NOT NULL DEFAULT false,
     made_by TEXT UNIQUE
 );
@@ -37,6 +43,8 @@ CREATE INDEX charge_order ON charge (order_id, has_receipt);
 CREATE INDEX charge_external_id ON charge (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX charge_due ON charge (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX charge_dead ON charge (dead) WHERE dead;
+CREATE INDEX charge_waiting ON charge (ordering_key, created_at) WHERE ordering_key IS NOT NULL AND due_at IS NOT NULL;
+CREATE INDEX charge_under_way ON charge (ordering_key) WHERE ordering_key IS NOT NULL AND leased_until IS NOT NULL;
 CREATE TABLE attempt (
     call_id UUID NOT NULL,
     number BIGINT NOT NULL,
@@ -47,6 +55,8 @@ CREATE TABLE attempt (
     started_at TIMESTAMPTZ NOT NULL,
     finished_at TIMESTAMPTZ,
     doubtful BOOLEAN NOT NULL,
+    error TEXT,
+    code TEXT,
     PRIMARY KEY (call_id, number)
 );
 CREATE TABLE integration_event (
@@ -61,10 +71,15 @@ CREATE TABLE integration_event (
     standing TEXT NOT NULL,
     source TEXT NOT NULL,
     dedupe_key TEXT NOT NULL,
+    code TEXT,
+    detail TEXT,
     result JSON,
+    occurred_at TIMESTAMPTZ,
+    actor TEXT,
     UNIQUE (call_type, dedupe_key)
 );
 CREATE INDEX integration_event_call ON integration_event (call_id);
+CREATE INDEX integration_event_orphan ON integration_event (at) WHERE standing = 'orphan';
 CREATE INDEX integration_event_external_id ON integration_event (external_id) WHERE standing = 'orphan';
 CREATE TABLE transition (
     position BIGSERIAL PRIMARY KEY,
@@ -74,6 +89,8 @@ CREATE TABLE transition (
     cause_id UUID NOT NULL,
     source TEXT NOT NULL,
     target TEXT,
+    entered TEXT,
     at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX transition_record ON transition (record_id, machine, position);
+CREATE INDEX transition_unmatched ON transition (machine, source, "trigger") WHERE target IS NULL;
