@@ -122,12 +122,12 @@ class EmbeddedExecutor:
         self._stopped = True
         self.ring()
 
-    def recover(self, dead: Collection[str] = ()) -> int:
-        """Void the leases of these workers; of all, where there is only one at a time."""
+    def recover(self, dead: Collection[str] = (), renewed_at: datetime | None = None) -> int:
+        """Void the leases of these workers; of all, where there is only one at a time. See Outbox."""
 
         def operation(outboxes: list[Outbox], transaction: Transaction) -> int:
             connection, now = transaction.work.connection, transaction.now
-            return sum(outbox.take_over(connection, now, dead) for outbox in outboxes)
+            return sum(outbox.take_over(connection, now, dead, renewed_at) for outbox in outboxes)
 
         found = 0
         for name, outboxes in self._outboxes.by_tenant():

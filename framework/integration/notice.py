@@ -31,7 +31,7 @@ class Notice:
     for the deadlines and retentions of a tenant. `later`: of these classes there are calls that are due later
     than the first. `everything`: look for yourself. `missed`: do so, and what was told may hold no more.
     `joined`, `left`, `leads`: the worker with this token does so. `tidings`: what a worker found out about a
-    vendor. `asks`: who only listens, under this token, wants to know how vendors are, and tidings that are an
+    vendor. `renew`: who has calls under way is to renew their leases. `asks`: who only listens, under this token, wants to know how vendors are, and tidings that are an
     `answer` are for such alone. `crowded`: where records were added of which a retention keeps so many, by
     its name. `by` is the token of the engine that tells it.
     """
@@ -48,6 +48,7 @@ class Notice:
     left: str = ""
     leads: str = ""
     tidings: Tidings | None = None
+    renew: bool = False
     asks: str = ""
     answer: bool = False
     crowded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Notice:
             "left": self.left,
             "leads": self.leads,
             "tidings": self.tidings and self.tidings.said(),
+            "renew": self.renew,
             "asks": self.asks,
             "answer": self.answer,
             "crowded": self.crowded,
@@ -96,6 +98,7 @@ class Notice:
                 left=str(said.get("left", "")),
                 leads=str(said.get("leads", "")),
                 tidings=Tidings.read(said["tidings"]) if "tidings" in said else None,
+                renew=bool(said.get("renew")),
                 asks=str(said.get("asks", "")),
                 answer=bool(said.get("answer")),
                 crowded=said.get("crowded", {}),

@@ -39,6 +39,9 @@ _log = get_logger(__name__)
 PUT_OFF = timedelta(minutes=1)
 """After how long a call is looked at again that could not be read."""
 
+SOMEBODY = ""
+"""The token of a worker whose name nobody has written down: a look at a call is no attempt."""
+
 DAWN = datetime.min.replace(tzinfo=UTC)
 """Before all calls."""
 
@@ -123,17 +126,31 @@ class Outbox:
             values = {"until": until, "id_": id, "fence": fence}
             connection.tell(self._prolong.sql, self._prolong.parameters.of(values))
 
-    def take_over(self, connection: Connection, now: datetime, dead: Collection[str] = ()) -> int:
+    def take_over(
+        self,
+        connection: Connection,
+        now: datetime,
+        dead: Collection[str] = (),
+        renewed_at: datetime | None = None,
+    ) -> int:
         """Void the leases of these workers, unless they are back; of all, where there is only one at a time.
         Returns how many there were.
+
+        Who lives has renewed his leases at `renewed_at`, or later: so looks with older ones are over, too.
         """
-        values = {"now": now, "latest": now + 2 * self.desk.policy.lease, "dead": ",".join(dead)}
+        values = self._leases(now, renewed_at or now - self.desk.policy.lease) | {"dead": ",".join(dead)}
         return connection.run(self._take_over.sql, self._take_over.parameters.of(values))
 
-    def missed(self, connection: Connection, now: datetime) -> set[str]:
-        """The tokens of workers that have leases and are not there: dead ones, or ones that were cut off."""
-        values = {"now": now, "latest": now + 2 * self.desk.policy.lease}
+    def missed(self, connection: Connection, now: datetime, renewed_at: datetime) -> set[str]:
+        """The tokens of workers that have leases and are not there: dead ones, or ones that were cut off. Of
+        looks whose leases are older than `renewed_at`, that of SOMEBODY.
+        """
+        values = self._leases(now, renewed_at)
         return {token for (token,) in connection.rows(self._missed.sql, self._missed.parameters.of(values))}
+
+    def _leases(self, now: datetime, renewed_at: datetime) -> dict[str, Any]:
+        lease = self.desk.policy.lease
+        return {"now": now, "latest": now + 2 * lease, "renewed": renewed_at + lease}
 
     def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
         """When there is something to do for the first of the calls, of those that are due after a moment."""
@@ -255,12 +272,21 @@ class Outbox:
         held = self._held()
         if self._database.concurrent:
             is_dead = func.strpos(bindparam("dead", type_=String()), self._token) > literal_column("0")
-            held.append(exists().where(*self._of_missing(), is_dead))
+            of_dead = exists().where(self._is_under_way, self._is_missing, is_dead)
+            of_nobody = and_(self._is_old, ~exists().where(self._is_under_way))
+            held.append(or_(of_dead, of_nobody))
         return self._compiled(update(self._table).where(*held).values(freed))
 
     @cached_property
     def _missed(self) -> "Question":
-        return self._compiled(select(self._token).distinct().where(*self._held(), *self._of_missing()))
+        calls, attempts = self._table, self._attempts
+        of_nobody = and_(self._is_old, attempts.c.call_id.is_(None))
+        return self._compiled(
+            select(func.coalesce(self._token, literal_column(f"'{SOMEBODY}'")))
+            .distinct()
+            .select_from(calls.outerjoin(attempts, self._is_under_way))
+            .where(*self._held(), or_(self._is_missing, of_nobody))
+        )
 
     def _held(self) -> list[Any]:
         """Whether somebody has, or had, the call.
@@ -274,17 +300,26 @@ class Outbox:
         now, latest = (bindparam(name, type_=due.type) for name in ("now", "latest"))
         return [due > now, due <= latest, held]
 
-    def _of_missing(self) -> list[Any]:
-        """Whether the worker that has the call is not there. A look at a call is no attempt: nobody knows
-        whose it is: its lease ends by itself.
-        """
+    @property
+    def _is_under_way(self) -> Any:
+        """Whether an attempt is the one that is under way at the call; if there is none, it is looked at."""
         calls, attempts = self._table.c, self._attempts.c
-        return [
+        return and_(
             attempts.call_id == calls.id,
             attempts.number == calls["_attempt"],
             attempts.finished_at.is_(None),
-            self._token.not_in(text(self._database.living)),
-        ]
+        )
+
+    @property
+    def _is_missing(self) -> Any:
+        """Whether the worker of an attempt is not there."""
+        return self._token.not_in(text(self._database.living))
+
+    @property
+    def _is_old(self) -> Any:
+        """Whether nobody has renewed the lease of the call."""
+        due = self._table.c["_due_at"]
+        return due <= bindparam("renewed", type_=due.type)
 
     @property
     def _token(self) -> Any:
@@ -326,7 +361,9 @@ class Outbox:
         """How values are given to the driver: those of a column by its name and an underscore."""
         encoder = self._statements.codec.encoder
         of_columns = {f"{name}_": encode for name, encode in encoder.items()}
-        moments = dict.fromkeys(("after", "deadline", "latest", "now", "until"), encoder.get("_due_at"))
+        moments = dict.fromkeys(
+            ("after", "deadline", "latest", "now", "renewed", "until"), encoder.get("_due_at")
+        )
         return of_columns | {name: encode for name, encode in moments.items() if encode is not None}
 
 

@@ -56,6 +56,7 @@ class SharedExecutor(EmbeddedExecutor):
         self._left: frozenset[str] = frozenset()
         self._crew: Crew | None = None
         self._missing: frozenset[str] = frozenset()
+        self._missing_since = engine.clock.now()
         self._listeners: frozenset[str] = frozenset()
         self._has_seen_to_the_missing = asyncio.Event()
 
@@ -85,6 +86,7 @@ class SharedExecutor(EmbeddedExecutor):
                 await self._presence.leave(Notice(by=self._engine.token, left=self._presence.token).text())
 
     async def _enter(self) -> None:
+        self._missing_since = self._engine.clock.now()
         await self._presence.enter(Notice(by=self._engine.token, joined=self._presence.token).text())
         self._missing = frozenset()  # who came and went meanwhile was not heard
         self._know(self._there | await self._presence.living())
@@ -147,7 +149,7 @@ class SharedExecutor(EmbeddedExecutor):
             self._missing &= await anyio.to_thread.run_sync(self._missed)
         missed, self._missing = self._missing, frozenset()
         if missed:
-            found = await anyio.to_thread.run_sync(self.recover, missed)
+            found = await anyio.to_thread.run_sync(self.recover, missed, self._missing_since)
             _log.warning("workers were gone when this one came", workers=sorted(missed), calls=found)
             self._hear(EVERYTHING)
         self._has_seen_to_the_missing.set()
@@ -158,7 +160,7 @@ class SharedExecutor(EmbeddedExecutor):
         for name, outboxes in self._outboxes.by_tenant():
             with suppress(UnknownTenant), within(name), self._engine.database.reading() as connection:
                 for outbox in outboxes:
-                    missed |= outbox.missed(connection, now)
+                    missed |= outbox.missed(connection, now, self._missing_since)
         return missed
 
     async def drain(self) -> None:
@@ -186,19 +188,30 @@ class SharedExecutor(EmbeddedExecutor):
         gone = self._there - living
         dead = gone & self._missing  # and not who is gone since a moment ago
         if dead:
-            found = await anyio.to_thread.run_sync(self.recover, dead)
+            found = await anyio.to_thread.run_sync(self.recover, dead, self._missing_since)
             _log.warning("a worker is gone", workers=sorted(dead), calls=found)
             self._there, gone = self._there - dead, gone - dead
             self._hear(EVERYTHING)
         self._left &= self._there
         self._know(self._there | living)
-        if gone - self._missing or self._listeners - self._presence.listeners:
-            self._hear(EVERYTHING)  # it may have gone after a commit and before it told of it
+        if gone or self._listeners - self._presence.listeners:
+            self._hear(EVERYTHING)  # they may have gone after a commit and before they told of it
         self._listeners = self._presence.listeners
-        self._missing = gone
+        self._miss(gone)
         if await self._lead():
             self._hear(EVERYTHING)
         self._led = self._presence.leads
+
+    def _miss(self, gone: frozenset[str]) -> None:
+        """If they do not come back, they are dead. Until then all others have renewed their leases: what they
+        only look at, nobody has written down.
+        """
+        self._missing, self._missing_since = gone, self._engine.clock.now()
+        if gone:
+            renewing = Notice(by=self._engine.token, renew=True)
+            self._crier.cry(renewing.text())
+            for hear in self.hearers:
+                hear(renewing)
 
     def _survey(self) -> None:
         try:

@@ -23,6 +23,7 @@ from framework.integration.gate import Gate
 from framework.integration.integration import Integration
 from framework.integration.logbook import Logbook
 from framework.integration.need import Need
+from framework.integration.notice import Notice
 from framework.integration.outbox import Claimed, Outbox
 from framework.integration.outboxes import Outboxes
 from framework.integration.rounds import Rounds
@@ -82,6 +83,7 @@ class Worker:
         self._outboxes = Outboxes(desks, engine)
         self._gates = gates
         self.executor: Executor = executor_of(engine, self._outboxes)
+        self.executor.hearers.append(self._hear)
         self._logbook = Logbook(engine.database, self.executor.worker, metrics)
         self._integrations = {integration.name: integration for integration in integrations}
         self._rounds = Rounds(
@@ -380,6 +382,12 @@ class Worker:
         hook = integration.hook(verb)
         if hook is not None:
             await hook()
+
+    def _hear(self, notice: Notice) -> None:
+        """Renew the leases of what is under way, so that others know that somebody has it."""
+        if (notice.renew or notice.joined) and self._running:
+            self._beat_at = self._now()
+            self.executor.ring()
 
     def _beat_is_due(self) -> bool:
         return bool(self._running) and self._beat_at is not None and self._now() >= self._beat_at

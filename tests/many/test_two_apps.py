@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import anyio
@@ -199,11 +199,11 @@ async def test_only_who_was_missed_all_the_while_is_taken_over_from(
     take_over = SharedExecutor.recover
     async with one.working() as theirs:
 
-        def recover(self: SharedExecutor, tokens: Collection[str] = ()) -> int:
+        def recover(self: SharedExecutor, tokens: Collection[str] = (), *since: datetime) -> int:
             if self is theirs.executor:
                 return 0
             anyio.from_thread.run(cut.leave)  # in this very moment
-            return take_over(self, tokens)
+            return take_over(self, tokens, *since)
 
         monkeypatch.setattr(SharedExecutor, "recover", recover)
         orders = [place(one, "ada", 1), place(one, "bob", 2)]

@@ -4,14 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import anyio
 import pytest
 
 from framework.app import App, opened
-from framework.integration import shared
+from framework.integration import Policy, shared
 from framework.integration.logbook import Logbook
 from framework.integration.notice import Notice
 from framework.integration.outbox import Outbox, Question
@@ -24,6 +23,7 @@ from tests.integration.desk_of_orders import MODULE, Vendor, at_once, place
 pytestmark = pytest.mark.anyio
 
 SOON = 5.0
+LEASE = Policy().lease
 MANY = 5000
 
 
@@ -107,8 +107,8 @@ async def test_who_is_missed_is_found_without_looking_through_all_that_is_due(ap
         )
         now = tx.now
         assert outbox.count_due(tx.work.connection, now) == MANY + 1
-        assert outbox.missed(tx.work.connection, now) == {"00000000"}
-    values = {"now": now, "latest": now + timedelta(minutes=2)}
+        assert outbox.missed(tx.work.connection, now, now - LEASE) == {"00000000"}
+    values = {"now": now, "latest": now + 2 * LEASE, "renewed": now}
     assert rows_read(app, outbox._missed, values) < 50
     assert leases(app) == 1
     assert rows_read(app, outbox._take_over, values | {"dead": "00000000"}) < 50
