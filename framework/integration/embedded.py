@@ -123,11 +123,11 @@ class EmbeddedExecutor:
         self.ring()
 
     def recover(self, dead: Collection[str] = (), renewed_at: datetime | None = None) -> int:
-        """Void the leases of these workers; of all, where there is only one at a time. See Outbox."""
+        """Void the leases of these workers; of all, where one works at a time. See Leases."""
 
         def operation(outboxes: list[Outbox], transaction: Transaction) -> int:
             connection, now = transaction.work.connection, transaction.now
-            return sum(outbox.take_over(connection, now, dead, renewed_at) for outbox in outboxes)
+            return sum(outbox.leases.void(connection, now, dead, renewed_at) for outbox in outboxes)
 
         found = 0
         for name, outboxes in self._outboxes.by_tenant():

@@ -30,9 +30,10 @@ class Notice:
     """The first moments at which there is something to do: for the calls of each class, for side effects, and
     for the deadlines and retentions of a tenant. `later`: of these classes there are calls that are due later
     than the first. `everything`: look for yourself. `missed`: do so, and what was told may hold no more.
-    `joined`, `left`, `leads`: the worker with this token does so. `tidings`: what a worker found out about a
-    vendor. `renew`: who has calls under way is to renew their leases. `asks`: who only listens, under this token, wants to know how vendors are, and tidings that are an
-    `answer` are for such alone. `crowded`: where records were added of which a retention keeps so many, by
+    `joined`, `left`, `leads`: the worker with this token does so. `renew`: whoever has calls under way renews
+    their leases, as when somebody joins. `tidings`: what a worker found out about a vendor. `asks`: who only
+    listens, under this token, wants to know how vendors are, and tidings that are an `answer` are for such
+    alone. `crowded`: where records were added of which a retention keeps so many, by
     its name. `by` is the token of the engine that tells it.
     """
 

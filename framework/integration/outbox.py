@@ -1,16 +1,15 @@
 """The outbox: the rows of one call class, as a worker claims, keeps and releases them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     Integer,
-    String,
     and_,
     bindparam,
     case,
@@ -19,28 +18,23 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     true,
     tuple_,
     update,
 )
-from sqlalchemy.sql import ClauseElement
 
 from framework.integration.desk import Desk
+from framework.integration.leases import Leases
+from framework.integration.question import Question, question
 from framework.observe import get_logger
-from framework.storage.codec import Parameters, Row
+from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.errors import UnreadableValue
-from framework.storage.statement import Statement
-from framework.storage.statements import earliest
 
 _log = get_logger(__name__)
 
 PUT_OFF = timedelta(minutes=1)
 """After how long a call is looked at again that could not be read."""
-
-SOMEBODY = ""
-"""The token of a worker whose name nobody has written down: a look at a call is no attempt."""
 
 DAWN = datetime.min.replace(tzinfo=UTC)
 """Before all calls."""
@@ -70,12 +64,12 @@ class Outbox:
         self._statements = database.statements[desk.shape]
         self._table = self._statements.table
         self._attempts = database.tables.attempts
+        self.leases = Leases(desk, database)
         self.ordered = desk.policy.ordering_key is not None
 
     def of_tenant(self, tenant: str | None) -> "Outbox":
         """The outbox of a tenant, with the statements of this one."""
-        of_many = ("_missed",) if self._database.concurrent else ()
-        for statement in ("_claim", "_releases", "_prolong", "_take_over", "_next_due", *of_many):
+        for statement in ("_claim", "_releases", "_prolong", "_next_due"):
             getattr(self, statement)  # compiled now, if they are not yet
         outbox = copy(self)
         outbox.tenant = tenant
@@ -126,32 +120,6 @@ class Outbox:
             values = {"until": until, "id_": id, "fence": fence}
             connection.tell(self._prolong.sql, self._prolong.parameters.of(values))
 
-    def take_over(
-        self,
-        connection: Connection,
-        now: datetime,
-        dead: Collection[str] = (),
-        renewed_at: datetime | None = None,
-    ) -> int:
-        """Void the leases of these workers, unless they are back; of all, where there is only one at a time.
-        Returns how many there were.
-
-        Who lives has renewed his leases at `renewed_at`, or later: so looks with older ones are over, too.
-        """
-        values = self._leases(now, renewed_at or now - self.desk.policy.lease) | {"dead": ",".join(dead)}
-        return connection.run(self._take_over.sql, self._take_over.parameters.of(values))
-
-    def missed(self, connection: Connection, now: datetime, renewed_at: datetime) -> set[str]:
-        """The tokens of workers that have leases and are not there: dead ones, or ones that were cut off. Of
-        looks whose leases are older than `renewed_at`, that of SOMEBODY.
-        """
-        values = self._leases(now, renewed_at)
-        return {token for (token,) in connection.rows(self._missed.sql, self._missed.parameters.of(values))}
-
-    def _leases(self, now: datetime, renewed_at: datetime) -> dict[str, Any]:
-        lease = self.desk.policy.lease
-        return {"now": now, "latest": now + 2 * lease, "renewed": renewed_at + lease}
-
     def next_due(self, connection: Connection, after: datetime = DAWN) -> datetime | None:
         """When there is something to do for the first of the calls, of those that are due after a moment."""
         found = connection.row(self._next_due.sql, self._next_due.parameters.of({"after": after}))
@@ -170,7 +138,7 @@ class Outbox:
         return [self._statements.codec.decode(values) for values in connection.rows(self._dead.sql)]
 
     @cached_property
-    def _claim(self) -> "Question":
+    def _claim(self) -> Question:
         calls = self._table.c
         due = self._table.alias("due")
         conditions: list[Any] = [due.c["_due_at"] <= bindparam("now", type_=calls["_due_at"].type)]
@@ -205,7 +173,7 @@ class Outbox:
             )  # equal moments in a row are made a text once
             .returning(*self._statements.columns, doubtful.correlate(self._table))
         )
-        return self._compiled(statement)
+        return question(self._statements, statement)
 
     def _then(self, due: Any) -> Sequence[Any]:
         """The order of calls of one moment: the index of SQLite has them by their making."""
@@ -238,7 +206,7 @@ class Outbox:
             other.c.id != call.c.id,
         )
 
-    def _release(self, names: tuple[str, ...]) -> "Question":
+    def _release(self, names: tuple[str, ...]) -> Question:
         if names not in self._releases:
             values: dict[str, Any] = {name: bindparam(f"{name}_") for name in names}
             values["_leased_until"] = literal_column("NULL")
@@ -248,15 +216,15 @@ class Outbox:
                 calls["_attempt"] == bindparam("fence"),
                 calls["_leased_until"].is_not(None),
             )
-            self._releases[names] = self._compiled(update(self._table).where(ours).values(values))
+            self._releases[names] = question(self._statements, update(self._table).where(ours).values(values))
         return self._releases[names]
 
     @cached_property
-    def _releases(self) -> dict[tuple[str, ...], "Question"]:
+    def _releases(self) -> dict[tuple[str, ...], Question]:
         return {}
 
     @cached_property
-    def _prolong(self) -> "Question":
+    def _prolong(self) -> Question:
         calls = self._table.c
         statement = update(self._table).where(
             calls.id == bindparam("id_"),
@@ -264,111 +232,31 @@ class Outbox:
             calls["_leased_until"].is_not(None),
         )
         until: Any = bindparam("until")
-        return self._compiled(statement.values({"_leased_until": until, "_due_at": until}))
+        return question(self._statements, statement.values({"_leased_until": until, "_due_at": until}))
 
     @cached_property
-    def _take_over(self) -> "Question":
-        freed: dict[str, Any] = {"_due_at": bindparam("now"), "_leased_until": literal_column("NULL")}
-        held = self._held()
-        if self._database.concurrent:
-            is_dead = func.strpos(bindparam("dead", type_=String()), self._token) > literal_column("0")
-            of_dead = exists().where(self._is_under_way, self._is_missing, is_dead)
-            of_nobody = and_(self._is_old, ~exists().where(self._is_under_way))
-            held.append(or_(of_dead, of_nobody))
-        return self._compiled(update(self._table).where(*held).values(freed))
-
-    @cached_property
-    def _missed(self) -> "Question":
-        calls, attempts = self._table, self._attempts
-        of_nobody = and_(self._is_old, attempts.c.call_id.is_(None))
-        return self._compiled(
-            select(func.coalesce(self._token, literal_column(f"'{SOMEBODY}'")))
-            .distinct()
-            .select_from(calls.outerjoin(attempts, self._is_under_way))
-            .where(*self._held(), or_(self._is_missing, of_nobody))
-        )
-
-    def _held(self) -> list[Any]:
-        """Whether somebody has, or had, the call.
-
-        It is due when its lease ends. So where others work, those that are due by now need not be looked
-        through: whoever is next takes them, however many they are.
-        """
-        due, held = self._table.c["_due_at"], self._table.c["_leased_until"].is_not(None)
-        if not self._database.concurrent:
-            return [due > earliest(self._statements.dialect), held]
-        now, latest = (bindparam(name, type_=due.type) for name in ("now", "latest"))
-        return [due > now, due <= latest, held]
-
-    @property
-    def _is_under_way(self) -> Any:
-        """Whether an attempt is the one that is under way at the call; if there is none, it is looked at."""
-        calls, attempts = self._table.c, self._attempts.c
-        return and_(
-            attempts.call_id == calls.id,
-            attempts.number == calls["_attempt"],
-            attempts.finished_at.is_(None),
-        )
-
-    @property
-    def _is_missing(self) -> Any:
-        """Whether the worker of an attempt is not there."""
-        return self._token.not_in(text(self._database.living))
-
-    @property
-    def _is_old(self) -> Any:
-        """Whether nobody has renewed the lease of the call."""
-        due = self._table.c["_due_at"]
-        return due <= bindparam("renewed", type_=due.type)
-
-    @property
-    def _token(self) -> Any:
-        """With it the name of a worker ends."""
-        return func.right(self._attempts.c.worker, literal_column("8"))
-
-    @cached_property
-    def _next_due(self) -> "Question":
+    def _next_due(self) -> Question:
         due = self._table.c["_due_at"]
         first = select(due).where(due > bindparam("after", type_=due.type)).order_by(due)
-        return self._compiled(first.limit(literal_column("1")).offset(literal_column("0")))
+        return question(self._statements, first.limit(literal_column("1")).offset(literal_column("0")))
 
     @cached_property
-    def _count_due(self) -> "Question":
+    def _count_due(self) -> Question:
         due = self._table.c["_due_at"]
         is_due = due <= bindparam("now", type_=due.type)
-        return self._compiled(select(func.count()).select_from(self._table).where(is_due))
+        return question(self._statements, select(func.count()).select_from(self._table).where(is_due))
 
     @cached_property
-    def _count_dead(self) -> "Question":
+    def _count_dead(self) -> Question:
         dead: Any = (literal_column("_dead"), self._table.c["_dead"] == true())
-        return self._compiled(select(func.count()).select_from(self._table).where(*dead))
+        return question(self._statements, select(func.count()).select_from(self._table).where(*dead))
 
     @cached_property
-    def _dead(self) -> "Question":
+    def _dead(self) -> Question:
         calls = self._table.c
-        return self._compiled(
+        return question(
+            self._statements,
             select(*self._statements.columns)
             .where(literal_column("_dead"), calls["_dead"] == true())
-            .order_by(calls.created_at)
+            .order_by(calls.created_at),
         )
-
-    def _compiled(self, statement: ClauseElement) -> "Question":
-        compiled = Statement(statement, self._statements.dialect)
-        return Question(compiled.sql, Parameters(compiled.names, self._encoders))
-
-    @cached_property
-    def _encoders(self) -> Mapping[str, Any]:
-        """How values are given to the driver: those of a column by its name and an underscore."""
-        encoder = self._statements.codec.encoder
-        of_columns = {f"{name}_": encode for name, encode in encoder.items()}
-        moments = dict.fromkeys(
-            ("after", "deadline", "latest", "now", "renewed", "until"), encoder.get("_due_at")
-        )
-        return of_columns | {name: encode for name, encode in moments.items() if encode is not None}
-
-
-class Question(NamedTuple):
-    """A statement, and how its named values are given to the driver."""
-
-    sql: str
-    parameters: Parameters

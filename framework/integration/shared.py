@@ -160,7 +160,7 @@ class SharedExecutor(EmbeddedExecutor):
         for name, outboxes in self._outboxes.by_tenant():
             with suppress(UnknownTenant), within(name), self._engine.database.reading() as connection:
                 for outbox in outboxes:
-                    missed |= outbox.missed(connection, now, self._missing_since)
+                    missed |= outbox.leases.missed(connection, now, self._missing_since)
         return missed
 
     async def drain(self) -> None:

@@ -9,7 +9,8 @@ import pytest
 from framework.app import App
 from framework.integration.attempts import Attempts
 from framework.integration.effects import EffectBook
-from framework.integration.outbox import Outbox, Question
+from framework.integration.outbox import Outbox
+from framework.integration.question import Question
 from framework.integration.reconciliation import Cursors
 from framework.storage.statement import Statement
 from tests.integration.desk_of_orders import (
@@ -98,7 +99,7 @@ def test_no_statement_of_the_worker_looks_through_a_table(keyed: bool) -> None:
     (desk,) = app.desks.values()
     outbox = Outbox(desk, database)
     attempts, book, cursors = Attempts(database), EffectBook(database, []), Cursors(database)
-    kept = [outbox._claim, outbox._prolong, outbox._take_over, outbox._next_due, outbox._count_due]
+    kept = [outbox._claim, outbox._prolong, outbox.leases._voiding, outbox._next_due, outbox._count_due]
     kept += [outbox._dead, outbox._count_dead, outbox._release(("_due_at", "_burned", "_polls"))]
     kept += [book._due, book._next, book._deletion, book._change, cursors._selection]
     texts = [statement.sql for statement in kept if isinstance(statement, (Question, Statement))]

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+import urllib.request
 from collections import Counter
 from contextlib import ExitStack, suppress
 from datetime import timedelta
@@ -198,7 +199,15 @@ class Processes(Customers):
                 or self.all_of(select(Flashed.id).limit(1))
                 or self.pinned() != self.last_notes()
                 or self.counted(effects)
+                or not all(self.is_well(port) for _, port in self.webs)
             )
+        return False
+
+    def is_well(self, port: int) -> bool:
+        """Whether a web process has heard that all goes on, wherever it was found out what did not."""
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            said = json.load(answer)["integrations"]
+            return all(one["paused"] is None and one["breaker"] == "closed" for one in said)
         return False
 
     def pinned(self) -> list[int]:

@@ -150,28 +150,6 @@ async def test_who_comes_leaves_the_calls_of_who_was_only_cut_off_to_him(
     two.close()
 
 
-async def test_who_comes_takes_over_from_who_does_not_come_back(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared, "LONGEST_PAUSE", 0.0)
-    monkeypatch.setattr(shared, "GRACE", 0.2)
-    held = Held()
-    one, two = shop(url, Vendor(held)), shop(url, Vendor(), on_doubt="retry")
-    working = asyncio.create_task(one.run())
-    order = place(one)
-    await held.called.wait()
-    with one.transaction() as tx:  # as if its process had been killed, and nobody were of its name
-        tx.work.connection.run("UPDATE millrace_attempt SET worker = 'host:1:00000000'")
-    await two.settle()
-    assert status(two, order) is OrderStatus.PAID
-    held.let_go.set()
-    working.cancel()
-    await asyncio.wait({working})
-    assert status(one, order) is OrderStatus.PAID
-    one.close()
-    two.close()
-
-
 def hand(app: App, order: UUID, token: str) -> None:
     """Have the call of an order under way at another worker."""
     with app.transaction() as tx:

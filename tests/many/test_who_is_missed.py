@@ -10,15 +10,26 @@ import anyio
 import pytest
 
 from framework.app import App, opened
-from framework.integration import Policy, shared
+from framework.integration import (
+    CallView,
+    Completed,
+    ExternalId,
+    HTTPClient,
+    Integration,
+    Policy,
+    PollSchedule,
+    shared,
+)
 from framework.integration.logbook import Logbook
 from framework.integration.notice import Notice
-from framework.integration.outbox import Outbox, Question
+from framework.integration.outbox import Outbox
 from framework.integration.outboxes import Outboxes
+from framework.integration.question import Question
 from framework.integration.shared import SharedExecutor
+from framework.model.apicall import CallStatus
 from framework.storage.postgres import PostgresDatabase
 from framework.storage.presence import Presence
-from tests.integration.desk_of_orders import MODULE, Vendor, at_once, place
+from tests.integration.desk_of_orders import MODULE, PAID, Charge, Vendor, at_once, charges, place
 
 pytestmark = pytest.mark.anyio
 
@@ -107,12 +118,27 @@ async def test_who_is_missed_is_found_without_looking_through_all_that_is_due(ap
         )
         now = tx.now
         assert outbox.count_due(tx.work.connection, now) == MANY + 1
-        assert outbox.missed(tx.work.connection, now, now - LEASE) == {"00000000"}
+        assert outbox.leases.missed(tx.work.connection, now, now - LEASE) == {"00000000"}
     values = {"now": now, "latest": now + 2 * LEASE, "renewed": now}
-    assert rows_read(app, outbox._missed, values) < 50
+    assert rows_read(app, outbox.leases._missed, values) < 50
     assert leases(app) == 1
-    assert rows_read(app, outbox._take_over, values | {"dead": "00000000"}) < 50
+    assert rows_read(app, outbox.leases._voiding, values | {"dead": "00000000"}) < 50
     assert leases(app) == 0
+
+
+async def test_who_comes_takes_over_from_who_does_not_come_back(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(shared, "GRACE", 0.2)
+    claim(app, "host:1:00000000")
+    async with app.working() as worker:
+        await app.settle()
+        me = worker.executor.worker
+    (call,) = charges(app)
+    assert call.status is CallStatus.COMPLETED
+    attempts = [(attempt.worker, attempt.code) for attempt in app.attempts(call.id)]
+    assert attempts == [("host:1:00000000", "interrupted"), (me, None)]
 
 
 async def test_who_was_back_between_two_looks_is_missed_anew(app: App) -> None:
@@ -144,6 +170,91 @@ async def test_who_was_back_while_somebody_came_is_not_missed(
         await lost.leave()
         await seeing
     assert leases(app) == 1
+
+
+class Looks:
+    """A vendor that takes what it is sent, and answers who looks at it when it is let go."""
+
+    def __init__(self) -> None:
+        self.sent = self.looks = 0
+        self.looked = anyio.Event()
+        self.let_go = anyio.Event()
+
+    def integration(self) -> Integration[Any]:
+        acme: Integration[Any] = Integration("acme", policy=Policy(poll=PollSchedule(first=0.01)))
+
+        @acme.submit(Charge)
+        async def send(call: CallView[Any], http: HTTPClient) -> ExternalId:
+            self.sent += 1
+            return ExternalId(f"ch_{call.id}")
+
+        @acme.poll(Charge)
+        async def look(call: CallView[Any], http: HTTPClient) -> Completed:
+            self.looks += 1
+            self.looked.set()
+            await self.let_go.wait()
+            return PAID
+
+        return acme
+
+
+def look_at(app: App) -> None:
+    """Have a call looked at by somebody who dies over it: nothing says by whom."""
+    place(app)
+    with app.transaction() as tx:
+        assert len(outbox_of(app).claim(tx.work.connection, 1, tx.now)) == 1
+
+
+async def test_what_a_dead_worker_looked_at_others_take_and_not_what_one_of_them_looks_at(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "LOOK_ROUND", 0.1)
+    monkeypatch.setattr(shared, "GRACE", 0.3)
+    vendor = Looks()
+    apps = [App([MODULE], [vendor.integration()], postgres_url) for _ in range(2)]
+    apps[0].create()
+    lost = another(apps[0])
+    await lost.enter(greeting(lost))
+    async with apps[0].working(), apps[1].working() as worker:
+        place(apps[0])
+        await vendor.looked.wait()
+        look_at(apps[0])
+        await lost.leave()
+        with anyio.fail_after(SOON):
+            while vendor.looks < 2:
+                await worker.activity(0.05)
+        assert (vendor.sent, vendor.looks) == (2, 2), "what somebody looked at was taken from him"
+        vendor.let_go.set()
+        for app in apps:
+            await app.settle()
+    assert {one.status for one in charges(apps[0])} == {CallStatus.COMPLETED}
+    assert apps[0].verify() == []
+    for app in apps:
+        app.close()
+
+
+async def test_who_comes_takes_what_nobody_says_he_is_looking_at(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(shared, "GRACE", 0.4)
+    vendor = Looks()
+    apps = [App([MODULE], [vendor.integration()], postgres_url) for _ in range(2)]
+    apps[0].create()
+    async with apps[0].working():
+        place(apps[0])
+        await vendor.looked.wait()
+        look_at(apps[0])
+        async with apps[1].working() as worker:
+            with anyio.fail_after(SOON):
+                while vendor.looks < 2:
+                    await worker.activity(0.05)
+            assert (vendor.sent, vendor.looks) == (2, 2), "what somebody looked at was taken from him"
+            vendor.let_go.set()
+            for app in apps:
+                await app.settle()
+    for app in apps:
+        app.close()
 
 
 async def test_who_was_alone_tells_who_comes_to_look_what_there_is(app: App) -> None:
