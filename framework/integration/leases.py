@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import String, and_, bindparam, exists, func, literal_column, or_, select, text, update
 
@@ -52,6 +53,13 @@ class Leases:
         rows = connection.rows(self._missed.sql, self._missed.parameters.of(self._values(now, renewed_at)))
         return {token for (token,) in rows}
 
+    def of(self, connection: Connection, now: datetime, worker: str) -> list[tuple[UUID, int]]:
+        """The calls that the worker of this name has, each with the number of its attempt."""
+        values = {"now": now, "latest": now + 2 * self._lease, "worker": worker}
+        codec = self._statements.codec
+        rows = connection.rows(self._of.sql, self._of.parameters.of(values))
+        return [(codec.decode_one("id", id), number) for id, number in rows]
+
     def _values(self, now: datetime, renewed_at: datetime) -> dict[str, Any]:
         return {"now": now, "latest": now + 2 * self._lease, "renewed": renewed_at + self._lease}
 
@@ -77,6 +85,15 @@ class Leases:
             .distinct()
             .select_from(self._table.outerjoin(self._attempts, self._is_under_way))
             .where(*self._is_held, or_(self._is_missing, of_nobody)),
+        )
+
+    @cached_property
+    def _of(self) -> Question:
+        attempts = self._attempts.c
+        named = attempts.worker == bindparam("worker", type_=String())
+        return question(
+            self._statements,
+            select(attempts.call_id, attempts.number).where(*self._is_held, self._is_under_way, named),
         )
 
     @property

@@ -28,11 +28,13 @@ from framework.integration.outbox import Claimed, Outbox
 from framework.integration.outboxes import Outboxes
 from framework.integration.rounds import Rounds
 from framework.integration.run import Run
+from framework.integration.unheard import give_back
 from framework.integration.verdict import Broke, Ending, Later, Said, Verdict, described, judge
 from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
 from framework.runtime.lane import of_tenant
 from framework.runtime.transaction import Transaction
+from framework.storage.errors import CommitUnknown
 from framework.tenancy import UnknownTenant, within
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ class Worker:
         self._open_clients = AsyncExitStack()
         self._looking: dict[Outbox, None] = {}
         self._unknown: set[Outbox] = set()
+        self._unheard: dict[Outbox, None] = {}
         self._running: dict[Any, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: list[Ended] = []
@@ -175,7 +178,7 @@ class Worker:
             if unknown:
                 self._unknown.add(outbox)
         claims = self._claims()
-        if self._ended or claims or self._beat_is_due():
+        if self._ended or claims or self._unheard or self._beat_is_due():
             await self._tick(claims)
         if due.get(None):  # it came near, and may not be there yet
             self._rounds.remind()
@@ -199,7 +202,9 @@ class Worker:
 
     async def _tick(self, claims: list[tuple[Outbox, int]]) -> None:
         ended, self._ended = self._ended[:GROUP], self._ended[GROUP:]
-        beat = self._heartbeats() if self._beat_is_due() else []
+        unheard = tuple(self._unheard)
+        beat = [self._giving_back(outbox) for outbox in unheard]
+        beat += self._heartbeats() if self._beat_is_due() else []
         claimed_at = self._now()
         try:
             results = await self._written(ended, beat, claims)
@@ -209,11 +214,17 @@ class Worker:
         recorded = results[: len(ended)]
         claimed = results[len(ended) + len(beat) :]
         self._after_records(ended, recorded)
+        for outbox, result in zip(unheard, results[len(ended) :], strict=False):
+            if not isinstance(result, StorageError):
+                del self._unheard[outbox]
+                self.executor.enqueue(None, outbox, self._now())
         looking = len(self._looking)
         for (outbox, limit), result in zip(claims, claimed, strict=True):
             if isinstance(result, UnknownTenant):  # it has been deleted
                 self._looking.pop(outbox, None)
             elif isinstance(result, Exception):
+                if isinstance(result, CommitUnknown):
+                    self._unheard[outbox] = None
                 self._troubled(result)
             else:
                 await self._start(outbox, limit, result, claimed_at)
@@ -407,6 +418,11 @@ class Worker:
             of_tenant(outbox.tenant, partial(_prolong, outbox, [(run.id, run.fence) for run in of]))
             for outbox, of in runs.items()
         ]
+
+    def _giving_back(self, outbox: Outbox) -> Any:
+        under_way = {id for tenant, id in self._running if tenant == outbox.tenant}
+        attempts, worker = self._logbook.attempts, self.executor.worker
+        return of_tenant(outbox.tenant, partial(give_back, attempts, worker, outbox, under_way))
 
     async def _wind_up(self, grace: float) -> None:
         """Let what is under way end, and record it; what takes longer is left to the next worker."""
