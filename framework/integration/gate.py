@@ -51,8 +51,8 @@ class Gate:
         self.breaker: State = Closed()
         self.paused: str | None = None
         self.last_error: str | None = None
-        self._is_everywhere = False  # what it is paused for
-        self._is_in_doubt = False
+        self._is_told = False  # that it is paused
+        self._is_in_doubt = False  # whether it still is
         self._bucket: Bucket | None = None
         self._held_until: datetime | None = None
 
@@ -130,7 +130,7 @@ class Gate:
     def pause(self, reason: str, *, only_here: bool = False) -> None:
         """No call starts until somebody resumes; says so once. `only_here`: other processes need not."""
         if self.paused is None:
-            self._is_everywhere, self._is_in_doubt = not only_here, False
+            self._is_told, self._is_in_doubt = not only_here, False
             if not only_here:
                 self._tell(What.PAUSED, reason=reason)
             _log.error(
@@ -175,7 +175,7 @@ class Gate:
                         integration=self.name,
                         reason=reason,
                     )
-                    self.paused, self._is_everywhere = reason, True
+                    self.paused, self._is_told = reason, True
             case Tidings(what=What.RESUMED):
                 self.forget_all()
 
@@ -183,7 +183,7 @@ class Gate:
         """Whether the integration is still paused nobody knows who missed what was told. A call finds out,
         and others are told.
         """
-        self._is_in_doubt = self._is_in_doubt or (self.paused is not None and self._is_everywhere)
+        self._is_in_doubt = self._is_in_doubt or (self.paused is not None and self._is_told)
         self.paused = None
 
     def forget_all(self) -> None:
@@ -202,7 +202,7 @@ class Gate:
             found.append(Tidings(self.name, What.HELD, self._held_until))
         if isinstance(self.breaker, Open | HalfOpen) or (not works and isinstance(self.breaker, Elsewhere)):
             found.append(Tidings(self.name, What.OPENED, self.breaker.until))
-        if not works and self.paused is not None and self._is_everywhere:
+        if not works and self.paused is not None and self._is_told:
             found.append(Tidings(self.name, What.PAUSED, reason=self.paused))
         return found
 

@@ -23,12 +23,11 @@ from framework.integration.gate import Gate
 from framework.integration.integration import Integration
 from framework.integration.logbook import Logbook
 from framework.integration.need import Need
-from framework.integration.notice import Notice
 from framework.integration.outbox import Claimed, Outbox
 from framework.integration.outboxes import Outboxes
 from framework.integration.rounds import Rounds
 from framework.integration.run import Run
-from framework.integration.unheard import give_back
+from framework.integration.tenure import Tenure
 from framework.integration.verdict import Broke, Ending, Later, Said, Verdict, described, judge
 from framework.observe import Metrics, get_logger
 from framework.runtime.engine import Engine
@@ -85,7 +84,6 @@ class Worker:
         self._outboxes = Outboxes(desks, engine)
         self._gates = gates
         self.executor: Executor = executor_of(engine, self._outboxes)
-        self.executor.hearers.append(self._hear)
         self._logbook = Logbook(engine.database, self.executor.worker, metrics)
         self._integrations = {integration.name: integration for integration in integrations}
         self._rounds = Rounds(
@@ -102,12 +100,10 @@ class Worker:
         self._open_clients = AsyncExitStack()
         self._looking: dict[Outbox, None] = {}
         self._unknown: set[Outbox] = set()
-        self._unheard: dict[Outbox, None] = {}
         self._running: dict[Any, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: list[Ended] = []
-        self._beat = min((desk.policy.lease for desk in desks), default=SET_ASIDE) / 3
-        self._beat_at: datetime | None = None
+        self._tenure = Tenure(engine, self.executor, self._logbook.attempts, desks, self._running)
         self._trouble = 0
         self._thread = ThreadPoolExecutor(1, "millrace-worker")
         self._started = asyncio.Event()
@@ -178,12 +174,11 @@ class Worker:
             if unknown:
                 self._unknown.add(outbox)
         claims = self._claims()
-        if self._ended or claims or self._unheard or self._beat_is_due():
+        if self._ended or claims or self._tenure.is_due:
             await self._tick(claims)
         if due.get(None):  # it came near, and may not be there yet
             self._rounds.remind()
-            if self._running and self._beat_at is not None:
-                self.executor.remind(self._beat_at)
+            self._tenure.remind()
         return not (self._running or self._ended or self._rounds.is_busy)
 
     def _claims(self) -> list[tuple[Outbox, int]]:
@@ -202,29 +197,24 @@ class Worker:
 
     async def _tick(self, claims: list[tuple[Outbox, int]]) -> None:
         ended, self._ended = self._ended[:GROUP], self._ended[GROUP:]
-        unheard = tuple(self._unheard)
-        beat = [self._giving_back(outbox) for outbox in unheard]
-        beat += self._heartbeats() if self._beat_is_due() else []
+        kept = self._tenure.operations()
         claimed_at = self._now()
         try:
-            results = await self._written(ended, beat, claims)
+            results = await self._written(ended, kept, claims)
         finally:
             for outbox, limit in claims:
                 self._gates[outbox.desk.integration.name].expected -= limit
         recorded = results[: len(ended)]
-        claimed = results[len(ended) + len(beat) :]
+        claimed = results[len(ended) + len(kept) :]
         self._after_records(ended, recorded)
-        for outbox, result in zip(unheard, results[len(ended) :], strict=False):
-            if not isinstance(result, StorageError):
-                del self._unheard[outbox]
-                self.executor.enqueue(None, outbox, self._now())
+        self._tenure.written(results[len(ended) : len(ended) + len(kept)])
         looking = len(self._looking)
         for (outbox, limit), result in zip(claims, claimed, strict=True):
             if isinstance(result, UnknownTenant):  # it has been deleted
                 self._looking.pop(outbox, None)
             elif isinstance(result, Exception):
                 if isinstance(result, CommitUnknown):
-                    self._unheard[outbox] = None
+                    self._tenure.is_in_doubt(outbox)
                 self._troubled(result)
             else:
                 await self._start(outbox, limit, result, claimed_at)
@@ -233,25 +223,25 @@ class Worker:
             self.executor.ring()
 
     async def _written(
-        self, ended: list[Ended], beat: list[Any], claims: list[tuple[Outbox, int]]
+        self, ended: list[Ended], kept: list[Any], claims: list[tuple[Outbox, int]]
     ) -> list[Any | Exception]:
         """Write in a thread, or here if that is quicker than the way there, and nobody else is writing."""
-        is_small = len(ended) + len(beat) + len(claims) <= SMALL
+        is_small = len(ended) + len(kept) + len(claims) <= SMALL
         if is_small:
             with self._engine.at_once() as is_free:
                 if is_free:
-                    return self._write(ended, beat, claims)
+                    return self._write(ended, kept, claims)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._write, ended, beat, claims)
+        return await loop.run_in_executor(self._thread, self._write, ended, kept, claims)
 
     def _write(
-        self, ended: list[Ended], beat: list[Any], claims: list[tuple[Outbox, int]]
+        self, ended: list[Ended], kept: list[Any], claims: list[tuple[Outbox, int]]
     ) -> list[Any | Exception]:
         """The transaction of a tick; runs in a worker thread."""
         operations: list[Any] = [
             of_tenant(one.run.outbox.tenant, partial(_record, self._logbook, one)) for one in ended
         ]
-        operations += beat
+        operations += kept
         operations += [
             of_tenant(outbox.tenant, partial(_claim, self._logbook, outbox, limit))
             for outbox, limit in claims
@@ -318,7 +308,7 @@ class Worker:
             task.add_done_callback(self._tasks.discard)
         for run in fresh:
             if not self._running:
-                self._beat_later(claimed_at)
+                self._tenure.begin(claimed_at)
             self._running[run.key] = run
             if not run.calls_vendor:
                 self._end(run, Said(None))
@@ -394,36 +384,6 @@ class Worker:
         if hook is not None:
             await hook()
 
-    def _hear(self, notice: Notice) -> None:
-        """Renew the leases of what is under way, so that others know that somebody has it."""
-        if (notice.renew or notice.joined) and self._running:
-            self._beat_at = self._now()
-            self.executor.ring()
-
-    def _beat_is_due(self) -> bool:
-        return bool(self._running) and self._beat_at is not None and self._now() >= self._beat_at
-
-    def _beat_later(self, now: datetime) -> None:
-        self._beat_at = now + self._beat
-        self.executor.remind(self._beat_at)
-
-    def _heartbeats(self) -> list[Any]:
-        """Operations that extend the leases of all that is under way."""
-        self._beat_later(self._now())
-        runs: dict[Outbox, list[Run]] = {}
-        for run in self._running.values():
-            run.prolonged = True
-            runs.setdefault(run.outbox, []).append(run)
-        return [
-            of_tenant(outbox.tenant, partial(_prolong, outbox, [(run.id, run.fence) for run in of]))
-            for outbox, of in runs.items()
-        ]
-
-    def _giving_back(self, outbox: Outbox) -> Any:
-        under_way = {id for tenant, id in self._running if tenant == outbox.tenant}
-        attempts, worker = self._logbook.attempts, self.executor.worker
-        return of_tenant(outbox.tenant, partial(give_back, attempts, worker, outbox, under_way))
-
     async def _wind_up(self, grace: float) -> None:
         """Let what is under way end, and record it; what takes longer is left to the next worker."""
         if self._tasks:
@@ -455,11 +415,6 @@ def _record(logbook: Logbook, ended: Ended, transaction: Transaction) -> None:
         logbook.record(transaction, ended.run, ended.verdict)
     else:
         logbook.set_aside(transaction, ended.run, ended.setting_aside, SET_ASIDE)
-
-
-def _prolong(outbox: Outbox, runs: list[Any], transaction: Transaction) -> None:
-    until = transaction.now + outbox.desk.policy.lease
-    outbox.prolong(transaction.work.connection, runs, until)
 
 
 def _log_exception(what: str, error: Exception, run: Run) -> None:
