@@ -47,9 +47,7 @@ def bring(node: RuleNode, work: QuietWork, facts: Recomputation, part: Slice, ta
             else:
                 spared.append(key)
     if not node.once:
-        for change in present.values():
-            if change.shape.kind is Kind.ENTITY and change.after_row is not None:
-                remove(work, change)
+        remove(work, [change for change in present.values() if change.shape.kind is Kind.ENTITY])
     _spare(work, spared)
 
 

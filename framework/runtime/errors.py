@@ -175,12 +175,6 @@ class InvalidEntryValue(DispatchError):
     """
 
 
-class TooManyWaves(DispatchError):
-    """Deletions by states led to further ones {waves} times, and {machines} would delete more. Delete so long
-    a chain by `ondelete="CASCADE"`, or in parts.
-    """
-
-
 class NotAMember(DispatchError):
     """The new {view} {id} does not belong to {view}, with all that follows from it. Give it facts that do, or
     create it as {model}.

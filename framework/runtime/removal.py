@@ -1,94 +1,118 @@
-"""Records go, and what refers to them follows: some at a time, by one statement for each class."""
+"""Records go, and what refers to them follows: some at a time, by one statement for each class.
 
-from collections.abc import Sequence
-from itertools import islice
+1. Find who goes along by a cascade, and whose keys lead to them, level by level.
+2. Who goes himself keeps nobody from going; refuse if anybody else does.
+3. Who is to let go of them does.
+4. Tell the database, who refers before who is referred to: so it need not cascade, and need not refuse.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.errors import StillReferenced
 from framework.runtime.followed import Followed
+from framework.runtime.parting import in_turn
 from framework.runtime.work import Work
 from framework.storage.statements import SOME
 from framework.storage.tables import MADE_BY
 
 
-def remove(work: Work, change: Change) -> None:
-    """A record goes, and what refers to it by cascade; the rest must have let go of it."""
-    if change.after_row is not None and change not in work.going:
-        _remove_some(work, change.shape, [change])
+class _Holders(NamedTuple):
+    """Records of which a key leads to some that go."""
+
+    shape: Shape  # of those that go
+    referrer: Shape
+    key: str
+    records: list[Change]
 
 
-def remove_all(work: Work, shape: Shape, changes: Sequence[Change]) -> None:
-    """Records of one class go, as `remove` has it."""
-    rest = iter(changes)
-    while some := list(islice(rest, SOME)):
-        going = [change for change in some if change.after_row is not None and change not in work.going]
-        if going:
-            _remove_some(work, shape, going)
+def remove(work: Work, changes: Iterable[Change]) -> None:
+    """Records go together, whoever of them refers to whom, and what refers to them by cascade; the rest must
+    have let go of them.
+    """
+    going = {change: None for change in changes if change.after_row is not None}
+    kept, freed = _gather(work, going)
+    for holders in kept:
+        _refuse_unless_going(holders, going)
+    for holders in freed:
+        _let_go(work, holders, going)
+    for some in in_turn(work, list(going)):
+        work.delete([change for change in some if change.stored])
+        for change in some:
+            work.gone(change)
 
 
-def expire(work: Work, shape: Shape, changes: Sequence[Change]) -> None:
+def expire(work: Work, changes: Sequence[Change]) -> None:
     """Records go because they are not kept any longer: what was made of them once outlives them."""
     work.expired.update(changes)
-    remove_all(work, shape, changes)
+    remove(work, changes)
 
 
-def _remove_some(work: Work, shape: Shape, going: list[Change]) -> None:
-    work.going.update(going)  # a circle of cascades comes back to them
+def _gather(work: Work, going: dict[Change, None]) -> tuple[list[_Holders], list[_Holders]]:
+    """Add all that follows by cascade to those who go; who keeps them from going, and who is to let go."""
+    kept: list[_Holders] = []
+    freed: list[_Holders] = []
+    rest: dict[Shape, list[Change]] = {}
+    for change in going:
+        rest.setdefault(change.shape, []).append(change)
+    while rest:
+        shape, those = rest.popitem()
+        some, those = those[:SOME], those[SOME:]
+        if those:
+            rest[shape] = those
+        _hold(work, shape, some)
+        for referrer, key, ondelete in shape.referrers:
+            found = _holders(work, referrer, key, some)
+            if not found:
+                continue
+            if ondelete == "CASCADE":
+                _note_what_rules_made(work, found, None)
+                new = {one: None for one in found if one not in going}
+                if new:
+                    going |= new
+                    rest.setdefault(referrer, []).extend(new)
+            else:
+                to = freed if ondelete == "SET NULL" else kept
+                to.append(_Holders(shape, referrer, key, found))
+    return kept, freed
+
+
+def _hold(work: Work, shape: Shape, going: list[Change]) -> None:
+    """Nobody refers to them anew meanwhile."""
     if work.concurrent and shape.referrers:
+        statements = work.statements[shape]
         for change in going:
             if change.stored and change not in work.held:
-                statements = work.statements[shape]
                 work.connection.tell(statements.hold, [statements.encode_id(change.id)])
-    for referrer, key, ondelete in shape.referrers:
-        if (referrer, key) in work.let_go:
-            work.tell_of(referrer)  # what has let go of the record must not go with it
-            work.let_go.discard((referrer, key))
-        others = work.where_any(referrer, key, [change.id for change in going])
-        if ondelete in ("CASCADE", "SET NULL"):
-            _note_what_rules_made(work, others, None if ondelete == "CASCADE" else key)
-        if ondelete == "CASCADE":
-            remove_all(work, referrer, others)
-        elif ondelete == "SET NULL":
-            for other in others:
-                work.set(other, key, None)
-            if work.tenant is not None:
-                work.tell_of(referrer)  # the database would set the tenant to NULL, too
-        else:
-            for other in others:
-                if other in work.doomed or _goes_anyway(work, other):
-                    remove(work, other)
-            _refuse(work, shape, referrer, key, others, going)
-    work.delete([change for change in going if change.stored])
-    for change in going:
-        work.gone(change)
 
 
-def _goes_anyway(work: Work, change: Change) -> bool:
-    """Whether a record follows, by cascades, one that is going: then it keeps nobody from going."""
-    rest, known = [change], {change}
-    while rest:
-        row, shape = rest[-1].after_row, rest.pop().shape
-        for key, target in shape.references.items():
-            if row is None or row[key] is None or (shape, key, "CASCADE") not in target.referrers:
-                continue
-            followed = work.find(target, row[key])
-            if followed in work.going:
-                return True
-            if followed is not None and followed not in known:
-                known.add(followed)
-                rest.append(followed)
-    return False
+def _holders(work: Work, referrer: Shape, key: str, going: list[Change]) -> list[Change]:
+    if (referrer, key) in work.let_go:
+        work.tell_of(referrer)  # what has let go of the record must not go with it
+        work.let_go.discard((referrer, key))
+    return work.where_any(referrer, key, [change.id for change in going])
 
 
-def _refuse(
-    work: Work, shape: Shape, referrer: Shape, key: str, others: list[Change], going: list[Change]
-) -> None:
-    for other in others:
-        if other.after_row is not None and other not in going and other not in work.doomed:
+def _refuse_unless_going(holders: _Holders, going: dict[Change, None]) -> None:
+    for one in holders.records:
+        if one.after_row is not None and one not in going:
             raise StillReferenced(
-                model=shape.name, id=other.after_row[key], referrer=referrer.name, field=key
+                model=holders.shape.name,
+                id=one.after_row[holders.key],
+                referrer=holders.referrer.name,
+                field=holders.key,
             )
+
+
+def _let_go(work: Work, holders: _Holders, going: dict[Change, None]) -> None:
+    staying = [one for one in holders.records if one not in going]
+    _note_what_rules_made(work, staying, holders.key)
+    for one in staying:
+        work.set(one, holders.key, None)
+    if work.tenant is not None and staying:
+        work.tell_of(holders.referrer)  # the database would set the tenant to NULL, too
 
 
 def _note_what_rules_made(work: Work, others: list[Change], key: str | None) -> None:

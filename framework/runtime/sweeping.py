@@ -190,7 +190,7 @@ def _remove(
     work = transaction.work
     found = [work.adopt(plan.shape, values) for values in work.connection.rows(sql, parameters)]
     going = [change for change in found if change.id not in held]
-    expire(work, plan.shape, going)
+    expire(work, going)
     _forget(work)
     return len(going)
 
@@ -199,7 +199,7 @@ def _remove_one(transaction: Transaction, plan: RetentionPlan, id: UUID) -> int:
     change = transaction.work.find(plan.shape, id)
     if change is None:
         return 0
-    expire(transaction.work, plan.shape, [change])
+    expire(transaction.work, [change])
     _forget(transaction.work)
     return 1
 
@@ -210,5 +210,4 @@ def _forget(work: Work) -> None:
         if shape.kind is Kind.CALL:
             events = next(one for one in work.statements if one.model is IntegrationEvent)
             for change in [one for one in changes.values() if one.after_row is None]:
-                for event in work.where(events, "call_id", change.id):
-                    remove(work, event)
+                remove(work, work.where(events, "call_id", change.id))

@@ -34,7 +34,7 @@ from framework.runtime.errors import (
 )
 from framework.runtime.kept import refuse_losses
 from framework.runtime.present import detached
-from framework.runtime.removal import remove, remove_all
+from framework.runtime.removal import remove
 from framework.runtime.reserve import reserve
 from framework.runtime.resting import collector_at_rest
 from framework.runtime.takeover import take_over
@@ -171,8 +171,7 @@ class Transaction:
         with _AtStake(self):
             for change in found:
                 self._refuse_unless_editable(change)
-            self.work.doomed |= frozenset(found)
-            remove_all(self.work, shape, found)
+            remove(self.work, found)
         return len(found)
 
     def _have_alone(self, shape: Shape) -> None:
@@ -211,7 +210,7 @@ class Transaction:
             raise GlobalIsFixed(model=change.shape.name)
         self._refuse_unless_editable(change)
         with _AtStake(self):
-            remove(self.work, change)
+            remove(self.work, [change])
 
     def get(self, model: type[R], id: UUID | None = None) -> R:
         """The record as it is in this transaction, before derived properties have followed."""

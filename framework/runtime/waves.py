@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from framework.plan.node import MachineNode
+from framework.plan.shape import Shape
 from framework.runtime.doomed import take_doomed
-from framework.runtime.errors import TooManyWaves
 from framework.runtime.propagate import propagate
 from framework.runtime.removal import remove
+from framework.runtime.sweep import found
 from framework.runtime.work import Work
-from framework.storage.statements import Lock
-
-MOST_WAVES = 1000
 
 
 def follow(work: Work, *, complete: bool) -> None:
@@ -19,19 +17,15 @@ def follow(work: Work, *, complete: bool) -> None:
 
     1. Propagate them, each step once.
     2. Tell the database of it, and delete there the records that entered a state which erases them.
-    3. That is a wave of its own: go on with 1, from what the database has now, until nothing is to go.
+    3. That is a wave of its own: go on with 1, from what the database has now, until nothing is to go. That
+       ends: each wave leaves less, and what follows from a deletion can make only records that stand higher.
     4. What the waves changed counts as changed by the transaction.
     """
     propagate(work)
     doomed = take_doomed(work)
     if doomed:
         work.finish(complete=complete)
-    waves = 0
     while doomed:
-        if waves == MOST_WAVES:
-            names = ", ".join(dict.fromkeys(node.name for node, _ in doomed))
-            raise TooManyWaves(waves=waves, machines=names)
-        waves += 1
         wave = work.next_wave()
         _remove(wave, doomed)
         propagate(wave)
@@ -42,11 +36,10 @@ def follow(work: Work, *, complete: bool) -> None:
 
 
 def _remove(wave: Work, doomed: Iterable[tuple[MachineNode, UUID]]) -> None:
-    found = [wave.find(node.host, id, Lock.REFERENCE) for node, id in doomed]
-    wave.doomed = frozenset(change for change in found if change is not None)
-    for change in found:
-        if change is not None:
-            remove(wave, change)
+    ids: dict[Shape, list[UUID]] = {}
+    for node, id in doomed:
+        ids.setdefault(node.host, []).append(id)
+    remove(wave, [change for shape in ids for change in found(wave, shape, ids[shape])])
 
 
 def _absorb(work: Work, wave: Work) -> None:

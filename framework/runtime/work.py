@@ -48,8 +48,6 @@ class Work(Records):
         self.notes: dict[object, Any] = {}  # what layers above remember within the transaction
         self.expired: set[Change] = set()
         self._moves: list[Row] = []
-        self.doomed: frozenset[Change] = frozenset()  # records that go together, whoever refers to whom
-        self.going: set[Change] = set()
         self.followed: list[Followed] = []
 
     def insert(self, shape: Shape, row: Row) -> Change:

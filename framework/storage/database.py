@@ -146,7 +146,7 @@ class Database(ABC):
     def check(self) -> None:
         """Raises SchemaMissing or SchemaDiffers unless all tables are there as the plan needs them."""
         present = self.present()
-        wanted = {table.name for table in self.tables.metadata.sorted_tables}
+        wanted = self.tables.metadata.tables.keys()
         if not wanted & present.keys():
             raise SchemaMissing(url=self.url)
         self.refuse(self.standing().differences)
@@ -158,7 +158,7 @@ class Database(ABC):
     def differences(self, present: Mapping[str, set[str]]) -> list[str]:
         """How tables that are there differ from what the plan needs."""
         found = []
-        for table in self.tables.metadata.sorted_tables:
+        for table in self.tables.metadata.tables.values():
             if table.name in present:
                 wanted, there = {column.name for column in table.columns}, present[table.name]
                 found += [f"{table.name} has no column {name}" for name in sorted(wanted - there)]

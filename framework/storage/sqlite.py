@@ -208,7 +208,7 @@ class SqliteDatabase(Database):
             try:
                 present = self.present()
                 self.refuse(self.differences(present))
-                for table in self.tables.metadata.sorted_tables:
+                for table in self.tables.metadata.tables.values():
                     if table.name not in present:
                         self.writer.run(str(CreateTable(table).compile(dialect=self.dialect)))
                         for index in table.indexes:

@@ -11,8 +11,7 @@ from sqlmodel import select
 from framework import Entity, Field, Relationship, StateMachine, Transition, became, computed, deleted
 from framework.app import App, opened
 from framework.clock import ManualClock
-from framework.runtime import waves
-from framework.runtime.errors import NoSuchRecord, StillReferenced, TooManyWaves
+from framework.runtime.errors import NoSuchRecord, StillReferenced
 from framework.runtime.receipt import ChangeKind
 from tests.engine.board import (
     RECORDS,
@@ -188,15 +187,3 @@ def test_what_goes_together_goes_whoever_refers_to_whom(chain: tuple[App, list[U
         for link in (links[3], links[4]):
             tx.update(Link, link, cut=True)
     assert app.query(select(Link)) == []
-
-
-def test_waves_have_an_end(chain: tuple[App, list[UUID]], monkeypatch: pytest.MonkeyPatch) -> None:
-    app, links = chain
-    monkeypatch.setattr(waves, "MOST_WAVES", 4)
-    with pytest.raises(TooManyWaves) as caught, app.transaction() as tx:
-        tx.update(Link, links[4], cut=True)
-    assert str(caught.value) == (
-        "Deletions by states led to further ones 4 times, and Link.life would delete more. Delete so long a "
-        'chain by `ondelete="CASCADE"`, or in parts.'
-    )
-    assert len(app.query(select(Link))) == 5

@@ -28,24 +28,27 @@ def step(node: RuleNode, work: Work) -> None:
     """
     given = given_to(work, node.given)
     everybody = not node.once and has_changed(work, node.given)
+    left_over: list[Change] = []
     for change in work.changes(node.source):
         source = seen(change, node.lens)
         record, was_there = source.after, source.before_row is not None
         if record is None:
             stays = node.once and (change.after_row is not None or change in work.expired)
             if was_there and not stays:
-                _withdraw(node, work, change)
+                left_over += _that_can_go(_existing(node, work, change))
         elif change.before_row is None:
             for position, one in enumerate(made(node, record, *given)):
                 _make(node, work, change, position, one)
         elif everybody or not was_there or (node.fields and change.differs(node.fields)):
-            _keep_equal(node, work, change, record)
+            left_over += _keep_equal(node, work, change, record)
     if everybody:
         for rows in untouched(work, node.source):
             for change in claimed(work, node.source, _unequal(node, work, rows)):
                 source = seen(change, node.lens)
                 if source.after is not None:
-                    _keep_equal(node, work, change, source.after)
+                    left_over += _keep_equal(node, work, change, source.after)
+    if left_over:
+        remove(work, left_over)
 
 
 def expected(node: RuleNode, facts: Recomputation) -> Iterator[Expectation]:
@@ -108,10 +111,8 @@ def _make(node: RuleNode, work: Work, source: Change, position: int, record: Rec
     work.insert(shape, row)
 
 
-def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None:
-    """Update in place what the rule made, make what is new, withdraw what is left over; calls stay as they
-    are.
-    """
+def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> list[Change]:
+    """Update in place what the rule made, and make what is new; what is left over. Calls stay as they are."""
     existing = _existing(node, work, source)
     for position, wanted in enumerate(made(node, record, *given_to(work, node.given))):
         shape = node.made[type(wanted)]
@@ -123,9 +124,7 @@ def _keep_equal(node: RuleNode, work: Work, source: Change, record: Any) -> None
         elif shape.kind is Kind.ENTITY:
             for name, value in _chosen(work, wanted):
                 work.set(present, name, value)
-    for (shape, _), present in existing.items():
-        if shape.kind is Kind.ENTITY:
-            remove(work, present)
+    return _that_can_go(existing)
 
 
 def _unequal(node: RuleNode, work: Work, rows: list[Row]) -> list[Row]:
@@ -170,10 +169,8 @@ def _chosen(work: Work, record: Record) -> Iterator[tuple[str, Any]]:
     yield from ((name, value) for name, value in facts.items() if name != "id" and _is_given(record, name))
 
 
-def _withdraw(node: RuleNode, work: Work, source: Change) -> None:
-    for (shape, _), present in _existing(node, work, source).items():
-        if shape.kind is Kind.ENTITY:
-            remove(work, present)
+def _that_can_go(existing: dict[tuple[Shape, int], Change]) -> list[Change]:
+    return [present for (shape, _), present in existing.items() if shape.kind is Kind.ENTITY]
 
 
 def _existing(node: RuleNode, work: Work, source: Change) -> dict[tuple[Shape, int], Change]:
