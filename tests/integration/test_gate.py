@@ -194,3 +194,35 @@ def test_who_comes_later_is_told_what_lasts() -> None:
     other = Gate("acme", gate.policy)
     other.hear(opened, NOON)
     assert other.known(NOON) == [], "who opened it tells"
+
+
+def test_who_works_is_told_of_no_pause_and_who_only_listens_of_all_that_is_known() -> None:
+    gate = Gate("acme", Policy(breaker=Breaker(threshold=1, reset=30)))
+    opened = Tidings("acme", What.OPENED, NOON + timedelta(seconds=60))
+    gate.hear(Tidings("acme", What.OPENED, NOON + timedelta(seconds=30)), NOON)
+    gate.pause("401")
+    assert gate.known(NOON) == []
+    assert gate.known(NOON, works=False) == [opened, Tidings("acme", What.PAUSED, reason="401")]
+    gate.resume()
+    gate.pause("no ACME_API_KEY", only_here=True)
+    assert gate.known(NOON, works=False) == []
+
+
+def test_a_pause_that_is_doubted_is_over_for_all_with_the_next_call_that_is_well() -> None:
+    here, there = neighbours(Policy())
+    here.pause("401")
+    here.doubt()
+    here.leave(Transient("503"), NOON, probe=here.enter(1, NOON))
+    assert (here.paused, there.paused) == (None, "401"), "nobody knows yet"
+    here.leave(None, NOON, probe=here.enter(1, NOON))
+    assert (here.paused, there.paused) == (None, None)
+
+
+def test_a_pause_that_was_doubted_in_vain_is_in_doubt_no_more() -> None:
+    here, there = neighbours(Policy())
+    here.pause("401")
+    here.doubt()
+    here.pause("403")
+    assert (here.paused, there.paused) == ("403", "401")
+    here.leave(None, NOON, probe=here.enter(1, NOON))
+    assert there.paused == "401", "what was sent before says nothing"

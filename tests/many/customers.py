@@ -20,7 +20,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from framework.errors import MillraceError, StorageError
 from framework.integration.requests import CannotBeCanceled
 from framework.integration.workshop import NotDead
-from framework.tenancy import within
+from framework.tenancy import UnknownTenant, within
 from tests.many.conftest import PATIENCE, Town
 from tests.many.post import Flashed, LetterWritten, Pinned, Sheet
 from tests.many.shop import Charge, Offer, OrderPlaced, Parcel, Shipment, now
@@ -31,6 +31,7 @@ T = TypeVar("T")
 Placed: TypeAlias = tuple[str, Mood, News | None]
 
 CUSTOMERS = ("ada", "bob")
+GUEST = "guest"
 
 customers = st.sampled_from(CUSTOMERS)
 picks = st.integers(0, 9)
@@ -55,7 +56,7 @@ class Customers(RuleBasedStateMachine):
         self.replayed = set[UUID]()
         self.notes: list[str] = []
         self.mended_at = 0.0
-        self.parcels = self.offers = 0
+        self.parcels = self.offers = self.guests = 0
 
     @rule(orders=some)
     def orders_come_here(self, orders: list[Placed]) -> None:
@@ -135,6 +136,19 @@ class Customers(RuleBasedStateMachine):
             for thread in threads:
                 thread.join()
             self.replayed.add(letter.id)
+
+    @precondition(lambda self: self.tenanted)
+    @rule(moods=st.lists(st.sampled_from(Mood), min_size=1, max_size=5), after=st.integers(0, 3))
+    def a_guest_comes_and_goes(self, moods: list[Mood], after: int) -> None:
+        """A tenant, with whatever is under way then; the others notice nothing of it."""
+        app = self.town.app
+        self.insist(lambda: app.create_tenant(GUEST), GUEST)
+        for mood in moods:
+            self.guests += 1
+            self.insist(partial(self.write, mood, f"letter {self.guests}"), GUEST)
+        self.more_begin(after)
+        with suppress(UnknownTenant):  # it is gone, and nobody heard of it
+            self.insist(lambda: app.delete_tenant(GUEST, abandon_calls=True), GUEST)
 
     def replay(self, id: UUID, customer: str) -> None:
         with suppress(NotDead):
