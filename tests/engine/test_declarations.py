@@ -203,23 +203,38 @@ def test_whatever_is_declared_stays_true_on_a_server(
         live_and_explain(schema, days, url)
 
 
+def migrate_forth_and_back(
+    schema: Schema, number: int, early: list[list[Step]], late: list[list[Step]], database: str
+) -> None:
+    """Let days happen under what is declared first, and later ones under all of it; and then that is gone."""
+    first, then = schema.until(number), replace(schema, told=None)  # an event is not made of what was there
+    with app_of(first, database, "declared") as (app, module):
+        app.create()
+        world = live(app, module, World(first, links=tuple(schema.links)), early)
+    with app_of(then, database, "declared") as (app, module):
+        assert app.migrate() == []
+        world = live(app, module, world.under(then), late)
+    with app_of(first, database, "declared") as (app, module):
+        assert app.migrate(allow_loss=True) == []
+        check(app, world.under(first), module)
+
+
 @examples(6, soak=500)
 @given(schema=schemas(), number=st.integers(0, 11), early=days, late=days)
 def test_what_is_declared_later_is_true_of_what_was_there(
     schema: Schema, number: int, early: list[list[Step]], late: list[list[Step]]
 ) -> None:
-    first, then = schema.until(number), replace(schema, told=None)  # an event is not made of what was there
     with TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/declared.db"
-        with app_of(first, url, "declared") as (app, module):
-            app.create()
-            world = live(app, module, World(first, links=tuple(schema.links)), early)
-        with app_of(then, url, "declared") as (app, module):
-            assert app.migrate() == []
-            world = live(app, module, world.under(then), late)
-        with app_of(first, url, "declared") as (app, module):
-            assert app.migrate(allow_loss=True) == []
-            check(app, world.under(first), module)
+        migrate_forth_and_back(schema, number, early, late, f"sqlite:///{folder}/declared.db")
+
+
+@examples(2, soak=500)
+@given(schema=schemas(), number=st.integers(0, 11), early=days, late=days)
+def test_what_is_declared_later_is_true_of_what_was_there_on_a_server(
+    postgres: str, schema: Schema, number: int, early: list[list[Step]], late: list[list[Step]]
+) -> None:
+    with empty_schema(postgres) as url:
+        migrate_forth_and_back(schema, number, early, late, url)
 
 
 OTHER = """
