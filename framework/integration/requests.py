@@ -12,7 +12,7 @@ from framework.integration.desk import Desk
 from framework.integration.handlers import PollHandler
 from framework.integration.ingest import TERMINAL, Source, ingest
 from framework.integration.inputs import InvalidInput
-from framework.integration.outcomes import Completed, Failed, Outcome, Processing
+from framework.integration.outcomes import Completed, Failed, Outcome, Processing, own_external_id
 from framework.integration.visit import Visit
 from framework.model.apicall import CallStatus
 from framework.model.payload import Payload
@@ -33,6 +33,10 @@ class NoSuchQuestion(DispatchError):
 class NotSentYet(DispatchError):
     """The {call} {id} has no external id, so {integration} cannot be asked about it. Wait until
     it is sent."""
+
+
+class NeverSent(DispatchError):
+    """The {call} {id} failed before {integration} gave it an id, so it cannot be asked about."""
 
 
 class CannotBeCanceled(DispatchError):
@@ -71,10 +75,12 @@ async def ask(
 async def _query(
     engine: Engine, desk: Desk, look_up: PollHandler, call_id: UUID, visit: Visit
 ) -> Outcome | None:
-    """Ask the vendor now, whenever the next poll is due. Raises NotSentYet."""
+    """Ask the vendor now, whenever the next poll is due. Raises NotSentYet and NeverSent."""
     row = await anyio.to_thread.run_sync(_row, engine, desk, call_id)
     if row["external_id"] is None:
         raise NotSentYet(call=desk.shape.name, id=call_id, integration=desk.integration.name)
+    if row["status"] is CallStatus.FAILED and row["external_id"] == own_external_id(call_id):
+        raise NeverSent(call=desk.shape.name, id=call_id, integration=desk.integration.name)
     async with visit() as http:
         outcome = await look_up(_seen(engine, desk, row), http)
     if outcome is not None:

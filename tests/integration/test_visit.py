@@ -12,6 +12,7 @@ from framework.app import App
 from framework.clock import ManualClock
 from framework.errors import Declined, NeedsAttention, Transient
 from framework.integration import Breaker, Completed, Integration, Rate
+from framework.integration.requests import NeverSent
 from framework.integration.visit import IsPaused, LeftAlone, RateReached
 from framework.model.apicall import CallStatus
 from tests.integration.desk_of_orders import (
@@ -95,6 +96,9 @@ async def test_what_was_never_sent_is_taken_back_while_its_vendor_is_paused() ->
     pause(app)
     await app.cancel(the_charge(app))
     assert (the_charge(app).status, desk.asked) == (CallStatus.FAILED, 0)
+    app.resume("acme")
+    with pytest.raises(NeverSent, match="failed before acme gave it an id"):
+        await app.ask(Charge, "query", the_charge(app).id)
 
 
 async def test_revoked_credentials_pause_the_calls_too_whoever_hears_of_it_first(
