@@ -11,7 +11,25 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Dialect, Float, LargeBinary, Text, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    ClauseElement,
+    ColumnElement,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    LargeBinary,
+    Text,
+    Uuid,
+    cast,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from framework.errors import DispatchError, StorageError
@@ -109,6 +127,9 @@ class EnumText(TypeDecorator[Enum]):
             raise UnreadableResult(kind=self.kind.__name__, problems="it is none of its members") from None
 
 
+_COMPARED = Text().with_variant(JSONB(), "postgresql")
+
+
 class Structured(TypeDecorator[Any]):
     """A payload or any other composite value, as JSON that pydantic writes and checks on reading.
 
@@ -117,6 +138,23 @@ class Structured(TypeDecorator[Any]):
 
     impl = JSON
     cache_ok = True
+
+    class Comparator(JSON.Comparator[Any]):
+        """What can be asked of a column: whether it is a value; PostgreSQL knows that of JSONB alone."""
+
+        def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+            match op, other:
+                case ((operators.eq | operators.ne), (value,)) if value is not None:
+                    return cast(self.expr, _COMPARED).operate(op, self._compared(value))
+                case ((operators.in_op | operators.not_in_op), (list() | tuple() | set() as values,)):
+                    return cast(self.expr, _COMPARED).operate(op, [self._compared(value) for value in values])
+            return super().operate(op, *other, **kwargs)
+
+        def _compared(self, value: Any) -> ColumnElement[Any]:
+            is_sql = isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
+            return cast(value if is_sql else literal(value, self.expr.type), _COMPARED)
+
+    comparator_factory = Comparator
 
     def __init__(self, kind: Any) -> None:
         super().__init__(none_as_null=True)

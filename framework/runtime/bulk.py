@@ -8,6 +8,7 @@ from framework.model.record import Record
 from framework.plan.shape import Shape
 from framework.runtime.asking import asking
 from framework.runtime.change import Change
+from framework.runtime.comparing import check_comparisons
 from framework.runtime.errors import NotACriterion
 from framework.runtime.seen import seen
 from framework.runtime.work import Work
@@ -26,6 +27,9 @@ def matching(
     for criterion in criteria:
         if not isinstance(criterion, ColumnElement):
             raise NotACriterion(model=shape.name, given=criterion)
+    shapes = {one.table: one for one in work.database.plan.shapes.values()}
+    for criterion in criteria:
+        check_comparisons(criterion, shapes)
     work.untold.tell()
     sql, parameters = selection_where(work.statements[shape], criteria, lock)
     with asking():

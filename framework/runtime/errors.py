@@ -127,6 +127,10 @@ class NotACriterion(DispatchError):
     """{given!r} is no criterion. Say in SQL which records of {model} are meant: `{model}.id == id`."""
 
 
+class NotComparable(DispatchError):
+    """{model}.{field} is declared as {declared}, and is never compared with {value}. {remedy}."""
+
+
 class KeptByRule(StillReferenced):
     """{model} {id} cannot follow the record that it refers to and that goes: the rule {rule} still makes it
     as it was. Delete or change its source, {source} {source_id}, in the same transaction.

@@ -24,6 +24,7 @@ from framework.computations.policy import QueryPolicy, Reader
 from framework.model.record import Record
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
+from framework.runtime.comparing import check_comparisons
 from framework.runtime.errors import (
     ActorRequired,
     HiddenField,
@@ -50,7 +51,9 @@ class Reading:
         self._hidden = {shape: self._hidden_of(shape) for shape in self._kept}
 
     def query(self, statement: Any) -> list[Any]:
-        """What the statement finds, detached and read-only."""
+        """What the statement finds, detached and read-only; raises NotComparable."""
+        if isinstance(statement, visitors.Visitable):
+            check_comparisons(statement, self._shapes)
         if self._anyone and not self._tenanted:
             with self._database.session() as session:
                 return _found(session, statement)
