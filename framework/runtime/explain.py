@@ -221,8 +221,10 @@ class _Reader:
                 return self._fact(shape, row)
 
     def _makers(self, shape: Shape, property: str) -> list[Node]:
-        """The nodes that make a property; of what is merged, those that select in each class."""
-        nodes = [node for node in self.plan.nodes if (shape, property) in node.writes]
+        """The nodes that make a property, without what they make of others at once; of what is merged, those
+        that select in each class.
+        """
+        nodes = self._makers_of({(shape, property)})
         parts = {
             (shape, name)
             for node in nodes
@@ -230,7 +232,15 @@ class _Reader:
             for source, name in node.reads
             if source is shape and name in shape.inner
         }
-        return [node for node in self.plan.nodes if node.writes & parts] or nodes
+        return self._makers_of(parts) or nodes
+
+    def _makers_of(self, properties: set[tuple[Shape, str]]) -> list[Node]:
+        return [
+            one
+            for node in self.plan.nodes
+            for one in node.parts or (node,)
+            if not properties.isdisjoint(one.writes)
+        ]
 
     def _aggregate(
         self, routes: list[tuple[Node, Route]], shape: Shape, row: Row, property: str

@@ -20,6 +20,7 @@ from framework import (
     StateMachine,
     Sum,
     Transition,
+    Unique,
     completed,
     computed,
     derive,
@@ -65,13 +66,30 @@ class Visit(Entity, table=True):
     host: str | None = computed(Lookup(member, lambda member: member.name))
 
 
+class Course(Entity, table=True):
+    hours: int
+
+
+class Rates(Global, table=True):
+    hour: int = 7
+
+
+class Booking(Entity, table=True):
+    __table_args__ = (Unique("member_id", "course_id"),)
+    member_id: UUID = Field(foreign_key="member.id")
+    course_id: UUID = Field(foreign_key="course.id")
+
+
 class Member(Entity, table=True):
     name: str
     welcomes: list[Welcome] = Relationship()
     visits: list[Visit] = Relationship(sa_relationship_kwargs={"overlaps": "member"})
+    courses: list["Course"] = Relationship(link_model=Booking)
 
     visited: int = computed(Count(visits))
     mean_minutes: float | None = computed(Average(visits, lambda visit: visit.minutes))
+    booked: int = computed(Count(courses))
+    owed: int = computed(Sum(courses, lambda course, rates: course.hours * rates.hour, given=Rates))
     state: State = computed(
         StateMachine(
             State.NEW,
@@ -103,7 +121,8 @@ def app(database_url: str):
     async def send(call: Welcome, http: object) -> Completed:
         return Completed()
 
-    declared = [MemberJoined, WelcomeRead, Welcome, Visit, Member, Totals, member, welcome]
+    records = [MemberJoined, WelcomeRead, Welcome, Visit, Course, Rates, Booking, Member, Totals]
+    declared = [*records, member, welcome]
     with opened(App([declared], [post], database_url)) as app:
         yield app
 
@@ -123,6 +142,19 @@ def test_an_aggregate_names_its_records_and_the_values_that_were_read(app: App, 
     assert explained.value == 15.0
     assert explained.because == "it is the Average over 2 records of Visit, by member_id"
     assert sorted(one.values["minutes"] for one in explained.inputs) == [10, 20]
+
+
+def test_a_property_names_what_it_reads_and_not_what_others_read_that_are_kept_with_it(
+    app: App, ada: UUID
+) -> None:
+    with app.transaction() as tx:
+        course = tx.add(Course(hours=3))
+        tx.add(Booking(member_id=ada, course_id=course.id))
+
+    assert [one.values for one in app.explain(Member, "visited", ada).inputs] == [{}, {}]
+    assert [one.what for one in app.explain(Member, "booked", ada).inputs] == ["Course"]
+    owed = app.explain(Member, "owed", ada)
+    assert (owed.value, [one.what for one in owed.inputs]) == (21, ["Course", "Rates"])
 
 
 def test_a_state_names_the_triggers_that_moved_it_and_those_that_did_not(app: App, ada: UUID) -> None:
