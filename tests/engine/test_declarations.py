@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from framework.app import App, Settings
+from framework.clock import ManualClock
 from framework.errors import DeclarationError
 from framework.model.entity import GLOBAL_ID
 from framework.runtime.errors import StillReferenced, TransactionFailed
@@ -27,6 +29,7 @@ from tests.schemas import schema as empty_schema
 from tests.soak import examples
 
 _numbers = count()
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -42,10 +45,13 @@ def module_of(source: str, name: str = "") -> Iterator[ModuleType]:
 
 
 @contextmanager
-def app_of(schema: Schema, database: str, name: str = "") -> Iterator[tuple[App, ModuleType]]:
+def app_of(
+    schema: Schema, database: str, name: str = "", clock: ManualClock | None = None
+) -> Iterator[tuple[App, ModuleType]]:
     note(schema.source)
     with module_of(schema.source, name) as module:
-        app = App([module], database=database, settings=Settings(synchronous="OFF"))
+        clock = clock or ManualClock(START)
+        app = App([module], database=database, settings=Settings(synchronous="OFF"), clock=clock)
         try:
             yield app, module
         finally:
@@ -74,7 +80,8 @@ steps = st.builds(
     st.tuples(st.integers(0, 7), st.integers(0, 7)),
     st.tuples(numbers, numbers),
 )
-days = st.lists(st.lists(steps, min_size=1, max_size=6), min_size=1, max_size=7)
+days = st.lists(st.tuples(st.integers(0, 3), st.lists(steps, min_size=1, max_size=6)), min_size=1, max_size=7)
+Days = list[tuple[int, list[Step]]]
 
 
 class Undone(Exception):
@@ -154,10 +161,28 @@ def check(app: App, world: World, module: ModuleType) -> None:
     assert [str(one) for one in app.verify()] == []
 
 
-def live(app: App, module: ModuleType, world: World, days: list[list[Step]]) -> World:
+def wait(app: App, world: World, hours: int) -> None:
+    """Let time go by, from one moment to the next at which a deadline can turn."""
+    clock: Any = app.clock
+    minutes = {
+        one.minute for model in world.schema.models for one in model.properties if one.kind == "Deadline"
+    }
+    until = world.now // 60 * 60 + 60 * hours
+    for moment in range(world.now + 1, until + 1):
+        if moment % 60 in minutes or moment == until:
+            clock.advance(timedelta(minutes=moment - world.now))
+            world.now = moment
+            app.tick()
+            world.everything()
+
+
+def live(app: App, module: ModuleType, world: World, days: Days) -> World:
     """Let the days happen in both worlds, and hold them against each other after each; how it ends."""
     classes = [getattr(module, model.name) for model in world.schema.models]
-    for number, day in enumerate(days):
+    for number, (hours, day) in enumerate(days):
+        if hours:
+            wait(app, world, hours)
+            check(app, world, module)
         before = world.copy()
         try:
             with app.transaction() as tx:
@@ -180,7 +205,7 @@ def check_reasons(app: App, world: World, module: ModuleType) -> None:
         assert sorted(one.id for one in found.inputs) == sorted([*own, *others, *dials])
 
 
-def live_and_explain(schema: Schema, days: list[list[Step]], database: str) -> None:
+def live_and_explain(schema: Schema, days: Days, database: str) -> None:
     with app_of(schema, database) as (app, module):
         app.create()
         world = live(app, module, World(schema), days)
@@ -190,31 +215,28 @@ def live_and_explain(schema: Schema, days: list[list[Step]], database: str) -> N
 
 @examples(60, soak=3000)
 @given(schemas(), days)
-def test_whatever_is_declared_stays_true(schema: Schema, days: list[list[Step]]) -> None:
+def test_whatever_is_declared_stays_true(schema: Schema, days: Days) -> None:
     live_and_explain(schema, days, "sqlite:///:memory:")
 
 
 @examples(6, soak=500)
 @given(schema=schemas(), days=days)
-def test_whatever_is_declared_stays_true_on_a_server(
-    postgres: str, schema: Schema, days: list[list[Step]]
-) -> None:
+def test_whatever_is_declared_stays_true_on_a_server(postgres: str, schema: Schema, days: Days) -> None:
     with empty_schema(postgres) as url:
         live_and_explain(schema, days, url)
 
 
-def migrate_forth_and_back(
-    schema: Schema, number: int, early: list[list[Step]], late: list[list[Step]], database: str
-) -> None:
+def migrate_forth_and_back(schema: Schema, number: int, early: Days, late: Days, database: str) -> None:
     """Let days happen under what is declared first, and later ones under all of it; and then that is gone."""
     first, then = schema.until(number), replace(schema, told=None)  # an event is not made of what was there
-    with app_of(first, database, "declared") as (app, module):
+    clock = ManualClock(START)
+    with app_of(first, database, "declared", clock) as (app, module):
         app.create()
         world = live(app, module, World(first, links=tuple(schema.links)), early)
-    with app_of(then, database, "declared") as (app, module):
+    with app_of(then, database, "declared", clock) as (app, module):
         assert app.migrate() == []
         world = live(app, module, world.under(then), late)
-    with app_of(first, database, "declared") as (app, module):
+    with app_of(first, database, "declared", clock) as (app, module):
         assert app.migrate(allow_loss=True) == []
         check(app, world.under(first), module)
 
@@ -222,7 +244,7 @@ def migrate_forth_and_back(
 @examples(6, soak=500)
 @given(schema=schemas(), number=st.integers(0, 11), early=days, late=days)
 def test_what_is_declared_later_is_true_of_what_was_there(
-    schema: Schema, number: int, early: list[list[Step]], late: list[list[Step]]
+    schema: Schema, number: int, early: Days, late: Days
 ) -> None:
     with TemporaryDirectory() as folder:
         migrate_forth_and_back(schema, number, early, late, f"sqlite:///{folder}/declared.db")
@@ -231,7 +253,7 @@ def test_what_is_declared_later_is_true_of_what_was_there(
 @examples(2, soak=500)
 @given(schema=schemas(), number=st.integers(0, 11), early=days, late=days)
 def test_what_is_declared_later_is_true_of_what_was_there_on_a_server(
-    postgres: str, schema: Schema, number: int, early: list[list[Step]], late: list[list[Step]]
+    postgres: str, schema: Schema, number: int, early: Days, late: Days
 ) -> None:
     with empty_schema(postgres) as url:
         migrate_forth_and_back(schema, number, early, late, url)

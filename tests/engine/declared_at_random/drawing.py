@@ -123,9 +123,17 @@ def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Propert
     seen = [*drawn.relations(host), *drawn.views[host]]
     for more in range(draw(st.integers(0, 4)) if seen else 0):
         seen.append(draw(_view(10 * number + more, host, seen, drawn)))
-    over = draw(st.sampled_from([*([] if host == GLOBAL else [None]), *_the_deeper_the_more_often(seen)]))
+    over = draw(
+        st.sampled_from([*([] if host == GLOBAL else [None, None]), *_the_deeper_the_more_often(seen)])
+    )
     if over is None:
-        return Property(name, "Formula", value=draw(values(drawn.numbers(host))))
+        value = draw(values(drawn.numbers(host)))
+        kind = draw(st.sampled_from(("Formula", "Deadline", "Sequence")))
+        if kind == "Sequence":
+            return Property(name, kind, option=draw(st.none() | st.sampled_from(drawn.facts[host])))
+        if kind == "Deadline":
+            return Property(name, "Deadline", value=value, option=draw(st.integers(1, 2)))
+        return Property(name, "Formula", value=value)
     drawn.views[host] += [
         one for one in behind(over) if isinstance(one, View) and one not in drawn.views[host]
     ]

@@ -9,14 +9,15 @@ from tests.engine.declared_at_random.seen import Class, Part, Reference, Seen, T
 from tests.engine.declared_at_random.values import Row, Test, Value
 
 HEADER = """
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Optional
 from uuid import UUID
 
 from framework import (
-    Average, Collect, Count, Custom, Entity, Event, Every, Field, First, Formula, Global, Latest, Lookup, Max,
-    Min, Relationship, Some, StateMachine, Sum, Transition, Unique, WeightedSum, computed, derive, entered,
-    left, merged, subset,
+    Average, Collect, Count, Custom, Deadline, Entity, Event, Every, Field, First, Formula, Global, Latest,
+    Lookup, Max, Min, Relationship, Sequence, Some, StateMachine, Sum, Transition, Unique, WeightedSum,
+    computed, derive, entered, left, merged, subset,
 )
 
 class Stir(StrEnum):
@@ -28,6 +29,11 @@ class Dials(Global, table=True):
 
 class Base(Entity):
     f0: int | None = None
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+def moment(hours, minutes):
+    return None if hours is None else START + timedelta(hours=hours, minutes=minutes)
 """
 
 
@@ -69,7 +75,7 @@ class Property:
         match self.kind:
             case "Entered" | "Left":
                 return "Stir"
-            case "Count" | "Sum" | "WeightedSum" | "Custom":
+            case "Count" | "Sum" | "WeightedSum" | "Custom" | "Deadline" | "Sequence":
                 return "int"
             case "Average":
                 return "float | None" if self.by is None else "float"
@@ -99,10 +105,17 @@ class Property:
         if self.kind == "Custom":
             yield from self._arguments_of_custom()
             return
+        if self.kind == "Sequence":
+            yield f"per={self.per!r}"
+            return
         r = "r, dials" if self.needs_dial else "r"
         if self.over is not None:
             yield self.over.name
-        if self.value is not None:
+        if self.kind == "Deadline":
+            assert self.value is not None
+            yield f"lambda {r}: moment({self.value.source('r')}, {self.minute})"
+            yield f"before=0, after={self.option}"
+        elif self.value is not None:
             yield f"lambda {r}: {self.value.source('r')}"
         if self.other is not None:
             yield f"weight=lambda {r}: {self.other.source('r')}"
@@ -141,10 +154,24 @@ class Property:
         if self.needs_dial:
             yield "given=Dials"
 
-    def compute(self, row: Row, records: Sequence[Row], level: int) -> Any:
+    @property
+    def per(self) -> tuple[str, ...]:
+        """The facts that make up the scope of a sequence."""
+        return () if self.option is None else (self.option,)
+
+    @property
+    def minute(self) -> int:
+        """Of the hour in which a deadline turns, so that no two turn at once."""
+        return 2 * self.number
+
+    def compute(self, row: Row, records: Sequence[Row], level: int, now: int) -> Any:
         """What the property is, from its own row, or from the records that it is over, oldest first, and
-        from what the dial says.
+        from what the dial says; so many minutes after the start.
         """
+        if self.kind == "Deadline":
+            assert self.value is not None
+            hours = self.value.of(row, level)
+            return self.option if hours is not None and 60 * hours + self.minute <= now else 0
         if self.by is None:
             return self._of(row, records, level)
         keys = {one[self.by] for one in records if self._counts(one, level)} - {None}

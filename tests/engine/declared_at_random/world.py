@@ -22,6 +22,9 @@ class World:
     seen: dict[Host, frozenset[UUID]] = field(default_factory=dict)  # who was there when last looked at
     stirred: set[Host] = field(default_factory=set)
     told: set[UUID] = field(default_factory=set)
+    now: int = 0  # minutes after the start
+    numbers: dict[Host, int] = field(default_factory=dict)  # what sequences have given
+    last: dict[tuple[str, object], int] = field(default_factory=dict)  # and last, in each scope
 
     links: tuple[Through, ...] = ()  # through which it will be seen one day
 
@@ -31,7 +34,13 @@ class World:
     def copy(self) -> "World":
         rows = [{id: row.copy() for id, row in rows.items()} for rows in self.rows]
         return replace(
-            self, rows=rows, seen=self.seen.copy(), stirred=self.stirred.copy(), told=self.told.copy()
+            self,
+            rows=rows,
+            seen=self.seen.copy(),
+            stirred=self.stirred.copy(),
+            told=self.told.copy(),
+            numbers=self.numbers.copy(),
+            last=self.last.copy(),
         )
 
     def under(self, schema: Schema) -> "World":
@@ -82,10 +91,12 @@ class World:
         for number, one in in_order(self.schema):
             for row in [total] if number is None else full[number].values():
                 records = _seen(one.over, full, row)
-                if one.is_machine:
+                if one.kind == "Sequence":
+                    row[one.name] = self._number(one, row)
+                elif one.is_machine:
                     row[one.name] = "stirred" if self._is_stirred(one, row.get("id"), records) else "still"
                 else:
-                    row[one.name] = one.compute(row, records, self.level)
+                    row[one.name] = one.compute(row, records, self.level, self.now)
         self.told |= {row["id"] for row in _seen(self.schema.told, full, total)}
         self.twins = [
             row["f0"]
@@ -101,6 +112,13 @@ class World:
             if number is not None and one.over is not None and not one.is_machine:
                 for id, row in full[number].items():
                     yield number, id, one, [other["id"] for other in _seen(one.over, full, row)]
+
+    def _number(self, one: Property, row: Row) -> int:
+        """What was given to a record, or the next of its scope."""
+        if (one.name, row["id"]) not in self.numbers:
+            scope = one.name, tuple(row[name] for name in one.per)
+            self.last[scope] = self.numbers[one.name, row["id"]] = self.last.get(scope, 0) + 1
+        return self.numbers[one.name, row["id"]]
 
     def _is_stirred(self, one: Property, id: UUID | None, records: list[Row]) -> bool:
         """Whether anybody ever entered, or left, from one day to the next."""
