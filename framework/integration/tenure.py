@@ -24,8 +24,8 @@ IDLE = timedelta(seconds=60)
 class Tenure:
     """Of one worker, with what it has `running`.
 
-    1. Leases are renewed three times before they would end, and when somebody has come or is missed: others
-       then know that somebody has these calls.
+    1. Leases are renewed three times before they would end, and when somebody has come or is missed, or this
+       one was deaf: others then know that somebody has these calls.
     2. Where the connection broke in the commit of a claim, the worker may have what it does not know of. It
        has sent nothing of that: it is given back, and nothing about it is in doubt.
     """
@@ -81,7 +81,7 @@ class Tenure:
                 self._executor.enqueue(None, outbox, self._now())
 
     def _hear(self, notice: Notice) -> None:
-        if (notice.renew or notice.joined) and self._running:
+        if (notice.renew or notice.joined or notice.missed) and self._running:
             self._next = self._now()
             self._executor.ring()
 
