@@ -12,11 +12,12 @@ from framework.runtime.amounts import Amounts, Waiting, add_to_row, parameters_o
 from framework.runtime.at_hand import AtHand
 from framework.runtime.change import Change
 from framework.runtime.parameters import Parameters
-from framework.runtime.refused import explained, missing
+from framework.runtime.refused import explained, missing, not_added
 from framework.runtime.untold import Untold
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.statements import SOME, Lock
+from framework.storage.violation import Constraint, Violation
 
 
 class Records:
@@ -214,17 +215,22 @@ class Records:
             if shape.relative:
                 self._add_and_read(shape, id, amounts)
                 continue
-            change = self.find(shape, id)
-            if change is None:
-                raise missing(self, shape, id)
-            self._add_to_row(change, amounts)
+            self._add_at_hand(shape, id, amounts)
 
     def _add_and_read(self, shape: Shape, id: UUID, amounts: Amounts) -> None:
         """Let the database add to a row and return it, and work out what it was before."""
         statements = self.statements[shape]
         adjustment = statements.adjustment(tuple(amounts))
         parameters = parameters_of(amounts, statements.encode_id(id))
-        values = self.connection.row(adjustment.returning, parameters)
+        try:
+            values = self.connection.row(adjustment.returning, parameters)
+        except OverflowError:
+            self._add_at_hand(shape, id, amounts)
+            return
+        except Violation as violation:
+            if violation.constraint is not Constraint.NUMBER:
+                raise
+            raise not_added(self, violation, shape, id, amounts) from violation
         if values is None:
             raise missing(self, shape, id)
         row = statements.codec.decode(values)
@@ -236,6 +242,13 @@ class Records:
         change = Change(shape, id, before, row, stored=True)
         change.told = True
         self.rows.setdefault(shape, {})[id] = change
+
+    def _add_at_hand(self, shape: Shape, id: UUID, amounts: Amounts) -> None:
+        """Read a row and add to it: also a difference that is beyond 64 bits, where the total is not."""
+        change = self.find(shape, id)
+        if change is None:
+            raise missing(self, shape, id)
+        self._add_to_row(change, amounts)
 
     def _add_to_row(self, change: Change, amounts: Amounts) -> None:
         row = change.after_row

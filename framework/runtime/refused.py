@@ -1,13 +1,15 @@
 """Why the database refused a row: a reference to nothing, a value that is taken, or too large."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from framework.errors import InvariantBroken
+from framework.plan.node import AdditiveNode, Member
 from framework.plan.shape import Shape
 from framework.plan.uniques import code_of
+from framework.runtime.amounts import Amounts
 from framework.runtime.change import Change
 from framework.runtime.errors import AlreadyExists, MissingReference, NotText, NumberTooLarge
 from framework.storage.codec import Row
@@ -29,22 +31,50 @@ def explained(work: "Records", violation: Violation, batch: list[Change]) -> Exc
         case Constraint.UNIQUE:
             explained = _not_unique(work, violation, batch)
         case Constraint.NUMBER:
-            explained = NumberTooLarge(reason=str(violation))
+            explained = too_large(work, batch, str(violation))
         case Constraint.TEXT:
             explained = NotText(reason=str(violation))
     problem = f"the database refused a row of {batch[0].shape.name}: {violation}"
     return explained or InvariantBroken(problem=problem)
 
 
-def not_added(work: "Records", violation: Violation, shape: Shape, id: UUID) -> Exception:
+def not_added(work: "Records", violation: Violation, shape: Shape, id: UUID, amounts: Amounts) -> Exception:
     """The error for amounts that the database could not add to a record."""
     match violation.constraint:
         case Constraint.PRESENCE:
             return missing(work, shape, id)
         case Constraint.NUMBER:
-            return NumberTooLarge(reason=str(violation))
+            names = {
+                one.property for node in amounts for one in node.members if _adds(node, amounts[node], one)
+            }
+            places = " or ".join(f"{shape.name}.{name}" for name in sorted(names))
+            return NumberTooLarge(reason=f"{places} of {id} outgrows them ({violation})")
         case _:
             return violation
+
+
+def _adds(node: AdditiveNode, vector: Sequence[int], member: Member) -> bool:
+    return any(amount for state, amount in zip(node.states, vector, strict=True) if state in member.states)
+
+
+def too_large(work: "Records", changes: Iterable[Change], reason: str) -> NumberTooLarge:
+    """The error for a number that no column keeps: of the first record that would have one."""
+    for change in changes:
+        for name, value in (change.after_row or {}).items():
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                place = f"{change.shape.title}.{_property_of(work, change.shape, name)}"
+                return NumberTooLarge(reason=f"{place} of {change.id} would be {value}")
+    return NumberTooLarge(reason=reason)
+
+
+def _property_of(work: "Records", shape: Shape, column: str) -> str:
+    """The property of which a column keeps the state, or the column's own name."""
+    for node in work.database.plan.nodes:
+        if isinstance(node, AdditiveNode) and node.route.host is shape:
+            for member in node.members:
+                if column in member.states:
+                    return member.property
+    return column
 
 
 def missing(work: "Records", shape: Shape, id: UUID) -> Exception:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from framework.runtime.errors import (
 )
 from framework.runtime.kept import refuse_losses
 from framework.runtime.present import detached
+from framework.runtime.refused import too_large
 from framework.runtime.removal import remove
 from framework.runtime.reserve import reserve
 from framework.runtime.resting import collector_at_rest
@@ -287,6 +289,9 @@ class Transaction:
             self._let_collector_rest()
         try:
             self._follow(complete=complete)
+        except OverflowError as error:
+            changes = chain.from_iterable(known.values() for known in self.work.rows.values())
+            raise too_large(self.work, changes, str(error)) from error
         except UNKEPT as error:
             meaning = meaning_of(error)
             if meaning is error:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from framework.plan.node import AdditiveNode, MachineNode
 from framework.plan.shape import Shape
-from framework.runtime.amounts import parameters_of
+from framework.runtime.amounts import Amounts, parameters_of
 from framework.runtime.change import Change
 from framework.runtime.door import Door
 from framework.runtime.due import Due
@@ -200,8 +200,16 @@ class Work(Records):
             for id, amounts in self._waiting.take(shape):
                 adjustment = statements.adjustment(tuple(amounts))
                 added = parameters_of(amounts, statements.encode_id(id))
-                if self.connection.tell(adjustment.sql, added, self._not_added, (shape, id)) == 0:
-                    raise missing(self, shape, id)
+                try:
+                    if (
+                        self.connection.tell(adjustment.sql, added, self._not_added, (shape, id, amounts))
+                        == 0
+                    ):
+                        raise missing(self, shape, id)
+                except OverflowError:
+                    self._add_at_hand(shape, id, amounts)
+        if self.untold.changed:  # what was added to at hand
+            self.untold.tell()
         if self._absent:
             self._look_again()
 
@@ -213,8 +221,8 @@ class Work(Records):
             self.connection.tell_many(sql, list(map(parameters.of, self._moves)))
         self._moves.clear()
 
-    def _not_added(self, violation: Violation, host: tuple[Shape, UUID]) -> Exception:
-        return not_added(self, violation, *host)
+    def _not_added(self, violation: Violation, what: tuple[Shape, UUID, Amounts]) -> Exception:
+        return not_added(self, violation, *what)
 
     def _look_again(self) -> None:
         """Another transaction may have made, meanwhile, what this one did not find and went on without."""

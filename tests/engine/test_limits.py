@@ -1,12 +1,27 @@
 """Where numbers and texts end: an error that says so, and nothing is stored."""
 
 from collections.abc import Iterator
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import select
 
-from framework import Count, Entity, Event, Field, Global, Relationship, Sum, computed, derive
+from framework import (
+    Average,
+    Count,
+    Entity,
+    Event,
+    Field,
+    Formula,
+    Global,
+    Relationship,
+    Sum,
+    WeightedSum,
+    computed,
+    derive,
+)
 from framework.app import App, opened
 from framework.runtime.errors import NotText, NumberTooLarge
 
@@ -98,3 +113,112 @@ def test_totals_that_are_declared_later_count_what_was_there(database_url: str) 
     with opened(App([[Weighed, Piece, Bag, Scales, piece]], database=database_url)) as app:
         assert (app.get(Scales).grams, app.get(Scales).pieces) == (7, 1)
         assert app.verify() == []
+
+
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+class Debt(Entity, table=True):
+    bank_id: UUID | None = Field(default=None, foreign_key="bank.id")
+    cents: int
+    times: int = 1
+    money: Annotated[Decimal, Field(decimal_places=2)] = Decimal(0)
+
+
+class Bank(Entity, table=True):
+    name: str = ""
+    debts: list[Debt] = Relationship()
+
+    cents: int = computed(Sum(debts, lambda debt: debt.cents))
+    mean: float | None = computed(Average(debts, lambda debt: debt.cents))
+    weighed: int = computed(WeightedSum(debts, lambda debt: debt.times, lambda debt: debt.times))
+    money: Annotated[Decimal, Field(decimal_places=2)] = computed(Sum(debts, lambda debt: debt.money))
+
+
+class Rich(Entity, table=True):
+    cents: int
+
+    twice: int = computed(Formula(lambda rich: rich.cents * 2))
+
+
+class Books(Global, table=True):
+    """Its sum is read, so that the database gives the row back."""
+
+    cents: int = computed(Sum(Debt, lambda debt: debt.cents))
+    is_red: bool = computed(Formula(lambda books: books.cents < 0))
+
+
+@pytest.fixture
+def banks(database_url: str) -> Iterator[App]:
+    with opened(App([[Debt, Bank, Rich, Books]], database=database_url)) as app:
+        yield app
+        assert app.verify() == []
+
+
+def owed(app: App, cents: int, **facts: Any) -> tuple[UUID, UUID]:
+    """A bank, and what is owed to it."""
+    with app.transaction() as tx:
+        bank = tx.add(Bank()).id
+        return bank, tx.add(Debt(bank_id=bank, cents=cents, **facts)).id
+
+
+def test_the_least_number_is_given_back(banks: App) -> None:
+    bank, debt = owed(banks, LEAST)
+    assert (banks.get(Bank, bank).cents, banks.get(Books).cents, banks.get(Books).is_red) == (
+        LEAST,
+        LEAST,
+        True,
+    )
+    with banks.transaction() as tx:
+        tx.delete(Debt, debt)
+    assert (banks.get(Bank, bank).cents, banks.get(Books).cents, banks.get(Books).is_red) == (0, 0, False)
+
+
+def test_the_least_number_becomes_the_greatest_and_moves(banks: App) -> None:
+    bank, debt = owed(banks, LEAST)
+    with banks.transaction() as tx:
+        tx.update(Debt, debt, cents=MOST)
+    assert (banks.get(Bank, bank).cents, banks.get(Books).cents) == (MOST, MOST)
+    with banks.transaction() as tx:
+        tx.update(Debt, debt, cents=LEAST)
+        other = tx.add(Bank(name="new")).id
+        tx.update(Debt, debt, bank_id=other)
+    assert [banks.get(Bank, one).cents for one in (bank, other)] == [0, LEAST]
+    assert banks.get(Books).cents == LEAST
+
+
+def test_differences_of_one_transaction_are_one(banks: App) -> None:
+    bank, debt = owed(banks, MOST)
+    with banks.transaction() as tx:
+        tx.add(Debt(bank_id=bank, cents=MOST))
+        tx.update(Debt, debt, cents=LEAST)
+    assert banks.get(Bank, bank).cents == -1
+
+
+@pytest.mark.parametrize(
+    ("facts", "field"),
+    [
+        ({"cents": 1}, r"Bank\.cents or Bank\.mean|Books\.cents"),
+        ({"cents": 0, "times": 2**32}, r"Bank\.weighed"),
+        ({"cents": 0, "money": Decimal("1e15")}, r"Bank\.money"),
+    ],
+)
+def test_what_outgrows_64_bits_is_refused_with_its_name_and_nothing_is_lost(
+    banks: App, facts: dict[str, Any], field: str
+) -> None:
+    full: dict[str, Any] = {"cents": MOST, "times": 2**31, "money": Decimal("9e15")}
+    bank, _ = owed(banks, **full)
+    before = banks.get(Bank, bank)
+    many = [facts] * (93 if "money" in facts else 1)
+    with pytest.raises(NumberTooLarge, match=rf"beyond the 64 bits that a database keeps: ({field})"):
+        with banks.transaction() as tx:
+            for one in many:
+                tx.add(Debt(bank_id=bank, **one))
+    assert banks.get(Bank, bank).model_dump() == before.model_dump()
+
+
+def test_a_formula_that_outgrows_64_bits_is_named(banks: App) -> None:
+    with pytest.raises(NumberTooLarge, match=rf"Rich\.twice of .* would be {2**64 - 2}"):
+        with banks.transaction() as tx:
+            tx.add(Rich(cents=MOST))
+    assert banks.query(select(Rich)) == []
