@@ -228,6 +228,8 @@ def column_type(annotation: Any, metadata: Iterable[Any] = ()) -> TypeEngine[Any
 
     `metadata` is what the field says beside its annotation: of a Decimal, how many `decimal_places` it has.
     """
+    if isinstance(annotation, str):
+        return Text()  # until it is refused, when an App is built
     kind = without_none(annotation)
     if kind is Any or get_origin(kind) in (dict, list, tuple, Mapping, Sequence):
         return Structured(kind)

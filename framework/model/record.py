@@ -15,7 +15,7 @@ from framework.model.blank import Blank
 from framework.model.computation import Computation, computed
 from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
 from framework.model.identity import new_id
-from framework.model.relation import join_through
+from framework.model.relation import join_through, refuse_inherited
 from framework.model.scope import Scope, scope_of
 from framework.model.views import Filter, RelationView
 
@@ -111,6 +111,7 @@ class RecordType(SQLModelMetaclass):
             namespace[key] = typed(namespace.get(key, UNDEFINED), annotation)
         scope: Scope | None = None
         if options.get("table"):
+            refuse_inherited(name, bases)
             namespace.setdefault("__tablename__", table_name(name))
             scope = scope_of(namespace, namespace["__tablename__"])
             namespace |= {"metadata": scope.metadata, "__scope__": scope}

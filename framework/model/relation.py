@@ -1,10 +1,18 @@
 """The word `Relationship`: which records belong to a record, and by which way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table
 from sqlmodel.main import RelationshipInfo
+
+from framework.errors import DeclarationError
+
+
+class InheritedRelation(DeclarationError):
+    """{model} cannot inherit the relation {relation} from {mixin}, which has no table. Declare it in {model}
+    itself, with what is computed from it; the foreign key may stay where it is.
+    """
 
 
 class Relation(RelationshipInfo):
@@ -79,3 +87,10 @@ def _joined(link: Table, key: str, model: Any) -> ColumnElement[bool]:
     (reference,) = link.c[key].foreign_keys
     referred: ColumnElement[Any] = model.__table__.c[reference.target_fullname.rpartition(".")[2]]
     return link.c[key] == referred
+
+
+def refuse_inherited(name: str, bases: Iterable[type]) -> None:
+    """A relation joins two tables, so a class without one has none to give."""
+    for mixin in (one for base in bases for one in base.__mro__):
+        for relation in vars(mixin).get("__sqlmodel_relationships__", ()):
+            raise InheritedRelation(model=name, relation=relation, mixin=mixin.__name__)

@@ -1,7 +1,10 @@
 """Find the declarations that an App is given."""
 
+import __future__
+
 import inspect
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -12,9 +15,10 @@ from framework.computations.policy import QueryPolicy
 from framework.computations.retention import Retention
 from framework.computations.rule import Rule
 from framework.model.apicall import APICall, IntegrationEvent
+from framework.model.entity import Entity, Event, Global
 from framework.model.record import Record, is_filtered
 from framework.plan.ends import rule_of_ends
-from framework.plan.mistakes import FutureAnnotations, NotADeclaration, QuotedAnnotation
+from framework.plan.mistakes import ForeignMixin, FutureAnnotations, NotADeclaration, QuotedAnnotation
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ def collect(modules: Iterable[object]) -> Declarations:
     """All declarations of modules, of lists of classes and rules, or of single ones."""
     found = dict.fromkeys(_flatten(modules))
     classes = [thing for thing in found if isinstance(thing, type)]
-    models = [model for model in classes if not is_filtered(model)]
+    models: list[Any] = [model for model in classes if not is_filtered(model)]
     if any(issubclass(model, APICall) for model in models) and IntegrationEvent not in models:
         models.append(IntegrationEvent)
     rules = [thing for thing in found if isinstance(thing, Rule)]
@@ -42,7 +46,9 @@ def collect(modules: Iterable[object]) -> Declarations:
         models.append(end)
         rules.append(rule_of_ends(end))
     for model in models:
-        _refuse_annotations_in_quotes(model)
+        for declaring in model.__mro__:
+            _refuse_annotations_in_quotes(declaring, model.model_fields)
+            _refuse_foreign_fields(declaring, model)
     return Declarations(
         tuple(models),
         tuple(model for model in classes if is_filtered(model)),
@@ -54,15 +60,27 @@ def collect(modules: Iterable[object]) -> Declarations:
     )
 
 
-def _refuse_annotations_in_quotes(model: type[Record]) -> None:
+def _refuse_annotations_in_quotes(declaring: Any, fields: Collection[str]) -> None:
     """A column is made of the type itself; of text it would be made for anything."""
-    annotations = inspect.get_annotations(model)
+    annotations = inspect.get_annotations(declaring)
     quoted = {name: text for name, text in annotations.items() if isinstance(text, str)}
-    if annotations and len(quoted) == len(annotations):
-        raise FutureAnnotations(model=model.__name__, module=model.__module__)
+    if issubclass(declaring, Record) and annotations and len(quoted) == len(annotations):
+        module = sys.modules.get(declaring.__module__)
+        if module is None or getattr(module, "annotations", None) is __future__.annotations:
+            raise FutureAnnotations(model=declaring.__name__, module=declaring.__module__)
     for name, text in quoted.items():
+        if name in fields:
+            raise QuotedAnnotation(model=declaring.__name__, field=name, annotation=text)
+
+
+def _refuse_foreign_fields(declaring: type, model: Any) -> None:
+    """Only record classes see to it that columns keep their values alike on every database."""
+    if issubclass(declaring, Record):
+        return
+    for name in inspect.get_annotations(declaring):
         if name in model.model_fields:
-            raise QuotedAnnotation(model=model.__name__, field=name, annotation=text)
+            kind = next(one for one in (Event, Global, APICall, Entity) if issubclass(model, one))
+            raise ForeignMixin(model=model.__name__, field=name, mixin=declaring.__name__, kind=kind.__name__)
 
 
 _SAID = (Guard, QueryPolicy, Activity, Retention)

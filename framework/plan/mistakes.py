@@ -243,6 +243,12 @@ class FutureAnnotations(DeclarationError):
     """
 
 
+class ForeignMixin(DeclarationError):
+    """{model}.{field} comes from {mixin}, which is no record class, so that its column would keep values as
+    it likes. Declare `class {mixin}({kind}):` without `table=True`.
+    """
+
+
 class QuotedAnnotation(DeclarationError):
     """{model}.{field} is annotated with the text {annotation!r}, which says no type to make a column of.
     Write it without quotes; only relations may need them.

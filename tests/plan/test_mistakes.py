@@ -60,6 +60,7 @@ from framework.errors import DeclarationError
 from framework.integration import Completed, Integration
 from framework.model.computation import Computation
 from framework.model.record import ForeignIdentity
+from framework.model.relation import InheritedRelation
 from framework.plan import mistakes
 
 
@@ -191,6 +192,52 @@ def test_a_type_in_quotes_makes_no_column() -> None:
     assert refusal(Item) == (
         "Item.price is annotated with the text 'int', which says no type to make a column of. Write it "
         "without quotes; only relations may need them."
+    )
+
+
+def test_a_type_in_quotes_makes_no_column_in_a_mixin_either() -> None:
+    class Owned(Entity):
+        owner_id: "UUID" = Field(foreign_key="owner.id")
+
+    class Item(Owned, table=True):
+        name: str
+
+    assert refusal(Item) == (
+        "Owned.owner_id is annotated with the text 'UUID', which says no type to make a column of. Write it "
+        "without quotes; only relations may need them."
+    )
+
+
+def test_a_relation_of_a_class_without_a_table_is_not_inherited() -> None:
+    class Owner(Entity, table=True):
+        name: str
+
+    class Owned(Entity):
+        owner_id: UUID = Field(foreign_key="owner.id")
+        owner: Owner = Relationship()
+
+    with pytest.raises(InheritedRelation) as wrong:
+
+        class Item(Owned, table=True):
+            name: str
+
+    assert str(wrong.value) == (
+        "Item cannot inherit the relation owner from Owned, which has no table. Declare it in Item itself, "
+        "with what is computed from it; the foreign key may stay where it is."
+    )
+
+
+@pytest.mark.parametrize("base", [object, SQLModel])
+def test_fields_come_from_record_classes(base: type) -> None:
+    class Priced(base):
+        price: int = 0
+
+    class Item(Entity, Priced, table=True):
+        name: str
+
+    assert refusal(Item) == (
+        "Item.price comes from Priced, which is no record class, so that its column would keep values as it "
+        "likes. Declare `class Priced(Entity):` without `table=True`."
     )
 
 
