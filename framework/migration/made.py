@@ -29,10 +29,11 @@ def bring(node: RuleNode, work: QuietWork, facts: Recomputation, part: Slice, ta
     """
     is_new = f"rule {node.key}" in task.added
     present = dict(_present(node, work, part))
+    given = facts.given(node.given)
     spared = []
     for row in facts.read(node.source, part.own):
         source = view_of(node.source.view, row) if node.lens is None else node.lens.see(row)
-        for position, record in enumerate([] if source is None else made(node, source)):
+        for position, record in enumerate([] if source is None else made(node, source, *given)):
             key = f"{node.key}:{row['id'].hex}:{position}"
             shape = next(target for target in node.targets if target.model is type(record))
             known = present.pop(key, None)

@@ -1,11 +1,26 @@
 """What belongs to a view is found anew when its condition changes."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
-from framework import Count, Custom, Entity, Field, Global, Lookup, Relationship, computed, merged, subset
-from framework.app import App
+from sqlmodel import select
+
+from framework import (
+    Count,
+    Custom,
+    Entity,
+    Field,
+    Global,
+    Lookup,
+    Relationship,
+    computed,
+    derive,
+    merged,
+    subset,
+)
+from framework.app import App, opened
 
 
 def shop(where: Callable[[object], object] | None) -> list[type]:
@@ -115,3 +130,31 @@ def test_views_of_one_record_and_totals_of_several_classes_come(database_url: st
     assert [app.get(declared[2], id).payer_name for id in ids] == ["ada", "eve", "eve"]
     assert (app.get(declared[3]).by_points, app.verify()) == ({9: 2, 8: 1}, [])
     app.close()
+
+
+def dear(limited: bool) -> list[Any]:
+    class Order(Entity, table=True):
+        cents: int = 0
+
+    class Limits(Global, table=True):
+        dear: int = 50
+
+    class Notice(Entity, table=True):
+        order_id: UUID
+
+    def notice(order: Order, limits: Limits) -> Notice | None:
+        return Notice(order_id=order.id) if order.cents > limits.dear else None
+
+    notice.__annotations__ = {"order": Order, "limits": Limits, "return": Notice | None}
+    return [Order, Limits, Notice, *([derive(notice)] if limited else [])]
+
+
+def test_a_new_rule_is_given_its_parameters(database_url: str) -> None:
+    before = dear(False)
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        orders = [tx.add(before[0](cents=cents)).id for cents in (1, 60, 100)]
+        tx.update(before[1], dear=70)
+    now = dear(True)
+    with closing(App([now], database=database_url)) as app:
+        assert app.migrate() == []
+        assert [one.order_id for one in app.query(select(now[2]))] == orders[2:]
