@@ -67,7 +67,7 @@ class Expired:
             beyond = beyond.limit(literal_column("-1"))
         if per is not None:
             beyond = beyond.where(per == bindparam("per_"))
-            several = select(per).where(per.is_not(None)).group_by(per)
+            several = select(per).where(per.is_not(None)).group_by(per).order_by(per)
             self.crowded = self._sql(several.having(func.count() > bindparam("cap_")))
         many = id.in_(beyond.scalar_subquery())
         self.by_number = self._beyond(many, *self._statements.recency())

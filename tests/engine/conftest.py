@@ -12,6 +12,8 @@ from framework.runtime.work import Work
 from framework.storage.postgres_connection import PostgresConnection
 from tests.engine.shop import MODULE, cashier
 
+pytest.register_assert_rewrite("tests.engine.declared_at_random.days")
+
 Statements = list[str]
 Watch = Callable[[], AbstractContextManager[Statements]]
 

@@ -7,9 +7,12 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from tests.engine.declared_at_random.schema import Model, Property, Schema
+from tests.engine.declared_at_random.keeping import Keeping
+from tests.engine.declared_at_random.properties import Property
+from tests.engine.declared_at_random.schema import Model, Schema
 from tests.engine.declared_at_random.seen import (
     Class,
+    Friends,
     Merged,
     Part,
     Reference,
@@ -43,8 +46,9 @@ def schemas(draw: st.DrawFn) -> Schema:
         targets = [one for one in range(source) if draw(st.booleans())] or [*range(source)]
         for target in [*targets, *([source] if draw(st.integers(0, 4)) == 0 else [])]:
             ondelete = draw(st.sampled_from(("CASCADE", "SET NULL", "RESTRICT")))
-            references.append(Reference(source, target, ondelete))
-    drawn = _Drawn(facts, references, draw(st.booleans()))
+            references.append(Reference(source, target, ondelete, takes=draw(st.integers(0, 5)) == 0))
+    friendly = frozenset(n for n in range(count) if draw(st.integers(0, 3)) == 0)
+    drawn = _Drawn(facts, references, draw(st.booleans()), friendly)
     for number in range(draw(st.integers(2, 12))):
         host = draw(st.integers(GLOBAL, count - 1))
         drawn.properties[host].append(draw(_property(number, host, drawn)))
@@ -53,8 +57,10 @@ def schemas(draw: st.DrawFn) -> Schema:
         for n in range(count)
     )
     twins, told = (draw(st.none() | st.sampled_from(drawn.classes)) for _ in range(2))
-    where = draw(st.none() | tests(["f0"]))
-    return Schema(models, tuple(drawn.properties[GLOBAL]), drawn.is_descending, twins, where, told)
+    where = draw(st.none() | conditions(["f0"]))
+    kept = draw(keepings(count, references)) if draw(st.integers(0, 3)) == 0 else None
+    totals = tuple(drawn.properties[GLOBAL])
+    return Schema(models, totals, drawn.is_descending, twins, where, told, friendly, kept)
 
 
 @dataclass
@@ -64,6 +70,7 @@ class _Drawn:
     facts: list[tuple[str, ...]]
     references: list[Reference]
     is_descending: bool
+    friendly: frozenset[int]
     properties: dict[int, list[Property]] = field(init=False)
     classes: list[Class] = field(init=False)
     views: dict[int, list[View]] = field(init=False)
@@ -81,6 +88,7 @@ class _Drawn:
             return [*self.classes]
         found: list[Seen] = [Relation(one, is_one=False) for one in self.references if one.target == host]
         found += [Relation(one, is_one=True) for one in self.references if one.source == host]
+        found += [Friends(host)] * 3 if host in self.friendly else []
         if self.is_descending:  # the class of the links is there
             pairs = permutations((one for one in self.references if not one.is_own), 2)
             links = {
@@ -162,6 +170,16 @@ def _view(draw: st.DrawFn, number: int, host: int, seen: Sequence[Seen], drawn: 
     return Subset(number, one, draw(tests(drawn.common(one))))
 
 
+@st.composite
+def keepings(draw: st.DrawFn, count: int, references: Sequence[Reference]) -> Keeping:
+    model = draw(st.integers(0, count - 1))
+    cap, hours = draw(
+        st.sampled_from([(cap, hours) for cap in (None, 1, 2, 3) for hours in (None, 1, 3)][1:])
+    )
+    hosts = [one for one in references if one.source == model and cap is not None]
+    return Keeping(model, cap, draw(st.none() | st.sampled_from(hosts)) if hosts else None, hours)
+
+
 def values(fields: Sequence[str]) -> st.SearchStrategy[Value]:
     return st.sampled_from([Value(field, form) for field in fields for form in FORMS])
 
@@ -214,4 +232,4 @@ def aggregates(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) ->
 
 def _goes_through(seen: Seen) -> bool:
     """Whether links lead to some of it: what was linked last need not be the newest."""
-    return any(isinstance(one, Through) for one in behind(seen))
+    return any(isinstance(one, Through | Friends) for one in behind(seen))

@@ -16,6 +16,7 @@ class Reference:
     source: int
     target: int
     ondelete: OnDelete
+    takes: bool = False  # whether who refers to a record takes it from who did before
 
     @property
     def key(self) -> str:
@@ -31,7 +32,7 @@ class Reference:
 
     @property
     def nullable(self) -> bool:
-        return self.ondelete == "SET NULL" or self.is_own
+        return self.ondelete == "SET NULL" or self.is_own or self.takes
 
     @property
     def is_own(self) -> bool:
@@ -83,6 +84,23 @@ class Through:
     @property
     def ways(self) -> frozenset[int]:
         return frozenset({self.link, self.far.target})
+
+
+@dataclass(frozen=True)
+class Friends:
+    """Those whom links that make no difference between their ends bind to a record."""
+
+    model: int
+    name = "friends"
+    is_one = False
+
+    @property
+    def models(self) -> tuple[int, ...]:
+        return (self.model,)
+
+    @property
+    def ways(self) -> frozenset[int]:
+        return frozenset(self.models)
 
 
 @dataclass(frozen=True)
@@ -194,7 +212,7 @@ class Merged:
 
 Class = Whole | Part
 View = Subset | Merged
-Seen = Relation | Through | Class | View
+Seen = Relation | Through | Friends | Class | View
 """What there is to be over."""
 
 

@@ -4,12 +4,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from tests.engine.declared_at_random.schema import Property, Schema
-from tests.engine.declared_at_random.seen import Merged, Part, Relation, Seen, Subset, Through, Whole
+from tests.engine.declared_at_random.keeping import is_held
+from tests.engine.declared_at_random.properties import Property
+from tests.engine.declared_at_random.schema import Schema
+from tests.engine.declared_at_random.seen import (
+    Friends,
+    Merged,
+    Part,
+    Relation,
+    Seen,
+    Subset,
+    Through,
+    Whole,
+)
 from tests.engine.declared_at_random.values import Row, Test
 
 Host = tuple[str, UUID | None]
 """A property of a record, or of the Global."""
+
+Pair = tuple[UUID, UUID]
+"""The ends of a bond, as they were given."""
+
+Bonds = dict[int, dict[UUID, Pair]]
 
 
 @dataclass
@@ -25,6 +41,7 @@ class World:
     now: int = 0  # minutes after the start
     numbers: dict[Host, int] = field(default_factory=dict)  # what sequences have given
     last: dict[tuple[str, object], int] = field(default_factory=dict)  # and last, in each scope
+    bonds: Bonds = field(default_factory=dict)  # of friends, by entity
 
     links: tuple[Through, ...] = ()  # through which it will be seen one day
 
@@ -39,6 +56,7 @@ class World:
             seen=self.seen.copy(),
             stirred=self.stirred.copy(),
             told=self.told.copy(),
+            bonds={number: those.copy() for number, those in self.bonds.items()},
             numbers=self.numbers.copy(),
             last=self.last.copy(),
         )
@@ -65,6 +83,8 @@ class World:
             going = going | rest
         for model, id in going:
             self.rows[model].pop(id, None)
+            bonds = self.bonds.get(model, {})
+            self.bonds[model] = {bond: pair for bond, pair in bonds.items() if id not in pair}
         for one in self.schema.references:
             for row in self.rows[one.source].values():
                 if (one.target, row[one.key]) in going:
@@ -81,8 +101,48 @@ class World:
             and (facts[one.near.key], facts[one.far.key]) == (row[one.near.key], row[one.far.key])
             and None not in (row[one.near.key], row[one.far.key])
             for one in links
+            if not (one.near.takes or one.far.takes)  # the other one lets go
             for id, row in self.rows[number].items()
         )
+
+    def is_timed(self, number: int) -> bool:
+        """Whether its records know since when they are there."""
+        return self.schema.kept is not None and self.schema.kept.model == number
+
+    def take(self, number: int, id: UUID, facts: Row) -> None:
+        """A record refers to others from now on, which it takes from who referred to them before."""
+        for one in self.schema.models[number].references:
+            target = facts.get(one.key)
+            if one.takes and target is not None:
+                for other, row in self.rows[number].items():
+                    if other != id and row[one.key] == target:
+                        row[one.key] = None
+
+    def are_bound(self, number: int, pair: Pair, but: UUID | None = None) -> bool:
+        """Whether these are friends already, whichever of them was named first."""
+        bonds = self.bonds.get(number, {}).items()
+        return any(bond != but and set(pair) == set(ends) for bond, ends in bonds)
+
+    def sweep(self) -> None:
+        """Let those go who are not kept any longer: each lot together, or one by one if one has to stay."""
+        kept = self.schema.kept
+        if kept is None:
+            return
+        references = self.schema.references
+        for beyond in kept.limits(self.rows, self.now):
+            going = [id for id in beyond if not is_held(kept.model, id, references, self.rows)]
+            if going and not self._lose(kept.model, *going):
+                for id in going:
+                    self._lose(kept.model, id)
+
+    def _lose(self, number: int, *ids: UUID) -> bool:
+        """Delete records in a transaction of their own, if nothing keeps them; whether they went."""
+        world = self.copy()
+        if not world.delete(number, *(id for id in ids if id in self.rows[number])):
+            return False
+        self.__dict__.update(world.__dict__)
+        self.everything()
+        return True
 
     def everything(self) -> tuple[list[dict[UUID, Row]], Row]:
         """All rows with their computed properties, and the Global's, at the end of a day."""
@@ -90,18 +150,18 @@ class World:
         total: Row = {}
         for number, one in in_order(self.schema):
             for row in [total] if number is None else full[number].values():
-                records = _seen(one.over, full, row)
+                records = _seen(one.over, full, row, self.bonds)
                 if one.kind == "Sequence":
                     row[one.name] = self._number(one, row)
                 elif one.is_machine:
                     row[one.name] = "stirred" if self._is_stirred(one, row.get("id"), records) else "still"
                 else:
                     row[one.name] = one.compute(row, records, self.level, self.now)
-        self.told |= {row["id"] for row in _seen(self.schema.told, full, total)}
+        self.told |= {row["id"] for row in _seen(self.schema.told, full, total, self.bonds)}
         self.twins = [
             row["f0"]
-            for row in _seen(self.schema.twins, full, total)
-            if self.schema.twins_where is None or self.schema.twins_where.of(row)
+            for row in _seen(self.schema.twins, full, total, self.bonds)
+            if self.schema.twins_where is None or self.schema.twins_where.of(row, self.level)
         ]
         return full, total
 
@@ -111,7 +171,7 @@ class World:
         for number, one in in_order(self.schema):
             if number is not None and one.over is not None and not one.is_machine:
                 for id, row in full[number].items():
-                    yield number, id, one, [other["id"] for other in _seen(one.over, full, row)]
+                    yield number, id, one, [other["id"] for other in _seen(one.over, full, row, self.bonds)]
 
     def _number(self, one: Property, row: Row) -> int:
         """What was given to a record, or the next of its scope."""
@@ -142,7 +202,7 @@ def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
     return iter(sorted(all_of, key=lambda pair: pair[1].number))
 
 
-def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row) -> list[Row]:
+def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row, bonds: Bonds) -> list[Row]:
     """The records that a row sees, oldest first: of what leads to one, that one or none."""
     match over:
         case Relation(of=reference, is_one=True):
@@ -154,12 +214,15 @@ def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row) -> list[Row]
             links = [one for one in full[over.link].values() if one[over.near.key] == row["id"]]
             ends = [one[over.far.key] for one in links if one[over.far.key] is not None]
             return [full[over.far.target][end] for end in ends]
+        case Friends(model=model):
+            pairs = [pair for pair in bonds.get(model, {}).values() if row["id"] in pair]
+            return [full[model][one if other == row["id"] else other] for one, other in pairs]
         case Whole():
             return _oldest_first([one for model in over.models for one in full[model].values()])
         case Part() | Subset():
-            return [other for other in _seen(over.of, full, row) if _belongs(other, over.where)]
+            return [other for other in _seen(over.of, full, row, bonds) if _belongs(other, over.where)]
         case Merged():
-            found = [other for part in over.parts for other in _seen(part, full, row)]
+            found = [other for part in over.parts for other in _seen(part, full, row, bonds)]
             return found[:1] if over.is_one else _oldest_first(found)
         case None:
             return []
