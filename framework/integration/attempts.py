@@ -26,7 +26,9 @@ AttemptVerb: TypeAlias = Literal["call", "submit", "recover"]
 class Attempt:
     """One try. It has no end while it is under way, or if its worker died.
 
-    `doubtful` says that the vendor may have acted on it without our hearing of it.
+    It starts when a worker takes the call up, which is committed before the vendor is asked: between the two
+    lie that commit, the gate of the integration, and what was taken up with it. `doubtful` says that the
+    vendor may have acted on it without our hearing of it.
     """
 
     call_id: UUID

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from framework.plan.mistakes import CyclicComputation
-from framework.plan.node import Node
+from framework.plan.node import MachineNode, Node, RuleNode
 from framework.plan.shape import Shape
 
 Vertex = tuple[Shape, str | None]
@@ -28,7 +28,7 @@ def give_heights(nodes: Sequence[Node]) -> None:
             return
         if node in path:
             circle = [*path[path.index(node) :], node]
-            raise CyclicComputation(path=" <- ".join(one.name for one in circle))
+            raise CyclicComputation(path=" <- ".join(one.name for one in circle), remedy=_remedy(circle))
         path.append(node)
         below = [writer for read in node.reads for writer in writers[_vertex(read)]]
         for writer in sorted(set(below), key=lambda one: one.name):
@@ -39,6 +39,15 @@ def give_heights(nodes: Sequence[Node]) -> None:
 
     for node in nodes:
         visit(node)
+
+
+def _remedy(circle: Sequence[Node]) -> str:
+    if {RuleNode, MachineNode} <= set(map(type, circle)):
+        return (
+            "What a rule makes because of a state cannot move it in the same transaction. Let the transition "
+            "wait for what the rule waits for, or let the rule make an APICall, whose outcome comes later"
+        )
+    return "Break the circle by storing one as a fact"
 
 
 def _vertex(read: Vertex) -> Vertex:

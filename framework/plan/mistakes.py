@@ -146,7 +146,7 @@ class WrongParameters(DeclarationError):
 
 
 class CyclicComputation(DeclarationError):
-    """These define each other: {path}. Break the circle by storing one as a fact."""
+    """These define each other: {path}. {remedy}."""
 
 
 class UnlistedState(DeclarationError):

@@ -72,7 +72,8 @@ class TriggerPlanner:
             source = ends_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)[0].shape
             reason = (
                 f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
-                "whose key names this one. Look up what it waits for, and wait for that to change."
+                f"whose key names this one. Look up what it waits for, `computed(Lookup({relation}, ...))`, "
+                "and wait for that to change."
             )
             raise self._dead(trigger, source.name, reason)
         routes = routes_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)

@@ -389,8 +389,8 @@ class Leaf(Entity, table=True):
 def test_a_trigger_on_the_wrong_side_of_a_self_relation_is_refused() -> None:
     assert refusal(Leaf) == (
         "Leaf.light: the trigger 'Leaf created' can never fire: Leaf.parent leads to one record; a trigger "
-        "needs a relation to many, whose key names this one. Look up what it waits for, and wait for that to "
-        "change."
+        "needs a relation to many, whose key names this one. Look up what it waits for, "
+        "`computed(Lookup(parent, ...))`, and wait for that to change."
     )
 
 
@@ -757,6 +757,12 @@ def test_a_record_handed_to_other_code_is_declared() -> None:
     )
 
 
+class Stage(StrEnum):
+    ASKED = "asked"
+    PAID = "paid"
+    SENT = "sent"
+
+
 def test_a_circle_is_shown_with_its_path() -> None:
     class Order(Entity, table=True):
         one: int = computed(Formula(lambda o: o.two + 1))
@@ -784,6 +790,34 @@ def test_a_circle_through_rules_and_relations_is_found() -> None:
     assert refusal(Item, Order, item) == (
         "These define each other: Order.count <- rule item <- Order.count. Break the circle by storing one "
         "as a fact."
+    )
+
+
+def test_what_a_rule_makes_of_a_state_does_not_move_that_state() -> None:
+    class Paid(Event, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    class Parcel(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id", ondelete="CASCADE")
+
+    class Order(Entity, table=True):
+        parcels: list[Parcel] = Relationship()
+        status: Stage = computed(
+            StateMachine(
+                Stage.ASKED,
+                Transition(Stage.ASKED, Stage.PAID, when=on(Paid)),
+                Transition(Stage.PAID, Stage.SENT, when=created(parcels)),
+            )
+        )
+
+    @derive(reads=[Order.status])
+    def parcel(order: Order) -> Parcel | None:
+        return Parcel(order_id=order.id) if order.status == Stage.PAID else None
+
+    assert refusal(Paid, Parcel, Order, parcel) == (
+        "These define each other: Order.status <- rule parcel <- Order.status. What a rule makes because of "
+        "a state cannot move it in the same transaction. Let the transition wait for what the rule waits "
+        "for, or let the rule make an APICall, whose outcome comes later."
     )
 
 
@@ -1259,8 +1293,8 @@ def test_a_trigger_needs_a_relation_to_many() -> None:
 
     assert refusal(House, Lamp) == (
         "Lamp.light: the trigger 'House created' can never fire: Lamp.house leads to one record; a trigger "
-        "needs a relation to many, whose key names this one. Look up what it waits for, and wait for that to "
-        "change."
+        "needs a relation to many, whose key names this one. Look up what it waits for, "
+        "`computed(Lookup(house, ...))`, and wait for that to change."
     )
 
 
@@ -2012,8 +2046,8 @@ def test_a_trigger_does_not_wait_for_the_one_record_of_a_view() -> None:
 
     assert refusal(Buyer, BigBuyer, Sale) == (
         "Sale.light: the trigger 'Buyer entered' can never fire: Sale.big leads to one record; a trigger "
-        "needs a relation to many, whose key names this one. Look up what it waits for, and wait for that to "
-        "change."
+        "needs a relation to many, whose key names this one. Look up what it waits for, "
+        "`computed(Lookup(big, ...))`, and wait for that to change."
     )
 
 
