@@ -19,6 +19,7 @@ import anyio
 import anyio.to_thread
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
+from framework.arguments import check_database, check_integrations, check_modules, check_settings
 from framework.clock import Clock, SystemClock
 from framework.computations.activity import Activity, ActivityInstance, ActivityState
 from framework.computations.policy import Reader
@@ -136,6 +137,8 @@ class App:
         settings: Settings | None = None,
         clock: Clock | None = None,
     ) -> None:
+        check_modules(modules)
+        check_integrations(integrations)
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
         check(self.settings, database)
@@ -588,6 +591,8 @@ class App:
 
 def check(settings: Settings, database: str) -> None:
     """Refuse settings that contradict each other, or the database."""
+    check_database(database)
+    check_settings(settings, Settings)
     if not settings.works and database.startswith("sqlite"):
         raise NobodyWorks(database=database)
     if settings.tenancy not in get_args(Tenancy):

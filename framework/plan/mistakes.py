@@ -179,6 +179,10 @@ class ImpossibleErasure(DeclarationError):
     """{model}.{property} cannot delete its record on the entry of {state!r}: {reason}"""
 
 
+class NoRecordClass(DeclarationError):
+    """{thing!r} is no class. Name the class of the record first, and then its id: `app.get(Order, id)`."""
+
+
 class UndeclaredRecord(DeclarationError):
     """{place} needs {model}, which is not part of this App. Add it to the App's modules."""
 

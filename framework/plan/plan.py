@@ -14,7 +14,7 @@ from framework.plan.collect import collect
 from framework.plan.erasures import check_erasures
 from framework.plan.heights import give_heights
 from framework.plan.lens import Lens
-from framework.plan.mistakes import UndeclaredRecord
+from framework.plan.mistakes import NoRecordClass, UndeclaredRecord
 from framework.plan.node import (
     AdditiveNode,
     CollectNode,
@@ -52,6 +52,8 @@ class Plan:
         """What is known about a record class, of a view about the class it is a part of; raises
         UndeclaredRecord if it is not part of the App.
         """
+        if not isinstance(model, type):
+            raise NoRecordClass(thing=model)
         shape, _ = self.home(model)
         if shape is None:
             raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model)))

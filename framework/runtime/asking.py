@@ -2,19 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from reprlib import Repr
 from typing import Any
 from uuid import UUID
 
 from framework.model.entity import GLOBAL_ID
 from framework.plan.shape import Kind, Shape
-from framework.runtime.errors import NoSuchRecord, NotText, NumberTooLarge
+from framework.runtime.errors import NoSuchRecord, NotText, NumberTooLarge, WhichRecord
 from framework.storage.violation import Constraint, Violation
+
+_SHORT = Repr()
+_SHORT.maxother = 60
+
+
+def shortened(thing: Any) -> str:
+    """What was given, as an error shows it."""
+    return _SHORT.repr(thing)
 
 
 def id_of(shape: Shape, id: Any) -> UUID:
     """The id as a UUID; of a Global without one, its own. Raises NoSuchRecord for what is no id."""
     if id is None and shape.kind is Kind.GLOBAL:
         return GLOBAL_ID
+    if id is None:
+        raise WhichRecord(model=shape.name)
     found = uuid_or_none(id)
     if found is None:
         raise NoSuchRecord(model=shape.name, id=id)

@@ -7,7 +7,6 @@ refused, with the name of the column, before a database is asked.
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from reprlib import Repr
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +28,7 @@ from sqlalchemy.types import TypeEngine
 from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, without_none
 from framework.model.decimals import FixedPoint, fixed
 from framework.plan.shape import Shape
+from framework.runtime.asking import shortened
 from framework.runtime.errors import NotComparable
 
 _EQUATING = {operators.eq, operators.ne, operators.in_op, operators.not_in_op}
@@ -38,9 +38,6 @@ _ORDERING |= {operators.between_op, operators.not_between_op}
 _SEARCHING = {operators.like_op, operators.not_like_op, operators.ilike_op, operators.not_ilike_op}
 _SEARCHING |= {operators.startswith_op, operators.endswith_op, operators.contains_op}
 _COMPARING = _EQUATING | _ORDERING | _SEARCHING
-
-_SHORT = Repr()
-_SHORT.maxother = 60
 
 Shapes = Mapping[Any, Shape]
 """Classes by their tables."""
@@ -61,7 +58,7 @@ def _check(shapes: Shapes, operator: Any, side: Any, other: Any) -> None:
     for value in _values(other):
         remedy = _remedy(column.type, operator, value, _name(column, shapes))
         if remedy is not None:
-            raise _refusal(column, shapes, _SHORT.repr(value), remedy)
+            raise _refusal(column, shapes, shortened(value), remedy)
     another = _column(other, shapes)
     if another is not None and _family(another.type) != _family(column.type):
         raise _refusal(column, shapes, _name(another, shapes), "Compare columns that are declared alike")

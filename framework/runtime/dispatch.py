@@ -14,6 +14,7 @@ from framework.model.entity import Event
 from framework.model.record import Record
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind
+from framework.runtime.asking import shortened
 from framework.runtime.engine import Engine
 from framework.runtime.errors import ConflictingKey, NotAnEvent, NotText, UnusableKey
 from framework.runtime.present import detached
@@ -44,7 +45,9 @@ def dispatch(
     """
     shape, _ = engine.plan.home(type(event))
     if shape is None or shape.kind is not Kind.EVENT:
-        raise NotAnEvent(model=type(event).__name__)
+        if isinstance(event, Record):
+            raise NotAnEvent(model=type(event).__name__, remedy="Use `tx.add` in `app.transaction()`")
+        raise NotAnEvent(model=shortened(event), remedy="Make a record of an Event class: `OrderPlaced(...)`")
     valid = engine.doors[shape].row(event, engine.clock.now())  # what is invalid opens no transaction
     if key is not None:
         _check(key)

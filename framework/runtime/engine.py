@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from framework.clock import Clock
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind
 from framework.runtime.door import Door
 from framework.runtime.entered import Entered
+from framework.runtime.errors import NotEntered
 from framework.runtime.lane import Lane, Operation
 from framework.runtime.meter import Meter
 from framework.runtime.transaction import Transaction
@@ -150,6 +151,9 @@ class Scope:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise NotEntered(name=name)
 
     def __enter__(self) -> Transaction:
         engine = self._engine

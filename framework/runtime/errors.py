@@ -55,6 +55,16 @@ class NoSuchRecord(DispatchError):
     """There is no {model} with the id {id}."""
 
 
+class WhichRecord(DispatchError):
+    """There are many records of {model}. Say which, by its id: `{model}, id`."""
+
+
+class RelationNotLoaded(DispatchError):
+    """{model}.{relation} was not asked for with the record. Load it along:
+    `select({model}).options(selectinload({model}.{relation}))`, of `sqlalchemy.orm`, in `app.query`.
+    """
+
+
 class NotIndexed(DispatchError):
     """No index of {model} begins with {fields}, so all its records would be read. Declare
     `Field(index=True)`, and ask for a value that is not None.
@@ -82,7 +92,9 @@ class UnknownTableRead(DispatchError):
 
 
 class NotASelect(DispatchError):
-    """With an actor only a `select(...)` can be asked, not a {statement}."""
+    """Only a `select(...)` can be asked, and {statement} is none. Write `app.query(select(Order))`; what
+    changes records stands in `app.transaction()`.
+    """
 
 
 class UnusablePolicy(DeclarationError):
@@ -186,7 +198,7 @@ class NotAMember(DispatchError):
 
 
 class NotAnEvent(DispatchError):
-    """`dispatch` takes an event, and {model} is none. Use `tx.add` in `app.transaction()`."""
+    """`dispatch` takes an event, and {model} is none. {remedy}."""
 
 
 class IngestOnly(DispatchError):
@@ -196,7 +208,9 @@ class IngestOnly(DispatchError):
 
 
 class NotARecordOfThisApp(DispatchError):
-    """{thing!r} is no record of a class that this App declares."""
+    """{thing!r} is no record of a class that this App declares. Give a record, `Order(...)`, of a class in
+    the App's modules; many at once are for `tx.add_all`.
+    """
 
 
 class RuleReturnedWrongThing(DispatchError):
@@ -205,6 +219,12 @@ class RuleReturnedWrongThing(DispatchError):
 
 class TransactionFailed(DispatchError):
     """A step of this transaction failed, so none of it is stored: {reason}"""
+
+
+class NotEntered(DispatchError, AttributeError):
+    """A transaction has no {name} before it is entered. Write `with app.transaction() as tx:`, and use that
+    `tx`.
+    """
 
 
 class TransactionOver(DispatchError):

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, true
+from sqlalchemy import ColumnElement, Executable, UpdateBase, and_, false, true
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.sql import visitors
@@ -24,6 +24,7 @@ from framework.computations.policy import QueryPolicy, Reader
 from framework.model.record import Record
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
+from framework.runtime.asking import shortened
 from framework.runtime.comparing import check_comparisons
 from framework.runtime.errors import (
     ActorRequired,
@@ -35,6 +36,7 @@ from framework.runtime.errors import (
     UnknownTableRead,
     UnusablePolicy,
 )
+from framework.runtime.present import not_loaded
 from framework.storage.database import Database
 
 
@@ -52,13 +54,17 @@ class Reading:
 
     def query(self, statement: Any) -> list[Any]:
         """What the statement finds, detached and read-only; raises NotComparable."""
-        if isinstance(statement, visitors.Visitable):
-            check_comparisons(statement, self._shapes)
+        if not isinstance(statement, Executable) or isinstance(statement, UpdateBase):
+            raise NotASelect(statement=shortened(statement))
+        check_comparisons(statement, self._shapes)
         if self._anyone and not self._tenanted:
             with self._database.session() as session:
-                return _found(session, statement)
+                found = _found(session, statement)
+                for record in session.identity_map.values():
+                    _let_relations_be(record)
+                return found
         if not isinstance(statement, (Select, CompoundSelect)):
-            raise NotASelect(statement=type(statement).__name__)
+            raise NotASelect(statement=shortened(statement))
         with self._database.session(self._narrow) as session:
             found = _found(session, statement)
             for record in session.identity_map.values():
@@ -130,9 +136,19 @@ class Reading:
         hidden = self._hidden.get(shape, {})
         for name in hidden:
             record.__dict__.pop(name, None)
-        instance_state(record).callables = {  # what SQLAlchemy calls for a value that was not loaded
-            name: partial(_hide, shape.name, name, policy.name) for name, policy in hidden.items()
-        }
+        _let_relations_be(record)
+        if hidden:
+            state = instance_state(record)
+            state.callables = {  # what SQLAlchemy calls for a value that was not loaded
+                **state.callables,
+                **{name: partial(_hide, shape.name, name, policy.name) for name, policy in hidden.items()},
+            }
+
+
+def _let_relations_be(record: Any) -> None:
+    """What was not loaded with the record is not loaded later: nobody would know of which moment it is."""
+    state = instance_state(record)
+    state.callables = not_loaded(state.mapper)
 
 
 def _found(session: Session, statement: Any) -> list[Any]:

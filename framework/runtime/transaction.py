@@ -270,7 +270,7 @@ class Transaction:
         """The shape of a class whose events users may dispatch."""
         shape = self._shape_of(model, event)
         if shape.kind is not Kind.EVENT:
-            raise NotAnEvent(model=shape.name)
+            raise NotAnEvent(model=shape.name, remedy="Use `tx.add`")
         if shape.model is IntegrationEvent:
             raise IngestOnly(model=shape.name)
         return shape

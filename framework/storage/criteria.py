@@ -7,7 +7,14 @@ from sqlalchemy import Column, Dialect, select
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
 
+from framework.errors import DispatchError
 from framework.storage.statements import Lock, TableStatements, locking
+
+
+class CriterionOfAnother(DispatchError):
+    """The criterion reads the table {other}, so that it would hold of all records of {model} or of none. Say
+    which of them belong together: `{model}.id.in_(select(...))`.
+    """
 
 
 def selection_where(
@@ -25,6 +32,9 @@ def selection_where(
     statement: Any = select(*statements.columns).where(
         *(replacement_traverse(criterion, {}, own) for criterion in criteria)
     )
+    others = [one for one in statement.get_final_froms() if one is not table]
+    if others:
+        raise CriterionOfAnother(model=statements.shape.name, other=getattr(others[0], "name", others[0]))
     if dialect.name != "sqlite":  # locked in the order of ids; SQLite has one writer
         statement = statement.order_by(table.c.id)
     compiled: Any = locking(statement, lock).compile(

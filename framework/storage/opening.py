@@ -1,5 +1,7 @@
 """Opening the database that a URL names."""
 
+from typing import Literal
+
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -22,11 +24,8 @@ def open_database(
     `synchronous` is the durability of a commit: FULL survives the loss of power; `patience` is how many
     seconds to wait for somebody else who holds the database, or a row of it; `alone` keeps all others out.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise UnsupportedDatabase(url=url) from error
-    match parsed.get_backend_name():
+    parsed = make_url(url)
+    match backend_of(url):
         case "sqlite":
             return SqliteDatabase(parsed, plan, synchronous=synchronous, patience=patience)
         case "postgresql":
@@ -35,5 +34,17 @@ def open_database(
             except ImportError as error:
                 raise DriverMissing(reason=str(error)) from error
             return PostgresDatabase(parsed, plan, synchronous=synchronous, patience=patience, alone=alone)
-        case _:
-            raise UnsupportedDatabase(url=parsed.render_as_string(hide_password=True))
+
+
+def backend_of(url: str) -> Literal["sqlite", "postgresql"]:
+    """Which kind of database a URL names; raises UnsupportedDatabase."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise UnsupportedDatabase(url=url) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return "sqlite"
+        case "postgresql":
+            return "postgresql"
+    raise UnsupportedDatabase(url=parsed.render_as_string(hide_password=True))

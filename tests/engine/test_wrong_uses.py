@@ -1,0 +1,243 @@
+"""What a newcomer tries wrongly is refused with the name of the thing, and with what to write instead."""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import selectinload
+from sqlmodel import col, select
+
+from framework import (
+    Count,
+    Entity,
+    Event,
+    Field,
+    Relationship,
+    StateMachine,
+    Transition,
+    computed,
+    on,
+    policy,
+)
+from framework.app import App, opened
+from framework.arguments import WrongArgument
+from framework.computations.policy import Reader
+from framework.errors import MillraceError
+from framework.integration import Integration
+from framework.plan.mistakes import NoRecordClass
+from framework.runtime.errors import (
+    NotAnEvent,
+    NotARecordOfThisApp,
+    NotASelect,
+    NotEntered,
+    RelationNotLoaded,
+    WhichRecord,
+)
+from framework.storage.criteria import CriterionOfAnother
+from framework.storage.errors import UnsupportedDatabase
+
+
+class Step(StrEnum):
+    OPEN = "open"
+    SHUT = "shut"
+
+
+class Closed(Event, table=True):
+    box_id: UUID = Field(foreign_key="box.id", ondelete="CASCADE")
+
+
+class Item(Entity, table=True):
+    box_id: UUID | None = Field(default=None, foreign_key="box.id")
+    price: int = 0
+
+
+class Box(Entity, table=True):
+    name: str = ""
+    items: list[Item] = Relationship()
+
+    count: int = computed(Count(items))
+    step: Step = computed(StateMachine(Step.OPEN, Transition(Step.OPEN, Step.SHUT, when=on(Closed))))
+
+
+MODULE = [Closed, Item, Box]
+SELECT = "Write `app.query(select(Order))`; what changes records stands in `app.transaction()`."
+A_LIST = "takes a list of integrations, as their factories make them, and was given"
+EXAMPLE = "Pass `integrations=[create_stripe_integration(call=Charge)]`."
+A_RECORD = (
+    "is no record of a class that this App declares. Give a record, `Order(...)`, of a class in the App's "
+    "modules; many at once are for `tx.add_all`."
+)
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[App]:
+    with opened(App([MODULE], database=database_url)) as app:
+        with app.transaction() as tx:
+            box = tx.add(Box(name="full"))
+            tx.add(Box(name="bare"))
+            tx.add(Item(box_id=box.id, price=5))
+        yield app
+
+
+@pytest.mark.parametrize(
+    ("build", "text"),
+    [
+        (
+            lambda: App(Box),  # type: ignore[arg-type]  # that is the mistake, here and below
+            "App(modules=...) takes a list of modules, or of lists of classes and rules, and was given "
+            f"{Box!r}. Pass `modules=[business]`.",
+        ),
+        (
+            lambda: App("business"),
+            "App(modules=...) takes a list of modules, or of lists of classes and rules, and was given "
+            "'business'. Pass `modules=[business]`.",
+        ),
+        (lambda: App([MODULE], ["stripe"]), f"App(integrations=...) {A_LIST} 'stripe'. {EXAMPLE}"),  # type: ignore[list-item]
+        (
+            lambda: App([MODULE], [Integration]),  # type: ignore[list-item]
+            f"App(integrations=...) {A_LIST} {Integration!r}. {EXAMPLE}",
+        ),
+        (
+            lambda: App([MODULE], settings={"works": False}),  # type: ignore[arg-type]
+            "App(settings=...) takes Settings, and was given {'works': False}. Pass "
+            "`settings=Settings(strict_reads=True)`.",
+        ),
+        (
+            lambda: App([MODULE], database=None),  # type: ignore[arg-type]
+            'App(database=...) takes a URL, and was given None. Pass `database="sqlite:///shop.db"`.',
+        ),
+    ],
+)
+def test_an_app_is_built_of_what_it_takes(build: Callable[[], App], text: str) -> None:
+    with pytest.raises(WrongArgument) as refused:
+        build()
+    assert str(refused.value) == text
+
+
+@pytest.mark.parametrize("url", ["shop.db", "mysql://shop"])
+def test_a_database_that_is_none_is_found_when_the_app_is_built(url: str) -> None:
+    with pytest.raises(UnsupportedDatabase, match=r"Use `sqlite:///path\.db`"):
+        App([MODULE], database=url)
+
+
+USES: list[tuple[Callable[[App], Any], type[MillraceError], str]] = [
+    (
+        lambda app: app.dispatch(Closed),  # type: ignore[type-var]
+        NotAnEvent,
+        f"`dispatch` takes an event, and {Closed!r} is none. Make a record of an Event class: "
+        "`OrderPlaced(...)`.",
+    ),
+    (
+        lambda app: app.dispatch(Box()),  # type: ignore[type-var]
+        NotAnEvent,
+        "`dispatch` takes an event, and Box is none. Use `tx.add` in `app.transaction()`.",
+    ),
+    (
+        lambda app: app.query(Box),  # type: ignore[call-overload]
+        NotASelect,
+        f"Only a `select(...)` can be asked, and {Box!r} is none. {SELECT}",
+    ),
+    (
+        lambda app: app.query("SELECT * FROM box"),  # type: ignore[call-overload]
+        NotASelect,
+        f"Only a `select(...)` can be asked, and 'SELECT * FROM box' is none. {SELECT}",
+    ),
+    (
+        lambda app: app.get(Box),
+        WhichRecord,
+        "There are many records of Box. Say which, by its id: `Box, id`.",
+    ),
+    (
+        lambda app: app.explain(Box, "count"),
+        WhichRecord,
+        "There are many records of Box. Say which, by its id: `Box, id`.",
+    ),
+    (
+        lambda app: app.get(5),  # type: ignore[type-var]
+        NoRecordClass,
+        "5 is no class. Name the class of the record first, and then its id: `app.get(Order, id)`.",
+    ),
+    (
+        lambda app: app.transaction().add(Box()),  # type: ignore[attr-defined]
+        NotEntered,
+        "A transaction has no add before it is entered. Write `with app.transaction() as tx:`, and use that "
+        "`tx`.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("use", "error", "text"), USES)
+def test_a_wrong_use_names_the_right_one(
+    use: Callable[[App], Any], error: type[Exception], text: str
+) -> None:
+    with opened(App([MODULE])) as app:
+        with pytest.raises(error) as refused:
+            use(app)
+        assert str(refused.value) == text
+
+
+@pytest.mark.parametrize("thing", [Box, {"name": "x"}, [1]])
+def test_what_is_added_is_a_record(thing: Any) -> None:
+    with opened(App([MODULE])) as app:
+        with pytest.raises(NotARecordOfThisApp) as refused, app.transaction() as tx:
+            tx.add(thing)
+        assert str(refused.value) == f"{thing!r} {A_RECORD}"
+
+
+def test_a_query_changes_nothing(app: App) -> None:
+    for statement in (delete(Box), insert(Box).values(name="new")):
+        with pytest.raises(NotASelect):
+            app.query(statement)  # type: ignore[call-overload]
+    assert len(app.query(select(Box))) == 2
+
+
+def test_a_relation_is_asked_for_with_its_record(app: App) -> None:
+    (found,) = app.query(select(Box).where(Box.name == "full"))
+    for box in (found, app.get(Box, found.id)):
+        with pytest.raises(RelationNotLoaded) as refused:
+            _ = box.items
+        assert str(refused.value) == (
+            "Box.items was not asked for with the record. Load it along: "
+            "`select(Box).options(selectinload(Box.items))`, of `sqlalchemy.orm`, in `app.query`."
+        )
+    loading: Any = selectinload(Box.items)  # type: ignore[arg-type]  # to type checkers it is a list
+    (loaded,) = app.query(select(Box).where(Box.name == "full").options(loading))
+    assert [item.price for item in loaded.items] == [5]
+
+
+def test_a_relation_is_no_secret_to_a_reader_with_a_policy(database_url: str) -> None:
+    @policy(Item, hides=("price",))
+    def items(reader: Reader) -> bool:
+        return True
+
+    with opened(App([MODULE, [items]], database=database_url)) as app:
+        with app.transaction() as tx:
+            tx.add(Item(box_id=tx.add(Box()).id, price=5))
+        loading: Any = selectinload(Box.items)  # type: ignore[arg-type]
+        (box,) = app.query(select(Box).options(loading), actor="ada")
+        (item,) = box.items
+        with pytest.raises(MillraceError, match=r"Item\.price"):
+            _ = item.price
+        (plain,) = app.query(select(Box), actor="ada")
+        with pytest.raises(RelationNotLoaded):
+            _ = plain.items
+
+
+def test_a_criterion_speaks_of_the_class_whose_records_change(app: App) -> None:
+    for change in (
+        lambda tx: tx.delete_where(Box, Item.price == 5),
+        lambda tx: tx.update_where(Box, Item.price == 5, name="new"),
+    ):
+        with pytest.raises(CriterionOfAnother) as refused, app.transaction() as tx:
+            change(tx)
+        assert str(refused.value) == (
+            "The criterion reads the table item, so that it would hold of all records of Box or of none. Say "
+            "which of them belong together: `Box.id.in_(select(...))`."
+        )
+    with app.transaction() as tx:
+        dear = select(Item.box_id).where(Item.price == 5)
+        assert tx.update_where(Box, col(Box.id).in_(dear), name="dear") == 1
+    assert sorted(box.name for box in app.query(select(Box))) == ["bare", "dear"]
