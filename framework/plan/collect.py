@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from sqlmodel import SQLModel
+
 from framework.computations.activity import Activity
 from framework.computations.admission import Guard
 from framework.computations.policy import QueryPolicy
@@ -46,7 +48,7 @@ def collect(modules: Iterable[object]) -> Declarations:
         models.append(end)
         rules.append(rule_of_ends(end))
     for model in models:
-        for declaring in model.__mro__:
+        for declaring in [one for one in model.__mro__ if one not in SQLModel.__mro__]:
             _refuse_annotations_in_quotes(declaring, model.model_fields)
             _refuse_foreign_fields(declaring, model)
     return Declarations(

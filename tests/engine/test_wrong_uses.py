@@ -27,7 +27,6 @@ from framework.arguments import WrongArgument
 from framework.computations.policy import Reader
 from framework.errors import MillraceError
 from framework.integration import Integration
-from framework.plan.mistakes import NoRecordClass
 from framework.runtime.errors import (
     NotAnEvent,
     NotARecordOfThisApp,
@@ -154,11 +153,6 @@ USES: list[tuple[Callable[[App], Any], type[MillraceError], str]] = [
         lambda app: app.explain(Box, "count"),
         WhichRecord,
         "There are many records of Box. Say which, by its id: `Box, id`.",
-    ),
-    (
-        lambda app: app.get(5),  # type: ignore[type-var]
-        NoRecordClass,
-        "5 is no class. Name the class of the record first, and then its id: `app.get(Order, id)`.",
     ),
     (
         lambda app: app.transaction().add(Box()),  # type: ignore[attr-defined]

@@ -91,6 +91,16 @@ def refusal(*things: object, integrations: Any = (), settings: Settings | None =
 # -- what an App is given ----------------------------------------------------------------------------------
 
 
+def test_what_is_asked_for_is_a_class() -> None:
+    thing: Any = 5
+    with pytest.raises(mistakes.NoRecordClass) as wrong:
+        App([]).get(thing)
+    provoked.add("NoRecordClass")
+    assert str(wrong.value) == (
+        "5 is no class. Name the class of the record first, and then its id: `app.get(Order, id)`."
+    )
+
+
 def test_something_that_declares_nothing_is_refused() -> None:
     assert refusal("orders") == (
         "'orders' is neither a module, a record class with `table=True`, nor a rule. Pass "
