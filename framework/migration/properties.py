@@ -13,6 +13,7 @@ from framework.migration.survey import Survey
 from framework.migration.tally import rows_whose
 from framework.model.columns import EnumText, Structured
 from framework.plan.declaration import ClassForm, Declaration, said_type
+from framework.plan.hidden import hidden_name
 from framework.plan.node import EntryPlan, MachineNode
 from framework.plan.plan import Plan
 from framework.plan.renames import is_kept
@@ -132,7 +133,7 @@ class PropertyChanges:
             model, _, name = place.partition(".")
             if (
                 hidden == name
-                or hidden == f"_{self._shapes[model].table.name}_{name}"
+                or hidden == hidden_name(self._shapes[model].table.name, name)
                 or hidden.startswith(f"_{name}_")
             ):
                 return True

@@ -27,6 +27,12 @@ class UnknownTable(DeclarationError):
     """
 
 
+class NameTooLong(DeclarationError):
+    """{place}: {what} would be called {name!r}, and PostgreSQL keeps no more than 63 bytes of a name. Take a
+    shorter one.
+    """
+
+
 class UnknownType(DeclarationError):
     """{model}.{field} is declared as {annotation}, for which there is no column. Use str, int, bool, float,
     bytes, UUID, datetime, date, timedelta, a StrEnum, a Payload, a dataclass, or a Decimal with as many

@@ -13,12 +13,14 @@ from framework.model.entity import Event, Global
 from framework.model.fields import UNDEFINED
 from framework.model.record import Record
 from framework.model.takeover import may_be_taken
+from framework.plan.hidden import is_short
 from framework.plan.links import check_links, route_through
 from framework.plan.mistakes import (
     AmbiguousSide,
     BrokenRelation,
     CannotBeTaken,
     GlobalWithoutDefault,
+    NameTooLong,
     ReservedTable,
     SecondSource,
     TableCollision,
@@ -62,7 +64,11 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
         if shape.kind is Kind.GLOBAL:
             _check_defaults(shape)
         shape.takeovers = tuple(_takeovers(shape))
+        if not is_short(table.name):
+            raise NameTooLong(place=shape.name, what="its table", name=table.name)
         for name in (*model.__facts__, *model.__computed__):
+            if not is_short(name):
+                raise NameTooLong(place=f"{shape.name}.{name}", what="its column", name=name)
             field = model.model_fields[name]
             if column_type(field.annotation, field.metadata) is None:
                 raise UnknownType(model=shape.name, field=name, annotation=field.annotation)

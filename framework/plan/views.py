@@ -14,6 +14,7 @@ from framework.computations.formula import Formula
 from framework.model.fields import table_name
 from framework.model.record import Record, is_filtered
 from framework.model.views import Filter, Merged, RelationView, Subset
+from framework.plan.hidden import hidden_name
 from framework.plan.lens import Lens
 from framework.plan.mistakes import (
     AllRecordsOnEntity,
@@ -168,7 +169,7 @@ def _of_class(shapes: Shapes, model: type[Record], strict_reads: bool) -> Iterat
         raise UndeclaredRecord(place=model.__name__, model=base.__name__)
     for shape, lens in sources:
         lenses = [] if lens is None else [lens]
-        column = f"_is_{table_name(model.__name__)}"
+        column = hidden_name("is", table_name(model.__name__))
         yield _membership(shape, model, model.__name__, column, model, lenses, declared, strict_reads)
         shape.indexes.append(IndexPlan((column, "id"), where=f'"{column}"'))
 
@@ -199,7 +200,7 @@ def _of_relation(
                 )
             lenses.append(lens)
         model = lenses[-1].model if lenses else source.model
-        column = f"_in_{shape.table.name}_{name}"
+        column = hidden_name("in", shape.table.name, name)
         yield _membership(source, (shape.model, name), title, column, model, lenses, view, strict_reads)
 
 

@@ -180,6 +180,19 @@ def test_a_type_without_a_column_is_refused() -> None:
     )
 
 
+def test_a_name_is_no_longer_than_all_databases_have_them() -> None:
+    name = "number_of_all_the_things_that_were_ever_ordered_by_this_customer"
+    end = (
+        f"would be called {name!r}, and PostgreSQL keeps no more than 63 bytes of a name. Take a shorter one."
+    )
+    place = {"__module__": __name__, "__qualname__": "Item"}
+    namespace = place | {"__annotations__": {name: int}, name: 0}
+    long_field = type(Entity)("Item", (Entity,), namespace, table=True)
+    assert refusal(long_field) == f"Item.{name}: its column {end}"
+    long_table = type(Entity)("Long", (Entity,), place | {"__tablename__": name}, table=True)
+    assert refusal(long_table) == f"Long: its table {end}"
+
+
 def test_annotations_of_the_future_hide_relations() -> None:
     namespace: dict[str, Any] = {"__name__": "business.late"}
     source = (

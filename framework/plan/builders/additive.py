@@ -15,6 +15,7 @@ from framework.plan.builders.annotations import annotation_of, check_additive, c
 from framework.plan.builders.carried import carried_additive, reads_of_link
 from framework.plan.builders.route import reads_of_related, routes_of
 from framework.plan.given import given_of
+from framework.plan.hidden import hidden_name
 from framework.plan.lens import through
 from framework.plan.node import AdditiveNode, Member, Node
 from framework.plan.shape import HiddenColumn, Route, Shape
@@ -32,12 +33,14 @@ def additive_node(shapes: Shapes, shape: Shape, name: str, computation: Additive
         check_optional(shape, name, computation)
     computation = with_places(computation, places_at(shape, name))
     if len(routes) == 1:
-        parts = [tuple(f"_{name}_{state}" if state else name for state in computation.states)]
+        parts = [tuple(hidden_name(name, state) if state else name for state in computation.states)]
     else:
-        prefixes = [f"_{name}_{route.related.table.name}" for route in routes]
         parts = [
-            tuple(f"{prefix}_{state}" if state else prefix for state in computation.states)
-            for prefix in prefixes
+            tuple(
+                hidden_name(name, route.related.table.name, *([state] if state else []))
+                for state in computation.states
+            )
+            for route in routes
         ]
     for state in (state for states in parts for state in states):
         shape.whole.append(state)

@@ -14,6 +14,7 @@ from framework.computations.selective import Collect, Extreme, Recency
 from framework.computations.triggers import LinkTrigger, Trigger
 from framework.model.columns import column_type
 from framework.plan.given import Given
+from framework.plan.hidden import hidden_name
 from framework.plan.lens import Lens
 from framework.plan.node import LookupMember, LookupNode
 from framework.plan.reading import Read
@@ -58,8 +59,9 @@ def carried_additive(
     if isinstance(computation, Count) and computation.where is None and route.lens is None:
         key = far.key
         return _instead(computation, "contribution", lambda link: (int(getattr(link, key) is not None),)), []
-    prefix = f"_{route.host.table.name}_{name}"
-    columns = [f"{prefix}_{state}" if state else prefix for state in computation.states]
+    columns = [
+        hidden_name(route.host.table.name, name, *([state] if state else [])) for state in computation.states
+    ]
     nodes = [
         carry(link, far, column, BigInteger(), _part(computation, position), reads, given)
         for position, column in enumerate(columns)
@@ -73,16 +75,18 @@ def carried_groups(
     """The totals by key over links, and the nodes of the key and the amounts that they carry."""
     link, far = route.source, route.far
     assert far is not None, "it goes through a link model"
-    prefix = f"_{route.host.table.name}_{name}"
+    by, *columns = (
+        hidden_name(route.host.table.name, name, part)
+        for part in ("key", *(state or "state" for state in computation.states))
+    )
     kind = column_type(key)
     assert kind is not None, "keys have been checked"
-    columns = [f"{prefix}_{state or 'state'}" for state in computation.states]
-    nodes = [carry(link, far, f"{prefix}_key", kind, _bound(computation, attrgetter("by")), reads, given)]
+    nodes = [carry(link, far, by, kind, _bound(computation, attrgetter("by")), reads, given)]
     nodes += [
         carry(link, far, column, BigInteger(), _part(computation, position, of="counted"), reads, given)
         for position, column in enumerate(columns)
     ]
-    over = _instead(computation, "by", attrgetter(f"{prefix}_key"))
+    over = _instead(computation, "by", attrgetter(by))
     return _instead(over, "counted", _all_or_nothing(columns)), nodes
 
 
@@ -106,7 +110,7 @@ def carried_trigger(route: Route, name: str, trigger: Trigger) -> tuple[Trigger,
     far = route.far
     assert far is not None, "it goes through a link model"
     field = trigger.field
-    column = None if field is None else f"_{route.host.table.name}_{name}_{field}"
+    column = None if field is None else hidden_name(route.host.table.name, name, field)
     over = LinkTrigger(
         trigger.records,
         trigger.occasion,
@@ -130,7 +134,7 @@ def carried_lens(route: Route, name: str) -> tuple[Lens | None, list[LookupNode]
     assert far is not None, "it goes through a link model"
     if lens is None:
         return None, []
-    column = f"_{route.host.table.name}_{name}{lens.column}"
+    column = hidden_name(route.host.table.name, name, lens.column.removeprefix("_"))
     seen = Lens(lens.name, column, link.model, link.view)
     if column in link.inner:  # for another trigger of the same machine
         return seen, []

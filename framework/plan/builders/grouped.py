@@ -14,6 +14,7 @@ from framework.plan.builders.carried import carried_groups, reads_of_link
 from framework.plan.builders.parts import of_parts
 from framework.plan.builders.route import reads_of_related, routes_of
 from framework.plan.given import given_of
+from framework.plan.hidden import hidden_name
 from framework.plan.lens import through
 from framework.plan.mistakes import WrongKeys
 from framework.plan.node import GroupedNode, Node
@@ -32,9 +33,9 @@ def grouped_node(shapes: Shapes, shape: Shape, name: str, computation: Additive[
     key: Any = _key_of(shape, name, computation)
     computation = with_places(computation, places_at(shape, name))
     if len(routes) == 1:
-        yield from _part(shapes, routes[0], name, computation, key, f"_{name}_groups", name)
+        yield from _part(shapes, routes[0], name, computation, key, hidden_name(name, "groups"), name)
         return
-    parts = [f"_{name}_{route.related.table.name}_groups" for route in routes]
+    parts = [hidden_name(name, route.related.table.name, "groups") for route in routes]
     for part, route in zip(parts, routes, strict=True):
         shape.inner.append(part)
         yield from _part(shapes, route, name, computation, key, part, None)

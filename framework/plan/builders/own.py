@@ -10,6 +10,7 @@ from framework.computations.sequence import Sequence
 from framework.model.columns import UtcDateTime
 from framework.plan.builders.annotations import check_annotation
 from framework.plan.given import given_of
+from framework.plan.hidden import hidden_name
 from framework.plan.mistakes import (
     UnknownRead,
 )
@@ -41,7 +42,7 @@ def formula_node(shapes: Shapes, shape: Shape, name: str, computation: Formula[A
 
 def deadline_node(shapes: Shapes, shape: Shape, name: str, computation: Deadline[Any]) -> Node:
     place = f"{shape.name}.{name}"
-    turns_at = f"_{name}_turns_at"
+    turns_at = hidden_name(name, "turns_at")
     shape.hidden.append(HiddenColumn(turns_at, UtcDateTime()))
     shape.indexes.append(IndexPlan((turns_at,), where=f'"{turns_at}" IS NOT NULL'))
     given, declared = given_of(shapes, computation, place)
@@ -64,7 +65,7 @@ def sequence_node(shape: Shape, name: str, computation: Sequence) -> Node:
             facts = ", ".join(shape.facts)
             raise UnknownRead(place=f"{shape.name}.{name}", model=shape.name, field=field, fields=facts)
     check_annotation(shape, name, computation, int)
-    scope = f"_{name}_scope"
+    scope = hidden_name(name, "scope")
     shape.hidden.append(HiddenColumn(scope, Text()))
     return SequenceNode(
         name=f"{shape.name}.{name}",

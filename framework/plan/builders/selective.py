@@ -13,6 +13,7 @@ from framework.plan.builders.carried import carried_offer, reads_of_link
 from framework.plan.builders.parts import Selection, in_parts, of_parts
 from framework.plan.builders.route import reads_of_related, routes_of
 from framework.plan.given import given_of
+from framework.plan.hidden import hidden_name
 from framework.plan.lens import through
 from framework.plan.node import (
     CollectNode,
@@ -38,7 +39,7 @@ def selective_node(shapes: Shapes, shape: Shape, name: str, computation: Selecti
         yield from _selection(shapes, routes[0], name, name, computation, offered)
         return
     selecting, among, offered, kind = in_parts(computation, offered, annotation_of(shape, name))
-    parts = [f"_{name}_{route.related.table.name}" for route in routes]
+    parts = [hidden_name(name, route.related.table.name) for route in routes]
     for part, route in zip(parts, routes, strict=True):
         shape.hidden.append(HiddenColumn(part, kind, default=selecting.initial))
         shape.inner.append(part)
@@ -52,12 +53,14 @@ def _selection(
     """The node that selects in one class, or one view of it, into a column of the host."""
     host, source = route.host, route.source
     place = f"{host.name}.{name}"
-    offer = f"_{host.table.name}_{name}"
+    offer = hidden_name(host.table.name, name)
     given, declared = given_of(shapes, computation, place)
     seeing = through(route.lens, computation)
     reads = reads_of_related(route, computation, declared, place)
     if route.far is not None:
-        seeing, carrier = carried_offer(route, f"{offer}_value", offered, seeing, reads, given)
+        seeing, carrier = carried_offer(
+            route, hidden_name(host.table.name, name, "value"), offered, seeing, reads, given
+        )
         yield carrier
         reads, given = reads_of_link(route, [carrier]), None
     by_recency = not isinstance(computation, Extreme)
