@@ -170,7 +170,8 @@ def _columns(operations: Operations, database: Database, change: TableChange) ->
         then, now = change.present.columns[old], wanted.columns[new]
         if then.type != now.type:
             kind = change.table.c[new].type
-            using = f'"{new}"::{kind.compile(dialect=database.dialect)}'
+            way = "::INTEGER" if then.type == "BOOLEAN" else ""  # from which there is no way to BIGINT
+            using = f'"{new}"{way}::{kind.compile(dialect=database.dialect)}'
             operations.alter_column(name, new, type_=kind, postgresql_using=using.partition(" COLLATE")[0])
     fill(operations.get_bind(), database, change)
     for new in wanted.columns:

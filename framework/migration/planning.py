@@ -266,7 +266,7 @@ class Planning:
 
 _CONVERSIONS: Mapping[tuple[str, str], Callable[[Survey, str, str], int]] = {
     ("BIGINT", "TEXT"): lambda *_: 0,
-    ("BIGINT", "FLOAT"): lambda *_: 0,
+    ("BIGINT", "FLOAT"): Survey.beyond_floats,
     ("BOOLEAN", "BIGINT"): lambda *_: 0,
     ("FLOAT", "BIGINT"): Survey.unwhole,
     ("TEXT", "BIGINT"): Survey.unwhole,

@@ -1,9 +1,10 @@
 """What is in the database: how many rows would lose something, or do not fit."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, cast, column, exists, func, literal_column, select, table
+from sqlalchemy import Connection, and_, cast, column, exists, func, literal_column, or_, select, table
 from sqlalchemy.types import JSON, Text, TypeDecorator, TypeEngine
 
 from framework.migration.tally import Tally
@@ -65,8 +66,13 @@ class Survey:
 
     def unwhole(self, name: str, of: str) -> int:
         """The rows whose text or number is no whole number."""
-        values = select(cast(column(of), Text), func.count()).select_from(table(name)).group_by(column(of))
+        stored: Any = column(of)
+        values = select(stored, func.count()).select_from(table(name)).group_by(stored)
         return self._tally(values, lambda value, rows: 0 if value is None or _is_whole(value) else int(rows))
+
+    def beyond_floats(self, name: str, of: str) -> int:
+        """The rows whose whole number is so great that floats have gaps there."""
+        return self._count(table(name, column(of)), or_(column(of) > 2**53, column(of) < -(2**53)))
 
     def out_of_step(self, name: str, of: str, start: int, step: int) -> int:
         """The rows whose number is none of a sequence."""
@@ -110,8 +116,12 @@ def _reads(kind: TypeDecorator[Any], value: Any, connection: Connection) -> bool
     return True
 
 
-def _is_whole(text: str) -> bool:
-    try:
-        return float(text).is_integer() and abs(float(text)) < 2**63
-    except ValueError:
-        return False
+_WHOLE = re.compile(r"[ \t\n\r\f\v]*([+-]?0*[0-9]{1,19})[ \t\n\r\f\v]*")
+"""What all databases take for a number; of other texts SQLite would read the beginning."""
+
+
+def _is_whole(value: str | float) -> bool:
+    if isinstance(value, float):
+        return value.is_integer() and abs(value) < 2**63
+    found = _WHOLE.fullmatch(value)
+    return found is not None and -(2**63) <= int(found[1]) < 2**63
