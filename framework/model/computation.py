@@ -4,6 +4,8 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
+from framework.errors import DeclarationError
+
 T = TypeVar("T")
 
 
@@ -68,9 +70,17 @@ class Computation(InClassBody, Generic[T]):
         return self.wrapped(lambda callback: lambda *records: callback(*records, parameters))
 
 
+class NotAComputation(DeclarationError):
+    """`computed(...)` takes a computation, and was given {given!r}. What follows from the record itself is
+    `computed(Formula(lambda record: ...))`.
+    """
+
+
 def computed(computation: Computation[T], *, init: Literal[False] = False) -> T:
     """Declare that a property *is* `computation`: readable everywhere, settable nowhere.
 
     The type of the property is the type of the computation, and mypy holds the annotation against it.
     """
+    if not isinstance(computation, Computation):
+        raise NotAComputation(given=computation)
     return computation  # type: ignore[return-value]  # the class turns the declaration into a column of type T

@@ -3,6 +3,7 @@
 import re
 from typing import Any, ClassVar
 
+from sqlalchemy import Text
 from sqlmodel import Field
 from sqlmodel.main import FieldInfo, FieldInfoMetadata
 
@@ -22,8 +23,7 @@ def typed(value: Any, annotation: Any) -> Any:
     field = value if isinstance(value, FieldInfo) else Field() if value is UNDEFINED else Field(default=value)
     if field.sa_type is UNDEFINED and field.sa_column is UNDEFINED:
         kind = column_type(annotation, field.metadata)
-        if kind is not None:
-            _say(field, "sa_type", kind)
+        _say(field, "sa_type", kind or Text())  # a type without a column is refused when an App is built
     if annotation is Any and field.nullable is UNDEFINED:
         _say(field, "nullable", True)
     if field.foreign_key is not UNDEFINED and field.index is UNDEFINED:

@@ -1,13 +1,16 @@
-"""Guards of transitions: what each takes beside the record, and what it reads."""
+"""Guards: of events, whether they can be asked; of transitions, what each takes and reads."""
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from framework.computations.admission import Guard
 from framework.computations.statemachine import StateMachine, Transition
 from framework.plan.causes import reads_of_causes, reads_of_own, takes_cause
 from framework.plan.given import given_to
+from framework.plan.mistakes import GuardOfNoEvent, UnaskableCondition
 from framework.plan.node import GuardPlan, TriggerPlan
-from framework.plan.shape import Shape
+from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import Shapes
 
 
@@ -21,6 +24,19 @@ def guards_of(
             waiting = [one for one in triggers if transition in one.transitions]
             guards[transition] = _guard(shapes, shape, name, transition, waiting)
     return guards
+
+
+def take_guard(shape: Shape, guard: Guard) -> None:
+    """Let a condition be asked of all events of a class; raises where it never would be, or could not be."""
+    asked = guard.condition
+    if shape.kind is not Kind.EVENT:
+        raise GuardOfNoEvent(condition=asked.name, model=shape.name)
+    signature = inspect.signature(asked.test)
+    try:
+        signature.bind(None, None)
+    except TypeError as error:
+        raise UnaskableCondition(condition=asked.name, signature=str(signature)) from error
+    shape.guards += (guard,)
 
 
 def _guard(

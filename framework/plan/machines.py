@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from enum import Enum
 from typing import Any
 
 from framework.computations.statemachine import StateMachine, Transition
@@ -11,17 +12,46 @@ from framework.plan.builders.carried import carried_lens, carried_trigger
 from framework.plan.entries import entries_of, reads_of_entry
 from framework.plan.guards import guards_of
 from framework.plan.lens import presence
-from framework.plan.mistakes import AmbiguousTransitions, UnlistedState, UnreachableState
+from framework.plan.mistakes import AmbiguousTransitions, NotAMachine, UnlistedState, UnreachableState
 from framework.plan.node import LookupNode, MachineNode, Node, TriggerPlan
 from framework.plan.shape import Kind, Route, Shape
 from framework.plan.shapes import Shapes
 from framework.plan.triggers import TriggerPlanner
 
 
+def _check_parts(shape: Shape, name: str, machine: StateMachine[Any]) -> None:
+    if not isinstance(machine.initial, Enum):
+        raise NotAMachine(
+            model=shape.name,
+            property=name,
+            given=machine.initial,
+            wanted="state",
+            example='`class Status(StrEnum): OPEN = "open"`, and `StateMachine(Status.OPEN, ...)`',
+        )
+    for one in machine.transitions:
+        if not isinstance(one, Transition):
+            raise NotAMachine(
+                model=shape.name,
+                property=name,
+                given=one,
+                wanted="transition",
+                example="`StateMachine(Status.OPEN, Transition(Status.OPEN, Status.DONE, when=...), ...)`",
+            )
+        if not isinstance(one.when, Trigger):
+            raise NotAMachine(
+                model=shape.name,
+                property=name,
+                given=one.when,
+                wanted="trigger",
+                example="`when=on(Paid)`, `created(items)`, `completed(charges)`, or another trigger",
+            )
+
+
 def machine_node(
     shapes: Shapes, shape: Shape, name: str, machine: StateMachine[Any], *, strict_reads: bool = False
 ) -> list[Node]:
     """The steps of a checked state machine, and of what its triggers look up."""
+    _check_parts(shape, name, machine)
     _check_states(shape, name, machine)
     planner = TriggerPlanner(shapes, shape, name, machine)
     grouped: dict[tuple[Any, ...], list[Transition[Any]]] = defaultdict(list)

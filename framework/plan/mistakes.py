@@ -40,6 +40,40 @@ class UnknownType(DeclarationError):
     """
 
 
+class RecordInAField(DeclarationError):
+    """{model}.{field} is declared as {annotation}, but a record is kept in its own table. Declare its key and
+    the relation: {remedy}.
+    """
+
+
+class KeyOfAnotherType(DeclarationError):
+    """{model}.{field} is declared as {annotation}, but refers to {target}.{key}, which is a {wanted}.
+    Annotate it as {wanted}.
+    """
+
+
+class UnknownOndelete(DeclarationError):
+    """{model}.{field} declares `ondelete={ondelete!r}`, which means nothing. Say "CASCADE", "SET NULL" or
+    "RESTRICT", or leave it out: then what refers to a record keeps it.
+    """
+
+
+class GuardOfNoEvent(DeclarationError):
+    """The condition {condition} guards {model}, which is no event, so that it would never be asked. Guard an
+    Event class; facts are checked by their fields, `Field(gt=0)`.
+    """
+
+
+class UnaskableCondition(DeclarationError):
+    """The condition {condition} cannot be asked: it takes {signature}. Declare it as
+    `(event, admission) -> bool`.
+    """
+
+
+class NotAMachine(DeclarationError):
+    """{model}.{property}: {given!r} is no {wanted}. Write {example}."""
+
+
 class BrokenRelation(DeclarationError):
     """{model}.{relation} cannot be joined: {reason} Declare one foreign key between the two classes, or name
     it in `sa_relationship_kwargs`.

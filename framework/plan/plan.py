@@ -12,6 +12,7 @@ from framework.plan.builders.additive import merge_additive
 from framework.plan.builders.lookup import merge_lookups
 from framework.plan.collect import collect
 from framework.plan.erasures import check_erasures
+from framework.plan.guards import take_guard
 from framework.plan.heights import give_heights
 from framework.plan.lens import Lens
 from framework.plan.mistakes import NoRecordClass, UndeclaredRecord
@@ -104,7 +105,7 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
     _tell_readers(shapes.values(), ordered)
     tell_parameters(ordered)
     for guard in declarations.guards:
-        with_table(shapes, guard.event, f"the guard {guard.condition.name}").guards += (guard,)
+        take_guard(with_table(shapes, guard.event, f"the guard {guard.condition.name}"), guard)
     take_policies(shapes, declarations.policies)
     activities = take_activities(shapes, declarations.activities)
     retentions = take_retentions(shapes, declarations.retentions)

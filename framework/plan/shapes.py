@@ -1,16 +1,16 @@
 """Shapes from classes: tables, references between them, and the relations that were named."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import APICall, FromEvents, IntegrationEvent
-from framework.model.columns import UtcDateTime, admits_none, column_type
+from framework.model.columns import UtcDateTime, admits_none, column_type, without_none
 from framework.model.entity import Event, Global
-from framework.model.fields import UNDEFINED
+from framework.model.fields import UNDEFINED, table_name
 from framework.model.record import Record
 from framework.model.takeover import may_be_taken
 from framework.plan.hidden import is_short
@@ -20,12 +20,15 @@ from framework.plan.mistakes import (
     BrokenRelation,
     CannotBeTaken,
     GlobalWithoutDefault,
+    KeyOfAnotherType,
     NameTooLong,
+    RecordInAField,
     ReservedTable,
     SecondSource,
     TableCollision,
     UndeclaredRecord,
     UnheardValidator,
+    UnknownOndelete,
     UnknownTable,
     UnknownType,
 )
@@ -34,6 +37,8 @@ from framework.plan.tableless import refuse_key, refuse_relations_to_several, re
 from framework.plan.uniques import uniques_of
 
 Shapes = dict[type[Record], Shape]
+
+_ONDELETE = (None, "CASCADE", "SET NULL", "RESTRICT", "NO ACTION")
 
 
 def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> Shapes:
@@ -70,6 +75,7 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
             if not is_short(name):
                 raise NameTooLong(place=f"{shape.name}.{name}", what="its column", name=name)
             field = model.model_fields[name]
+            _refuse_records_in(shape, name, field.annotation)
             if column_type(field.annotation, field.metadata) is None:
                 raise UnknownType(model=shape.name, field=name, annotation=field.annotation)
         if shape.kind is Kind.EVENT:
@@ -108,6 +114,25 @@ def _give_depth(shape: Shape, seen: set[Shape]) -> int:
     return shape.depth
 
 
+def _refuse_records_in(shape: Shape, name: str, annotation: Any) -> None:
+    kind = without_none(annotation)
+    (arm,) = get_args(kind)[:1] or (None,)
+    if isinstance(kind, type) and issubclass(kind, Record):
+        key = f'`{name}_id: UUID = Field(foreign_key="{table_name(kind.__name__)}.id")`'
+        remedy = f"{key} and `{name}: {kind.__name__} = Relationship()`"
+    elif isinstance(arm, type) and issubclass(arm, Record):
+        remedy = f"`{name}: list[{arm.__name__}] = Relationship()`, and a foreign key in {arm.__name__}"
+    else:
+        return
+    raise RecordInAField(model=shape.name, field=name, annotation=_named(kind), remedy=remedy)
+
+
+def _named(annotation: Any) -> str:
+    return (
+        annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
+    )
+
+
 def _check_defaults(shape: Shape) -> None:
     for name, default in shape.model.__facts__.items():
         if default is UNDEFINED:
@@ -144,6 +169,18 @@ def _refer(
     if target is None or target_column not in target.table.columns:
         refuse_key(shape, column.name, reference, tables.values(), views)
         raise UnknownTable(model=shape.name, field=column.name, target=reference.target_fullname)
+    wanted = target.table.columns[target_column].type
+    if type(column.type) is not type(wanted):
+        raise KeyOfAnotherType(
+            model=shape.name,
+            field=column.name,
+            annotation=_named(without_none(shape.model.model_fields[column.name].annotation)),
+            target=target.name,
+            key=target_column,
+            wanted=_named(without_none(target.model.model_fields[target_column].annotation)),
+        )
+    if reference.ondelete not in _ONDELETE:
+        raise UnknownOndelete(model=shape.name, field=column.name, ondelete=reference.ondelete)
     shape.model.__scope__.introduce(target.table)
     shape.references[column.name] = target
     target.referrers.append((shape, column.name, reference.ondelete))

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from pydantic import model_validator
 from sqlalchemy import true
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel, col, select
 
 from framework import (
     Activity,
@@ -55,10 +55,10 @@ from framework import (
     subset,
     takeover,
 )
-from framework.app import App, Settings
+from framework.app import App, Settings, opened
 from framework.errors import DeclarationError
 from framework.integration import Completed, Integration
-from framework.model.computation import Computation
+from framework.model.computation import Computation, NotAComputation
 from framework.model.record import ForeignIdentity
 from framework.model.relation import InheritedRelation
 from framework.plan import mistakes
@@ -2228,6 +2228,139 @@ def test_a_custom_value_is_not_of_all_records() -> None:
         "Totals.most: Custom needs a to-many relation, but Totals.bills is of all records. Say `over=`, or "
         "use an aggregate."
     )
+
+
+# -- what newcomers write ----------------------------------------------------------------------------------
+
+
+def test_a_record_is_no_field() -> None:
+    class Box(Entity, table=True):
+        name: str
+
+    class Item(Entity, table=True):
+        box: Box
+
+    class Shelf(Entity, table=True):
+        boxes: list[Box] = []
+
+    assert refusal(Box, Item) == (
+        "Item.box is declared as Box, but a record is kept in its own table. Declare its key and the "
+        'relation: `box_id: UUID = Field(foreign_key="box.id")` and `box: Box = Relationship()`.'
+    )
+    assert refusal(Box, Shelf).endswith(
+        "Declare its key and the relation: `boxes: list[Box] = Relationship()`, and a foreign key in Box."
+    )
+
+
+def test_a_key_is_of_the_type_that_it_refers_to() -> None:
+    class Box(Entity, table=True):
+        name: str
+
+    class Item(Entity, table=True):
+        box_id: int = Field(foreign_key="box.id")
+
+    assert refusal(Box, Item) == (
+        "Item.box_id is declared as int, but refers to Box.id, which is a UUID. Annotate it as UUID."
+    )
+
+
+def test_what_happens_on_delete_is_said_as_sql_says_it() -> None:
+    how: Any = "cascade"
+
+    class Box(Entity, table=True):
+        name: str
+
+    class Item(Entity, table=True):
+        box_id: UUID = Field(foreign_key="box.id", ondelete=how)
+
+    assert refusal(Box, Item) == (
+        'Item.box_id declares `ondelete=\'cascade\'`, which means nothing. Say "CASCADE", "SET NULL" or '
+        '"RESTRICT", or leave it out: then what refers to a record keeps it.'
+    )
+
+
+def test_events_are_guarded_and_nothing_else() -> None:
+    class Box(Entity, table=True):
+        name: str
+
+    kind: Any = Box
+
+    @guard(kind)
+    def careful(event: Any, admission: Any) -> bool:
+        return True
+
+    assert refusal(Box, careful) == (
+        "The condition careful guards Box, which is no event, so that it would never be asked. Guard an "
+        "Event class; facts are checked by their fields, `Field(gt=0)`."
+    )
+
+
+def test_a_condition_takes_the_event_and_the_admission() -> None:
+    class Came(Event, table=True):
+        name: str
+
+    def careful(event: Any) -> bool:
+        return True
+
+    test: Any = careful
+    assert refusal(Came, guard(Came)(test)) == (
+        "The condition careful cannot be asked: it takes (event: Any) -> bool. Declare it as "
+        "`(event, admission) -> bool`."
+    )
+
+
+def test_a_machine_is_made_of_states_and_transitions_with_triggers() -> None:
+    def machine(*parts: Any) -> type[Entity]:
+        class Box(Entity, table=True):
+            name: str = ""
+            stage: Stage = computed(StateMachine(*parts))
+
+        return Box
+
+    assert refusal(machine("asked")) == (
+        "Box.stage: 'asked' is no state. Write `class Status(StrEnum): OPEN = \"open\"`, and "
+        "`StateMachine(Status.OPEN, ...)`."
+    )
+    assert refusal(machine(Stage.ASKED, [])) == (
+        "Box.stage: [] is no transition. Write `StateMachine(Status.OPEN, Transition(Status.OPEN, "
+        "Status.DONE, when=...), ...)`."
+    )
+    moved: Any = Transition(Stage.ASKED, Stage.PAID, when="paid")  # type: ignore[call-overload]  # the mistake
+    assert refusal(machine(Stage.ASKED, moved)) == (
+        "Box.stage: 'paid' is no trigger. Write `when=on(Paid)`, `created(items)`, `completed(charges)`, or "
+        "another trigger."
+    )
+
+
+def test_computed_takes_a_computation() -> None:
+    given: Any = len
+    with pytest.raises(NotAComputation) as wrong:
+        computed(given)
+    assert str(wrong.value) == (
+        "`computed(...)` takes a computation, and was given <built-in function len>. What follows from the "
+        "record itself is `computed(Formula(lambda record: ...))`."
+    )
+
+
+def test_a_type_of_which_nobody_knows_a_column_is_named() -> None:
+    class Item(Entity, table=True):
+        thing: object = None
+
+    refused = refusal(Item)
+    assert refused.startswith("Item.thing is declared as <class 'object'>, for which there is no column.")
+
+
+def test_an_error_of_a_callback_says_whose_it_is() -> None:
+    class Item(Entity, table=True):
+        parts: int = 0
+        share: int = computed(Formula(lambda item: 100 // item.parts))
+
+    with opened(App([[Item]])) as app:
+        with pytest.raises(ZeroDivisionError) as raised, app.transaction() as tx:
+            tx.add(Item())
+        said = "This was raised by Item.share, which follows from what the transaction did."
+        assert raised.value.__notes__ == [said]
+        assert app.query(select(Item)) == []
 
 
 def test_every_mistake_has_its_test() -> None:
