@@ -97,6 +97,17 @@ class Shape:
         """What the database derives and a node reads, and how."""
         return tuple((name, derive) for name, derive in self.derive_old.items() if name in self.readers)
 
+    @cached_property
+    def forward(self) -> tuple[tuple[str, "Shape"], ...]:
+        """The keys, with where they lead, by which a new record can refer to one that comes after it: in its
+        own class, or in a circle of classes. They may be empty until it is there.
+        """
+        return tuple(
+            (key, target)
+            for key, target in self.references.items()
+            if target.depth >= self.depth and self.table.c[key].nullable
+        )
+
     @property
     def title(self) -> str:
         """The name of the class as users know it: the ends of a symmetric link go by the link's."""

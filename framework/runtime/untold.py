@@ -8,6 +8,7 @@ from typing import Any
 from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.exchange import Telling, given_up, in_order
+from framework.runtime.forward import Newer
 from framework.runtime.parking import parked
 from framework.storage.database import Connection
 from framework.storage.statements import TableStatements
@@ -78,8 +79,15 @@ class Untold:
         of_shape: dict[Shape, list[Change]] = {}
         for change in new:
             of_shape.setdefault(change.shape, []).append(change)
+        newer = Newer(new) if any(shape.forward for shape in of_shape) else None
         for shape in sorted(of_shape, key=attrgetter("depth")):  # first what others refer to
+            put_off = newer.put_off(of_shape[shape]) if newer is not None else ()
             self._insert_of(shape, of_shape[shape])
+            for change, key, value in put_off:
+                if change.after_row is not None:
+                    change.after_row[key] = value
+                    change.dirty[key] = None
+                    self.changed[change] = None
 
     def _insert_of(self, shape: Shape, batch: list[Change]) -> None:
         rows = [row for change in batch if (row := change.after_row) is not None]
