@@ -8,7 +8,7 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from tests.engine.declared_at_random.keeping import Keeping
-from tests.engine.declared_at_random.properties import Property
+from tests.engine.declared_at_random.properties import MOVES, Property
 from tests.engine.declared_at_random.schema import Model, Schema
 from tests.engine.declared_at_random.seen import (
     Class,
@@ -28,7 +28,6 @@ from tests.engine.declared_at_random.values import Form, Test, Value
 
 AGGREGATES = (
     "Count", "Sum", "WeightedSum", "Average", "Every", "Some", "Min", "Max", "First", "Latest", "Collect",
-    "Entered", "Left",
 )  # fmt: skip
 IN_ORDER = ("First", "Latest", "Collect")
 BY_KEY = ("Count", "Sum", "WeightedSum", "Average", "Every", "Some")
@@ -118,6 +117,12 @@ class _Drawn:
         first, *rest = [self.numbers(model) for model in seen.models]
         return [name for name in first if all(name in names for names in rest)]
 
+    def changing(self, names: Sequence[str]) -> list[str]:
+        """Those that are not given once and for ever."""
+        everything = [one for properties in self.properties.values() for one in properties]
+        given = {one.name for one in everything if one.kind == "Sequence"}
+        return [name for name in names if name not in given]
+
     def numbers(self, model: int) -> list[str]:
         return [*self.facts[model], *(one.name for one in self.properties[model] if one.is_number)]
 
@@ -148,7 +153,11 @@ def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Propert
     numbers, is_custom = drawn.common(over), draw(st.integers(0, 3)) == 0
     if is_custom and (host != GLOBAL or isinstance(over, Whole | Part)):
         return draw(customs(name, over, numbers))
-    return draw(lookups(name, over, numbers) if over.is_one else aggregates(name, over, numbers))
+    if over.is_one:
+        return draw(lookups(name, over, numbers))
+    if draw(st.integers(0, 4)) == 0:
+        return draw(machines(name, over, drawn.changing(numbers)))
+    return draw(aggregates(name, over, numbers))
 
 
 def _the_deeper_the_more_often(seen: Sequence[Seen]) -> list[Seen]:
@@ -208,8 +217,6 @@ def customs(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Pr
 def aggregates(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
     links_and_more = isinstance(over, Subset | Merged) and len(over.models) > 1 and _goes_through(over)
     kind = draw(st.sampled_from([one for one in AGGREGATES if one not in IN_ORDER or not links_and_more]))
-    if kind in ("Entered", "Left"):
-        return Property(name, kind, over)
     where = draw(conditions(fields) if kind in ("Every", "Some") else st.none() | conditions(fields))
     by = draw(st.none() | st.sampled_from(fields)) if kind in BY_KEY else None
     match kind:
@@ -228,6 +235,13 @@ def aggregates(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) ->
             return Property(name, kind, over, draw(values(fields)), option=draw(st.integers(1, 3)))
         case _:
             return Property(name, kind, over, draw(values(fields)), where=where)
+
+
+@st.composite
+def machines(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
+    kind = draw(st.sampled_from(MOVES[:2] if _goes_through(over) else MOVES))
+    changed = Value(draw(st.sampled_from(fields)), "plain") if kind == "Changed" else None
+    return Property(name, kind, over, changed, option=draw(st.booleans()))
 
 
 def _goes_through(seen: Seen) -> bool:

@@ -8,6 +8,9 @@ from typing import Any
 from tests.engine.declared_at_random.seen import Part, Seen, Whole
 from tests.engine.declared_at_random.values import Row, Test, Value
 
+MOVES = ("Entered", "Left", "Created", "Deleted", "Changed")
+"""What may move a machine; with the option `True`, there and back."""
+
 
 @dataclass(frozen=True)
 class Property:
@@ -39,13 +42,13 @@ class Property:
 
     @property
     def is_machine(self) -> bool:
-        """Whether it remembers that somebody ever entered, or left, what it is over."""
-        return self.kind in ("Entered", "Left")
+        """Whether it is moved by what happens to what it is over."""
+        return self.kind in MOVES
 
     @property
     def _annotation_of_one(self) -> str:
         match self.kind:
-            case "Entered" | "Left":
+            case _ if self.is_machine:
                 return "Stir"
             case "Count" | "Sum" | "WeightedSum" | "Custom" | "Deadline" | "Sequence":
                 return "int"
@@ -70,8 +73,10 @@ class Property:
     @property
     def _machine(self) -> str:
         assert self.over is not None
-        moved = f"Transition(Stir.STILL, Stir.STIRRED, when={self.kind.lower()}({self.over.name}))"
-        return f"StateMachine(Stir.STILL, {moved})"
+        field = "" if self.value is None else f", {self.value.field!r}"
+        when = f"when={self.kind.lower()}({self.over.name}{field})"
+        back = f", Transition(Stir.STIRRED, Stir.STILL, {when})" if self.option else ""
+        return f"StateMachine(Stir.STILL, Transition(Stir.STILL, Stir.STIRRED, {when}){back})"
 
     def _arguments(self) -> Iterator[str]:
         if self.kind == "Custom":

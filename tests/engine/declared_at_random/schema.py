@@ -27,7 +27,7 @@ from uuid import UUID
 from framework import (
     Average, Collect, Count, Custom, Deadline, Entity, Event, Every, Field, First, Formula, Global, Latest,
     Lookup, Max, Min, Relationship, Retention, Sequence, Some, StateMachine, Sum, Transition, Unique,
-    WeightedSum, computed, derive, entered, left, merged, subset, takeover,
+    WeightedSum, changed, computed, created, deleted, derive, entered, left, merged, subset, takeover,
 )
 
 class Stir(StrEnum):

@@ -1,6 +1,7 @@
 """What the facts of a schema's records come to, in plain Python."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -22,6 +23,11 @@ from tests.engine.declared_at_random.values import Row, Test
 Host = tuple[str, UUID | None]
 """A property of a record, or of the Global."""
 
+Members = dict[UUID, tuple[UUID | None, Row]]
+"""The records of a relation of anybody, or of a class: for whom each counts, and what it is."""
+
+NOBODY = UUID(int=1)
+
 Pair = tuple[UUID, UUID]
 """The ends of a bond, as they were given."""
 
@@ -36,6 +42,7 @@ class World:
     rows: list[dict[UUID, Row]] = field(default_factory=list)
     level: int = 1  # what the dial says
     seen: dict[Host, frozenset[UUID]] = field(default_factory=dict)  # who was there when last looked at
+    members: dict[str, Members] = field(default_factory=dict)  # the same, of whomever
     stirred: set[Host] = field(default_factory=set)
     told: set[UUID] = field(default_factory=set)
     now: int = 0  # minutes after the start
@@ -54,6 +61,7 @@ class World:
             self,
             rows=rows,
             seen=self.seen.copy(),
+            members=self.members.copy(),
             stirred=self.stirred.copy(),
             told=self.told.copy(),
             bonds={number: those.copy() for number, those in self.bonds.items()},
@@ -149,12 +157,14 @@ class World:
         full = [{id: {"id": id, **row} for id, row in rows.items()} for rows in self.rows]
         total: Row = {}
         for number, one in in_order(self.schema):
+            moved = self._moved(one, full)
             for row in [total] if number is None else full[number].values():
                 records = _seen(one.over, full, row, self.bonds)
                 if one.kind == "Sequence":
                     row[one.name] = self._number(one, row)
                 elif one.is_machine:
-                    row[one.name] = "stirred" if self._is_stirred(one, row.get("id"), records) else "still"
+                    is_stirred = self._is_stirred(one, row.get("id"), records, moved)
+                    row[one.name] = "stirred" if is_stirred else "still"
                 else:
                     row[one.name] = one.compute(row, records, self.level, self.now)
         self.told |= {row["id"] for row in _seen(self.schema.told, full, total, self.bonds)}
@@ -180,17 +190,35 @@ class World:
             self.last[scope] = self.numbers[one.name, row["id"]] = self.last.get(scope, 0) + 1
         return self.numbers[one.name, row["id"]]
 
-    def _is_stirred(self, one: Property, id: UUID | None, records: list[Row]) -> bool:
-        """Whether anybody ever entered, or left, from one day to the next."""
+    def _is_stirred(
+        self, one: Property, id: UUID | None, records: list[Row], moved: Mapping[UUID | None, int]
+    ) -> bool:
+        """How a machine stands, after what happened since it was last looked at."""
         host = one.name, id
-        was, now = (
-            self.seen.get(host, frozenset()),
-            frozenset(row["id"] for row in records),
-        )
-        if now - was if one.kind == "Entered" else was - now:
-            self.stirred.add(host)
+        was, now = self.seen.get(host, frozenset()), frozenset(row["id"] for row in records)
         self.seen[host] = now
+        times = {"Entered": len(now - was), "Left": len(was - now)}.get(one.kind, moved.get(id, 0))
+        if one.option and times % 2:
+            self.stirred ^= {host}
+        elif not one.option and times:
+            self.stirred.add(host)
         return host in self.stirred
+
+    def _moved(self, one: Property, full: list[dict[UUID, Row]]) -> Mapping[UUID | None, int]:
+        """How many came to be, are gone, or have changed, by the record for which they count."""
+        if one.kind not in ("Created", "Deleted", "Changed"):
+            return {}
+        assert one.over is not None
+        was, now = self.members.get(one.name, {}), _members(one.over, full)
+        self.members[one.name] = now
+        match one.kind:
+            case "Created":
+                return Counter(now[id][0] for id in now.keys() - was.keys())
+            case "Deleted":
+                return Counter(was[id][0] for id in was.keys() - now.keys())
+        assert one.value is not None, "it is the value that changes"
+        name = one.value.field
+        return Counter(now[id][0] for id in now.keys() & was.keys() if now[id][1][name] != was[id][1][name])
 
 
 def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
@@ -226,6 +254,22 @@ def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row, bonds: Bonds
             return found[:1] if over.is_one else _oldest_first(found)
         case None:
             return []
+
+
+def _members(over: Seen, full: list[dict[UUID, Row]]) -> Members:
+    """All that count for anybody in what is no way through links; where a reference is empty, for nobody."""
+    match over:
+        case Relation(of=reference):
+            return {id: (row[reference.key] or NOBODY, row) for id, row in full[reference.source].items()}
+        case Whole():
+            return {id: (None, row) for model in over.models for id, row in full[model].items()}
+        case Part() | Subset():
+            members = _members(over.of, full).items()
+            return {id: member for id, member in members if _belongs(member[1], over.where)}
+        case Merged():
+            return {id: member for part in over.parts for id, member in _members(part, full).items()}
+        case _:
+            raise AssertionError("of links it is said who enters and leaves")
 
 
 def _oldest_first(rows: list[Row]) -> list[Row]:
