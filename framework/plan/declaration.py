@@ -15,6 +15,7 @@ from framework.plan.fingerprint import fingerprint
 from framework.plan.node import RuleNode
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
+from framework.plan.ways import ways_of
 
 
 @dataclass(frozen=True)
@@ -83,21 +84,23 @@ class Declaration:
 
 def declaration_of(plan: Plan) -> Declaration:
     """What the classes and rules of a plan declare."""
+    ways = ways_of(plan.nodes)
     return Declaration(
-        {shape.name: _class_form(shape) for shape in plan.shapes.values()},
+        {shape.name: _class_form(shape, ways) for shape in plan.shapes.values()},
         {node.key: _rule_form(node) for node in plan.nodes if isinstance(node, RuleNode)},
     )
 
 
-def _class_form(shape: Shape) -> ClassForm:
+def _class_form(shape: Shape, ways: Mapping[str, list[str]]) -> ClassForm:
     model = shape.model
     fields = model.model_fields
     computed = {
-        name: f"{type(one).__name__} {fingerprint([one, said_type(fields[name].annotation)], model)}"
+        name: f"{type(one).__name__} {fingerprint([one, said_type(fields[name].annotation), *more], model)}"
         for name, one in model.__computed__.items()
+        for more in [ways.get(f"{shape.name}.{name}", [])]
     }
     facts = {name: said_type(fields[name].annotation) for name in model.__facts__}
-    views = {lens.column: fingerprint(lens.where) for lens in shape.views.values()}
+    views = {lens.column: fingerprint([lens.where, *lens.behind]) for lens in shape.views.values()}
     return ClassForm(shape.table.name, shape.kind.value, facts, computed, views)
 
 

@@ -22,6 +22,7 @@ class Lens:
     model: type[Record]  # what callbacks take the members for
     view: type[View]
     where: object = None  # the condition, as it was declared
+    behind: tuple[str, ...] = ()  # the columns of the views that it is a part of
 
     def see(self, row: Mapping[str, Any] | None) -> Any:
         """The record, if there is one and it is a member; else None."""

@@ -222,7 +222,8 @@ def _membership(
     if own is not None and strict_reads:
         own = watched_where(own, declared.reads, name)
     view = narrowed_view(source.view, model)
-    source.views[key] = Lens(name, column, model, view, declared.where)
+    behind = tuple(lens.column for lens in lenses)
+    source.views[key] = Lens(name, column, model, view, declared.where, behind)
     source.hidden.append(HiddenColumn(column, Boolean(), default=False, nullable=False))
     source.inner.append(column)
     source.relative = False
@@ -232,7 +233,7 @@ def _membership(
         writes=frozenset({(source, column)}),
         host=source,
         property=column,
-        computation=Formula(_belongs(view, own, tuple(lens.column for lens in lenses))),
+        computation=Formula(_belongs(view, own, behind)),
     )
 
 

@@ -8,12 +8,15 @@ from uuid import UUID
 from sqlmodel import select
 
 from framework import (
+    Collect,
     Count,
     Custom,
     Entity,
     Field,
     Global,
+    Latest,
     Lookup,
+    Max,
     Relationship,
     computed,
     derive,
@@ -158,3 +161,124 @@ def test_a_new_rule_is_given_its_parameters(database_url: str) -> None:
     with closing(App([now], database=database_url)) as app:
         assert app.migrate() == []
         assert [one.order_id for one in app.query(select(now[2]))] == orders[2:]
+
+
+def sales(narrowed: bool) -> list[Any]:
+    class Order(Entity, table=True):
+        customer_id: UUID | None = Field(default=None, foreign_key="customer.id")
+        cents: int = 0
+        paid: bool = False
+
+    class Paid(Order, where=lambda order: order.paid):
+        pass
+
+    class Big(Paid if narrowed else Order, where=lambda order: order.cents > 50):  # type: ignore[misc]
+        pass
+
+    class Customer(Entity, table=True):
+        orders: list[Order] = Relationship()
+        paid: list[Any] = subset(orders, Paid)
+        big: list[Any] = subset(paid if narrowed else orders, lambda order: order.cents > 50)
+        large: list[Any] = subset(orders, Big)
+
+        count: int = computed(Count(big))
+
+    class Totals(Global, table=True):
+        big: int = computed(Count(Big))
+
+    return [Order, Paid, Big, Customer, Totals]
+
+
+def test_a_view_changes_with_what_it_is_a_part_of(database_url: str) -> None:
+    order, _, _, customer, totals = before = sales(False)
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        id = tx.add(customer()).id
+        for cents, paid in ((10, True), (60, True), (70, False), (80, False)):
+            tx.add(order(customer_id=id, cents=cents, paid=paid))
+    for narrowed, expected in ((True, 1), (False, 3)):
+        *_, customer, totals = now = sales(narrowed)
+        with closing(App([now], database=database_url)) as app:
+            assert app.migrate() == []
+            assert (app.get(customer, id).count, app.get(totals).big) == (expected, expected)
+            assert len(app.members(now[2])) == expected
+
+
+def chats(by: str) -> list[Any]:
+    class Message(Entity, table=True):
+        author_id: UUID = Field(foreign_key="member.id")
+        reader_id: UUID = Field(foreign_key="member.id")
+        size: int = 1
+
+    one, other = ("author", "reader") if by == "author" else ("reader", "author")
+
+    class Member(Entity, table=True):
+        messages: list[Message] = Relationship(sa_relationship_kwargs={"foreign_keys": f"Message.{one}_id"})
+        others: list[Message] = Relationship(sa_relationship_kwargs={"foreign_keys": f"Message.{other}_id"})
+        long: list[Any] = subset(messages, lambda message: message.size > 1)
+
+        sizes: int = computed(
+            Custom(lambda member: sum(one.size for one in member.messages), reads=("messages.size",))
+        )
+        longer: int = computed(
+            Custom(lambda member: sum(one.size for one in member.long), reads=("long.size",))
+        )
+        count: int = computed(Count(long))
+
+    return [Message, Member]
+
+
+def test_a_relation_by_another_key_is_another_relation(database_url: str) -> None:
+    message, member = before = chats("author")
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        ada, bob = (tx.add(member()).id for _ in range(2))
+        for size in (1, 2, 3):
+            tx.add(message(author_id=ada, reader_id=bob, size=size))
+    _, member = now = chats("reader")
+    with closing(App([now], database=database_url)) as app:
+        assert app.migrate() == []
+        found = [app.get(member, id) for id in (ada, bob)]
+        assert [(one.sizes, one.longer, one.count) for one in found] == [(0, 0, 0), (6, 5, 2)]
+
+
+def shelves(several: bool) -> list[Any]:
+    class Thing(Entity):
+        cents: int = 0
+
+    class Book(Thing, table=True):
+        pass
+
+    class Disc(Thing, table=True):
+        pass
+
+    class Totals(Global, table=True):
+        count: int = computed(Count(Thing))
+        dearest: int | None = computed(Max(Thing, lambda thing: thing.cents))
+        latest: int | None = computed(Latest(Thing, lambda thing: thing.cents))
+        newest: list[int] = computed(Collect(Thing, lambda thing: thing.cents, limit=2))
+        cents: int = computed(
+            Custom(
+                lambda totals, things: sum(one.cents for one in things), over=Thing, reads=("Thing.cents",)
+            )
+        )
+
+    return [Book, *([Disc] if several else []), Totals]
+
+
+def test_a_class_is_extended_by_more_and_by_fewer(database_url: str) -> None:
+    book, disc, _ = before = shelves(True)
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        tx.add_all([book(cents=1), book(cents=2), disc(cents=5)])
+    *_, totals = now = shelves(False)
+    with closing(App([now], database=database_url)) as app:
+        assert app.migrate(allow_loss=True) == []
+        found = app.get(totals)
+        assert (found.count, found.dearest, found.latest, found.newest) == (2, 2, 2, [2, 1])
+        assert found.cents == 3
+    _, disc, totals = again = shelves(True)
+    with closing(App([again], database=database_url)) as app:
+        assert app.migrate() == []
+        with app.transaction() as tx:
+            tx.add(disc(cents=7))
+        found = app.get(totals)
+        assert (found.count, found.dearest, found.latest, found.newest) == (3, 7, 7, [7, 2])
+        assert app.verify() == []

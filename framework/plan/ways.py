@@ -1,0 +1,56 @@
+"""Ways: from where to where a property is computed, as far as its declaration does not say it itself.
+
+A `Custom` names relations, and what they lead to by which keys may change while it stays the same; the
+classes that extend a class come and go.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from framework.plan.node import (
+    AdditiveNode,
+    CollectNode,
+    CustomNode,
+    ExtremeNode,
+    GroupedNode,
+    Node,
+    RecencyNode,
+)
+from framework.plan.shape import Far, Route
+
+
+def ways_of(nodes: Sequence[Node]) -> Mapping[str, list[str]]:
+    """By the name of each property of one of these kinds, such as `Order.total`, its ways in order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for node in nodes:
+        match node:
+            case AdditiveNode(route=route, members=members):
+                for member in members:
+                    found[f"{route.host.name}.{member.property}"].append(_way(route))
+            case (
+                GroupedNode(route=route)
+                | ExtremeNode(route=route)
+                | RecencyNode(route=route)
+                | CollectNode(route=route)
+            ):
+                found[node.name.partition(" of ")[0]].append(_way(route))  # a part of several is named so
+    several = {name: sorted(ways) for name, ways in found.items() if len(ways) > 1}
+    customs = (node for node in nodes if isinstance(node, CustomNode))
+    return several | {node.name: sorted(_ways_of_custom(node)) for node in customs}
+
+
+def _ways_of_custom(node: CustomNode) -> Iterator[str]:
+    yield from (f"{name}: {_way(route)}" for name, route in node.relations)
+    yield from (f"over: {_way(route)}" for route in node.over)
+    for name, ends in node.records:
+        yield f"{name}: {', '.join(map(_end, ends))}"
+
+
+def _way(route: Route) -> str:
+    far = "" if route.far is None else f" to {_end(route.far)}"
+    lens = "" if route.lens is None else f" in {route.lens.column}"
+    return f"{route.source.name} by {route.key}{far}{lens}"
+
+
+def _end(end: Far) -> str:
+    return f"{end.shape.name} by {end.key}" + ("" if end.lens is None else f" in {end.lens.column}")
