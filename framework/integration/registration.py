@@ -57,6 +57,12 @@ class WrongHandlerShape(DeclarationError):
     """{function} of integration {integration} cannot serve as {verb} of {target}: declare it as {shape}."""
 
 
+class VerbWithoutClass(DeclarationError):
+    """The verb `{verb}` stands above {function} without the class that it is for. Write
+    `@integration.{verb}(Charge)`.
+    """
+
+
 class NotACall(DeclarationError):
     """{integration}.{verb} was given {given}, no {wanted}. Declare `class {name}({base}, table=True)`."""
 

@@ -1,6 +1,7 @@
 """The verbs of an integration: each one registers the function under it and leaves it as it is."""
 
 from collections.abc import Callable
+from inspect import isfunction
 from typing import Any, TypeVar
 
 from framework.integration.handlers import (
@@ -19,7 +20,7 @@ from framework.integration.handlers import (
     SubmitHandler,
     WebhookHandler,
 )
-from framework.integration.registration import Registration
+from framework.integration.registration import Registration, VerbWithoutClass
 from framework.integration.signature import Verify
 from framework.model.apicall import APICall
 from framework.model.record import Record
@@ -146,6 +147,9 @@ class Verbs:
         key: DeliveryKey | None = None,
         tenant: DeliveryTenant | None = None,
     ) -> Callable[[F], F]:
+        if isfunction(record):
+            raise VerbWithoutClass(verb=verb, function=record.__name__)
+
         def register(function: F) -> F:
             self._registrations.append(Registration(verb, function, record, path, verify, key, tenant))
             return function

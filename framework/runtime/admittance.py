@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from framework.model.record import Record, refuse
+from framework.runtime.comparing import check_value
 from framework.runtime.errors import NotARecordOfThisApp, NotIndexed
 from framework.runtime.present import detached
 from framework.runtime.work import Work
@@ -38,6 +39,7 @@ class Admittance:
         for name in values:
             if name not in shape.fields:
                 refuse(model, name)
+            check_value(shape, name, values[name])
         indexed = self._work.statements[shape].indexed
         key = next((name for name, value in values.items() if name in indexed and value is not None), None)
         if key is None:

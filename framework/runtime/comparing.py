@@ -51,6 +51,14 @@ def check_comparisons(statement: Any, shapes: Shapes) -> None:
             _check(shapes, element.operator, element.right, element.left)
 
 
+def check_value(shape: Shape, name: str, value: Any) -> None:
+    """Raises NotComparable for a value that the field of a class never has."""
+    column = shape.table.columns[name]
+    remedy = None if value is None else _remedy(column.type, operators.eq, value, f"{shape.name}.{name}")
+    if remedy is not None:
+        raise _refusal(column, {shape.table: shape}, shortened(value), remedy)
+
+
 def _check(shapes: Shapes, operator: Any, side: Any, other: Any) -> None:
     column = _column(side, shapes)
     if column is None:

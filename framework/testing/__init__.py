@@ -1,8 +1,9 @@
 """For tests of business without a vendor: say what integrations would say."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from framework.errors import DispatchError
 from framework.integration.delivery import Delivery
 from framework.integration.desk import Desk
 from framework.integration.handlers import CallHandlers
@@ -22,6 +23,12 @@ __all__ = ["deliver", "emit"]
 Kind: TypeAlias = Literal["initialized", "processing", "completed", "failed"]
 
 
+class NotEmittable(DispatchError):
+    """{given!r} cannot be emitted. Give a call, as the App returns it, and what becomes of it:
+    `emit(app, call, "completed", result=...)`, or "initialized", "processing", "failed".
+    """
+
+
 def emit(
     app: "App",
     call: APICall,
@@ -38,6 +45,10 @@ def emit(
 
     Returns what became of the event; None if it was known before.
     """
+    if not isinstance(call, APICall):
+        raise NotEmittable(given=call)
+    if kind not in get_args(Kind):
+        raise NotEmittable(given=kind)
     shape = app.plan.shape(type(call))
     desk = app.desks.get(shape) or _nobodys_desk(app, shape)
     correlated: dict[str, Any] = {"event_id": event_id, "occurred_at": occurred_at}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 from sqlmodel import col, select
 
 from framework import (
+    Admission,
     Count,
     Entity,
     Event,
@@ -19,6 +20,7 @@ from framework import (
     StateMachine,
     Transition,
     computed,
+    guard,
     on,
     policy,
 )
@@ -27,16 +29,19 @@ from framework.arguments import WrongArgument
 from framework.computations.policy import Reader
 from framework.errors import MillraceError
 from framework.integration import Integration
+from framework.integration.registration import VerbWithoutClass
 from framework.runtime.errors import (
     NotAnEvent,
     NotARecordOfThisApp,
     NotASelect,
+    NotComparable,
     NotEntered,
     RelationNotLoaded,
     WhichRecord,
 )
 from framework.storage.criteria import CriterionOfAnother
 from framework.storage.errors import UnsupportedDatabase
+from framework.testing import NotEmittable, emit
 
 
 class Step(StrEnum):
@@ -235,3 +240,39 @@ def test_a_criterion_speaks_of_the_class_whose_records_change(app: App) -> None:
         dear = select(Item.box_id).where(Item.price == 5)
         assert tx.update_where(Box, col(Box.id).in_(dear), name="dear") == 1
     assert sorted(box.name for box in app.query(select(Box))) == ["bare", "dear"]
+
+
+def test_a_condition_looks_for_values_that_there_may_be(database_url: str) -> None:
+    @guard(Closed)
+    def known(event: Closed, admission: Admission) -> bool:
+        return bool(admission.find(Item, box_id="full"))
+
+    with opened(App([MODULE, [known]], database=database_url)) as other:
+        with other.transaction() as tx:
+            box = tx.add(Box()).id
+        with pytest.raises(NotComparable) as refused:
+            other.dispatch(Closed(box_id=box))
+    assert str(refused.value) == (
+        "Item.box_id is declared as UUID, and is never compared with 'full'. Compare it with a UUID: "
+        "`UUID(text)`."
+    )
+
+
+def test_a_verb_names_its_class() -> None:
+    integration: Any = Integration("vendor")
+    with pytest.raises(VerbWithoutClass) as wrong:
+
+        @integration.call
+        async def charge(call: object, http: object) -> None:
+            """It would be registered for itself."""
+
+    assert str(wrong.value) == (
+        "The verb `call` stands above charge without the class that it is for. Write "
+        "`@integration.call(Charge)`."
+    )
+
+
+@pytest.mark.parametrize("given", [(Box(), "completed"), (None, "completed")])
+def test_events_are_emitted_about_calls(given: tuple[Any, Any]) -> None:
+    with opened(App([MODULE])) as app, pytest.raises(NotEmittable, match=r"cannot be emitted\. Give a call"):
+        emit(app, *given)
