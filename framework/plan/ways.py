@@ -1,7 +1,8 @@
-"""Ways: from where to where a property is computed, as far as its declaration does not say it itself.
+"""Ways: by which keys the records are found that a property is computed from, and in which classes.
 
-A `Custom` names relations, and what they lead to by which keys may change while it stays the same; the
-classes that extend a class come and go.
+A declaration names relations, views and classes, and may stay the same while they become others: a link is
+seen from its other end, the relation that a `Custom` reads has another key, the classes that extend a class
+come and go.
 """
 
 from collections import defaultdict
@@ -34,9 +35,9 @@ def ways_of(nodes: Sequence[Node]) -> Mapping[str, list[str]]:
                 | CollectNode(route=route)
             ):
                 found[node.name.partition(" of ")[0]].append(_way(route))  # a part of several is named so
-    several = {name: sorted(ways) for name, ways in found.items() if len(ways) > 1}
-    customs = (node for node in nodes if isinstance(node, CustomNode))
-    return several | {node.name: sorted(_ways_of_custom(node)) for node in customs}
+            case CustomNode():
+                found[node.name] += _ways_of_custom(node)
+    return {name: sorted(ways) for name, ways in found.items()}
 
 
 def _ways_of_custom(node: CustomNode) -> Iterator[str]:

@@ -18,6 +18,7 @@ from framework import (
     Lookup,
     Max,
     Relationship,
+    Unique,
     computed,
     derive,
     merged,
@@ -282,3 +283,36 @@ def test_a_class_is_extended_by_more_and_by_fewer(database_url: str) -> None:
         found = app.get(totals)
         assert (found.count, found.dearest, found.latest, found.newest) == (3, 7, 7, [7, 2])
         assert app.verify() == []
+
+
+def members(**ends: Any) -> list[Any]:
+    class Follow(Entity, table=True):
+        __table_args__ = (Unique("one_id", "other_id"),)
+
+        one_id: UUID = Field(foreign_key="member.id")
+        other_id: UUID = Field(foreign_key="member.id")
+
+    class Member(Entity, table=True):
+        friends: list["Member"] = Relationship(link_model=Follow, **ends)
+
+        count: int = computed(Count(friends))
+
+    return [Follow, Member]
+
+
+def test_a_link_is_seen_from_its_other_end_and_from_both(database_url: str) -> None:
+    follow, member = before = members(by="one_id")
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        ids = [tx.add(member()).id for _ in range(3)]
+        for other in ids[1:]:
+            tx.add(follow(one_id=ids[0], other_id=other))
+    ends: list[tuple[dict[str, Any], list[int]]] = [
+        ({"by": "other_id"}, [0, 1, 1]),
+        ({"symmetric": True}, [2, 1, 1]),
+        ({"by": "one_id"}, [2, 0, 0]),
+    ]
+    for end, expected in ends:
+        _, member = now = members(**end)
+        with closing(App([now], database=database_url)) as app:
+            assert app.migrate(allow_loss=True) == []
+            assert [app.get(member, id).count for id in ids] == expected
