@@ -12,17 +12,19 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy import BigInteger, Boolean, Cast, Column, Date, Float, LargeBinary, Text, Uuid
-from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     BinaryExpression,
     BindParameter,
     ClauseList,
+    ColumnClause,
     ColumnElement,
     ExpressionClauseList,
     False_,
     Grouping,
     True_,
 )
+from sqlalchemy.sql.selectable import TableClause
 from sqlalchemy.types import TypeEngine
 
 from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, without_none
@@ -39,16 +41,21 @@ _SEARCHING = {operators.like_op, operators.not_like_op, operators.ilike_op, oper
 _SEARCHING |= {operators.startswith_op, operators.endswith_op, operators.contains_op}
 _COMPARING = _EQUATING | _ORDERING | _SEARCHING
 
+_LEAVES = (ColumnClause, TableClause, BindParameter)
+
 Shapes = Mapping[Any, Shape]
 """Classes by their tables."""
 
 
 def check_comparisons(statement: Any, shapes: Shapes) -> None:
     """Raises NotComparable for what the column beside it never is."""
-    for element in visitors.iterate(statement):
+    rest = [statement]
+    while rest:
+        element = rest.pop()
         if isinstance(element, BinaryExpression) and element.operator in _COMPARING:
             _check(shapes, element.operator, element.left, element.right)
             _check(shapes, element.operator, element.right, element.left)
+        rest += [one for one in element.get_children() if not isinstance(one, _LEAVES)]
 
 
 def check_value(shape: Shape, name: str, value: Any) -> None:

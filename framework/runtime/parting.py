@@ -10,18 +10,28 @@ from framework.storage.codec import Row
 from framework.storage.statements import SOME
 
 
-def in_turn(work: Work, going: Sequence[Change]) -> Iterator[list[Change]]:
+def in_turn(work: Work, going: list[Change]) -> Iterator[list[Change]]:
     """Records that go together, by batches of one class that one statement can delete.
 
     The database looks at keys when a statement has ended, so that who refers and who is referred to may be in
     one; but not by a key that says RESTRICT. Those in circles let go of each other first.
     """
     if len(going) == 1:
-        yield list(going)
+        yield going
         return
-    parting = _Parting(work, going)
-    while parting.left:
-        yield parting.next_batch()
+    held: list[Change] = []
+    nobodys: dict[Shape, list[Change]] = {}
+    for change in going:
+        if change.shape.referrers:
+            held.append(change)
+        else:  # nothing can refer to it
+            nobodys.setdefault(change.shape, []).append(change)
+    for those in nobodys.values():
+        yield from (those[start : start + SOME] for start in range(0, len(those), SOME))
+    if held:
+        parting = _Parting(work, held)
+        while parting.left:
+            yield parting.next_batch()
 
 
 class _Parting:

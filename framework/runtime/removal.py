@@ -33,11 +33,12 @@ def remove(work: Work, changes: Iterable[Change]) -> None:
     have let go of them.
     """
     going = {change: None for change in changes if change.after_row is not None}
-    kept, freed = _gather(work, going)
-    for holders in kept:
-        _refuse_unless_going(holders, going)
-    for holders in freed:
-        _let_go(work, holders, going)
+    if any(change.shape.referrers for change in going):
+        kept, freed = _gather(work, going)
+        for holders in kept:
+            _refuse_unless_going(holders, going)
+        for holders in freed:
+            _let_go(work, holders, going)
     for some in in_turn(work, list(going)):
         work.delete([change for change in some if change.stored])
         for change in some:
@@ -56,13 +57,15 @@ def _gather(work: Work, going: dict[Change, None]) -> tuple[list[_Holders], list
     freed: list[_Holders] = []
     rest: dict[Shape, list[Change]] = {}
     for change in going:
-        rest.setdefault(change.shape, []).append(change)
+        if change.shape.referrers:
+            rest.setdefault(change.shape, []).append(change)
     while rest:
         shape, those = rest.popitem()
         some, those = those[:SOME], those[SOME:]
         if those:
             rest[shape] = those
-        _hold(work, shape, some)
+        if work.concurrent:
+            _hold(work, shape, some)
         for referrer, key, ondelete in shape.referrers:
             found = _holders(work, referrer, key, some)
             if not found:
@@ -71,8 +74,9 @@ def _gather(work: Work, going: dict[Change, None]) -> tuple[list[_Holders], list
                 _note_what_rules_made(work, found, None)
                 new = {one: None for one in found if one not in going}
                 if new:
-                    going |= new
-                    rest.setdefault(referrer, []).extend(new)
+                    going.update(new)
+                    if referrer.referrers:
+                        rest.setdefault(referrer, []).extend(new)
             else:
                 to = freed if ondelete == "SET NULL" else kept
                 to.append(_Holders(shape, referrer, key, found))
@@ -81,11 +85,10 @@ def _gather(work: Work, going: dict[Change, None]) -> tuple[list[_Holders], list
 
 def _hold(work: Work, shape: Shape, going: list[Change]) -> None:
     """Nobody refers to them anew meanwhile."""
-    if work.concurrent and shape.referrers:
-        statements = work.statements[shape]
-        for change in going:
-            if change.stored and change not in work.held:
-                work.connection.tell(statements.hold, [statements.encode_id(change.id)])
+    statements = work.statements[shape]
+    for change in going:
+        if change.stored and change not in work.held:
+            work.connection.tell(statements.hold, [statements.encode_id(change.id)])
 
 
 def _holders(work: Work, referrer: Shape, key: str, going: list[Change]) -> list[Change]:
