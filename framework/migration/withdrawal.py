@@ -1,9 +1,10 @@
 """Withdrawal: what a rule kept equal goes with the rule."""
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, column, delete, select, table, update
+from sqlalchemy import Connection, Table, column, delete, select, table, update
 
 from framework.migration.errors import MigrationRefused
 from framework.migration.renames import Renames
@@ -35,20 +36,32 @@ def withdrawn(
 def withdraw(connection: Connection, tables: Tables, going: Mapping[Shape, Sequence[Any]]) -> None:
     """Delete records, as `ondelete` says; raises MigrationRefused if others refer to them."""
     for shape, ids in going.items():
+        for some, here in reversed(list(_with_followers(connection, tables, shape, ids))):
+            connection.execute(delete(here).where(here.c.id.in_(some)))
+
+
+def _with_followers(
+    connection: Connection, tables: Tables, shape: Shape, ids: Sequence[Any]
+) -> Iterator[tuple[Sequence[Any], Table]]:
+    """The records, and level by level who follows them by cascades; the others let go of them."""
+    found: dict[Shape, set[Any]] = {shape: set(ids)}
+    rest = deque([(shape, ids)])
+    while rest:
+        shape, ids = rest.popleft()
         for start in range(0, len(ids), _FEW):
-            _delete(connection, tables, shape, ids[start : start + _FEW])
-
-
-def _delete(connection: Connection, tables: Tables, shape: Shape, ids: Sequence[Any]) -> None:
-    for referrer, key, ondelete in shape.referrers:
-        here = tables.of[referrer]
-        refers = here.c[key].in_(ids)
-        others = connection.execute(select(here.c.id).where(refers)).scalars().all()
-        if others and ondelete == "CASCADE":
-            _delete(connection, tables, referrer, others)
-        elif others and ondelete == "SET NULL":
-            connection.execute(update(here).where(refers).values({key: None}))
-        elif set(others) - (set(ids) if referrer is shape else set()):
-            reason = f"{len(others)} {referrer.name} refer by {key} to a {shape.name} that would go"
-            raise MigrationRefused(reasons=f"{reason}. Change them first.")
-    connection.execute(delete(tables.of[shape]).where(tables.of[shape].c.id.in_(ids)))
+            some = ids[start : start + _FEW]
+            yield some, tables.of[shape]
+            for referrer, key, ondelete in shape.referrers:
+                here = tables.of[referrer]
+                refers = here.c[key].in_(some)
+                others = connection.execute(select(here.c.id).where(refers)).scalars().all()
+                if ondelete == "CASCADE":
+                    known = found.setdefault(referrer, set())
+                    new = [id for id in others if id not in known]
+                    known.update(new)
+                    rest.append((referrer, new))
+                elif others and ondelete == "SET NULL":
+                    connection.execute(update(here).where(refers).values({key: None}))
+                elif set(others) - (set(some) if referrer is shape else set()):
+                    reason = f"{len(others)} {referrer.name} refer by {key} to a {shape.name} that would go"
+                    raise MigrationRefused(reasons=f"{reason}. Change them first.")
