@@ -3,13 +3,14 @@
 Alembic says what each database calls an operation. Where SQLite has none, the table is made anew.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Column, Connection, ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import Column, Connection, ForeignKeyConstraint, Index, Table, UniqueConstraint, text
 from sqlalchemy.schema import CreateIndex
 
 from framework.migration.changes import MigrationPlan, TableChange
@@ -81,7 +82,7 @@ def _alter_on_sqlite(operations: Operations, database: Database, change: TableCh
         if not wanted.columns[name].generated:
             operations.add_column(change.was, _plain(change.table.c[name]))
     fill(connection, database, change)
-    if _needs_rebuild(database, change):
+    if _needs_rebuild(database, change) or _checks_there(connection, change) != _checks(change):
         rebuild_table(operations, change)
         return
     for form, name in change.present.indexes.items():
@@ -108,14 +109,21 @@ def _needs_rebuild(database: Database, change: TableChange) -> bool:
     )
 
 
+def _checks(change: TableChange) -> set[str]:
+    """The names of the checks that keep columns of the table whole."""
+    prefix = f"whole_{change.table.name}_"
+    return {str(one.name) for one in change.table.constraints if str(one.name).startswith(prefix)}
+
+
+def _checks_there(connection: Connection, change: TableChange) -> set[str]:
+    said = text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
+    sql = connection.execute(said, {"name": change.was}).scalar_one()
+    return set(re.findall(rf"CONSTRAINT \"?(whole_{re.escape(change.was)}_\w+)", sql))
+
+
 def _checked(change: TableChange) -> set[str]:
     """The columns that a check of the table keeps whole."""
-    prefix = f"whole_{change.table.name}_"
-    return {
-        str(one.name).removeprefix(prefix)
-        for one in change.table.constraints
-        if str(one.name).startswith(prefix)
-    }
+    return {one.removeprefix(f"whole_{change.table.name}_") for one in _checks(change)}
 
 
 def _alter_elsewhere(

@@ -122,14 +122,15 @@ class Planning:
             self._facts(shape, was, present, wanted, kept, dropped, fills)
             self.changes += self.properties.of(shape, self.survey, was, kept, dropped)
         for name in wanted.columns:
-            if name not in kept and not wanted.columns[name].generated:
+            one, old = wanted.columns[name], present.columns.get(kept.get(name, ""))
+            if (old is None or (old.nullable and not one.nullable)) and not one.generated:
                 self._fill_derived(shape, name, fills)
         self.changes += self.constraints.of(
             self._called(table.name), table, self.database.dialect, kept, fills
         )
         resets = self.properties.resets(shape, kept) if shape is not None else {}
         same = not list(wanted.differences(table.name, present)) and was == table.name
-        if same and not resets and not remade:
+        if same and not remade and not self.properties.are_changed(shape):  # else its checks may be others
             return None
         return TableChange(table, was, present, kept, dropped, fills, resets)
 

@@ -68,6 +68,10 @@ class PropertyChanges:
             if self._then(shape, name) is None
         ]
 
+    def are_changed(self, shape: Shape | None) -> bool:
+        """Whether a property of the class is new, or computed otherwise."""
+        return shape is not None and any(self.is_changed(shape, name) for name in shape.model.__computed__)
+
     def is_changed(self, shape: Shape, name: str) -> bool:
         """Whether a property is new, or computed otherwise."""
         return self._then(shape, name) != self._now.classes[shape.name].computed.get(name)
@@ -101,14 +105,14 @@ class PropertyChanges:
                 yield Change(f"{shape.name}.{name}", "the property is gone", lost=lost)
 
     def resets(self, shape: Shape, kept: Mapping[str, str]) -> dict[str, Any]:
-        """Columns of computations that have changed, whose old values may not even be readable."""
+        """Columns of computations that have changed, whose old values may not be readable, or not allowed."""
         columns = shape.table.c
         return {
             name: computation.initial
             for name, computation in shape.model.__computed__.items()
             if name in kept
             and self.is_changed(shape, name)
-            and isinstance(columns[name].type, (Structured, EnumText))
+            and (isinstance(columns[name].type, (Structured, EnumText)) or name in shape.whole)
             and not is_kept(shape, name)
             and shape.kind is not Kind.CALL
             and name not in shape.generated

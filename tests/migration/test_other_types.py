@@ -1,10 +1,13 @@
 """A fact of another type: each value is what it was, on every database, or it is in the way."""
 
+from contextlib import closing
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from framework.app import App
+from framework import Count, Entity, Field, Formula, Relationship, computed
+from framework.app import App, opened
 from tests.migration.test_migration import made, rows, said, user
 
 
@@ -45,3 +48,31 @@ def test_values_that_do_not_fit_are_counted(
     made(database_url, user(age=then), *({"age": value} for value in values))
     (line,) = said(database_url, user(age=now))
     assert f"It does not fit in {len(values)} rows" in line
+
+
+def orders(counted: bool) -> list[Any]:
+    class Line(Entity, table=True):
+        order_id: UUID = Field(foreign_key="order.id")
+
+    class Order(Entity, table=True):
+        lines: list[Line] = Relationship()
+        number: int | None = None
+
+        if counted:
+            said: int = computed(Count(lines))
+        else:
+            said: int | None = computed(Formula(lambda order: order.number))  # type: ignore[no-redef]
+
+    return [Line, Order]
+
+
+def test_a_property_that_may_be_nothing_becomes_a_count(database_url: str) -> None:
+    line, order = before = orders(False)
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        id = tx.add(order()).id
+        tx.add(line(order_id=id))
+    for counted, expected in ((True, 1), (False, None)):
+        *_, order = now = orders(counted)
+        with closing(App([now], database=database_url)) as app:
+            assert app.migrate() == []
+            assert app.get(order, id).said == expected
