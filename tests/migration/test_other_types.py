@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from framework import Count, Entity, Field, Formula, Relationship, computed
+from framework import Count, Entity, Field, Formula, Global, Min, Relationship, computed
 from framework.app import App, opened
 from tests.migration.test_migration import made, rows, said, user
 
@@ -76,3 +76,33 @@ def test_a_property_that_may_be_nothing_becomes_a_count(database_url: str) -> No
         with closing(App([now], database=database_url)) as app:
             assert app.migrate() == []
             assert app.get(order, id).said == expected
+
+
+def things(counted: bool) -> list[Any]:
+    class Thing(Entity):
+        cents: int = 0
+
+    class Book(Thing, table=True):
+        pass
+
+    class Disc(Thing, table=True):
+        pass
+
+    class Totals(Global, table=True):
+        if counted:
+            said: int = computed(Count(Thing))
+        else:
+            said: int | None = computed(Min(Thing, lambda thing: thing.cents))  # type: ignore[no-redef]
+
+    return [Book, Disc, Totals]
+
+
+def test_what_is_selected_in_parts_is_counted_in_parts(database_url: str) -> None:
+    book, *_ = before = things(False)
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        tx.add(book(cents=7))
+    for counted, expected in ((True, 1), (False, 7)):
+        *_, totals = now = things(counted)
+        with closing(App([now], database=database_url)) as app:
+            assert app.migrate() == []
+            assert app.get(totals).said == expected
