@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
-from operator import itemgetter
 from uuid import UUID
 
 import pytest
@@ -189,10 +188,10 @@ def test_queries_go_through_the_link(app: App, articles: list[UUID]) -> None:
 def test_a_total_is_explained_by_the_far_ends(app: App, articles: list[UUID]) -> None:
     explained = app.explain(Article, "weight", articles[0])
     assert explained.because == "it is the Sum over 3 records of Tag, by Tagging.article_id"
-    assert sorted((one.values for one in explained.inputs), key=itemgetter("name")) == [
-        {"name": "a", "weight": 1},
-        {"name": "b", "weight": 5},
-        {"name": "c", "weight": None},
+    assert sorted((one.values for one in explained.inputs), key=repr) == [
+        {"weight": 1},
+        {"weight": 5},
+        {"weight": None},
     ]
 
 
