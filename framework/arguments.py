@@ -6,7 +6,7 @@ from typing import Any
 
 from framework.errors import DeclarationError
 from framework.integration.integration import Integration
-from framework.storage.opening import backend_of
+from framework.storage.opening import url_of
 
 
 class WrongArgument(DeclarationError):
@@ -43,7 +43,7 @@ def check_database(database: Any) -> None:
         raise WrongArgument(
             name="database", wanted="a URL", given=database, example='database="sqlite:///shop.db"'
         )
-    backend_of(database)
+    url_of(database)
 
 
 def check_settings(settings: Any, kind: type) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from framework.integration.notice import MISSED, Notice
+from framework.integration.shared import FIRST_PAUSE, LONGEST_PAUSE
 from framework.observe import get_logger
 from framework.runtime.engine import Engine
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:  # the driver is an extra
     from framework.storage.presence import Presence
 
 _log = get_logger(__name__)
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-"""Seconds between attempts to connect again."""
 
 AGAIN = 3600.0
 """Seconds for which it listens at a time."""

@@ -207,6 +207,11 @@ def without_none(annotation: Any) -> Any:
     return annotation
 
 
+def named(annotation: Any) -> str:
+    """The annotation as it is written."""
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
 def admits_none(annotation: Any) -> bool:
     """Whether `None` is a value of the annotation."""
     if get_origin(annotation) is Annotated:

@@ -12,6 +12,7 @@ from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
 
 from framework.errors import DeclarationError, DispatchError
 from framework.model.blank import Blank
+from framework.model.columns import named
 from framework.model.computation import Computation, computed
 from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
 from framework.model.identity import new_id
@@ -74,7 +75,7 @@ class RecordType(SQLModelMetaclass):
             return _filtered(mcs, name, bases, namespace, Filter(where, reads), **options)
         annotations: dict[str, Any] = namespace.get("__annotations__", {})
         if annotations.get("id", UUID) is not UUID:
-            raise ForeignIdentity(model=name, annotation=_named(annotations["id"]))
+            raise ForeignIdentity(model=name, annotation=named(annotations["id"]))
         relations = {
             id(value): key
             for key, value in namespace.items()
@@ -251,7 +252,3 @@ def refuse(model: type[Record], field: str) -> None:
     if field in model.__sqlmodel_relationships__ or field in model.__views__:
         raise RelationWritten(model=model.__name__, field=field)
     raise UnknownField(model=model.__name__, field=field, facts=", ".join(model.__facts__))
-
-
-def _named(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -1,6 +1,7 @@
 """State machines: their transitions by trigger, and the mistakes that can be seen without data."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -17,34 +18,6 @@ from framework.plan.node import LookupNode, MachineNode, Node, TriggerPlan
 from framework.plan.shape import Kind, Route, Shape
 from framework.plan.shapes import Shapes
 from framework.plan.triggers import TriggerPlanner
-
-
-def _check_parts(shape: Shape, name: str, machine: StateMachine[Any]) -> None:
-    if not isinstance(machine.initial, Enum):
-        raise NotAMachine(
-            model=shape.name,
-            property=name,
-            given=machine.initial,
-            wanted="state",
-            example='`class Status(StrEnum): OPEN = "open"`, and `StateMachine(Status.OPEN, ...)`',
-        )
-    for one in machine.transitions:
-        if not isinstance(one, Transition):
-            raise NotAMachine(
-                model=shape.name,
-                property=name,
-                given=one,
-                wanted="transition",
-                example="`StateMachine(Status.OPEN, Transition(Status.OPEN, Status.DONE, when=...), ...)`",
-            )
-        if not isinstance(one.when, Trigger):
-            raise NotAMachine(
-                model=shape.name,
-                property=name,
-                given=one.when,
-                wanted="trigger",
-                example="`when=on(Paid)`, `created(items)`, `completed(charges)`, or another trigger",
-            )
 
 
 def machine_node(
@@ -113,6 +86,23 @@ def _is_outcome(trigger: Trigger, source: Shape) -> bool:
         and isinstance(source.model.__computed__.get(trigger.field or ""), FromEvents)
         and trigger.value != trigger.start
     )
+
+
+def _check_parts(shape: Shape, name: str, machine: StateMachine[Any]) -> None:
+    for given, kind, wanted, example in _parts_of(machine):
+        if not isinstance(given, kind):
+            raise NotAMachine(model=shape.name, property=name, given=given, wanted=wanted, example=example)
+
+
+def _parts_of(machine: StateMachine[Any]) -> Iterator[tuple[Any, type, str, str]]:
+    """What a machine is made of, each with what it has to be, in words, and an example."""
+    states = '`class Status(StrEnum): OPEN = "open"`, and `StateMachine(Status.OPEN, ...)`'
+    transitions = "`StateMachine(Status.OPEN, Transition(Status.OPEN, Status.DONE, when=...), ...)`"
+    triggers = "`when=on(Paid)`, `created(items)`, `completed(charges)`, or another trigger"
+    yield machine.initial, Enum, "state", states
+    for one in machine.transitions:
+        yield one, Transition, "transition", transitions
+        yield one.when, Trigger, "trigger", triggers
 
 
 def _check_states(shape: Shape, name: str, machine: StateMachine[Any]) -> None:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -48,6 +49,11 @@ class Plan:
     activities: tuple[ActivityPlan, ...] = ()
     retentions: tuple[RetentionPlan, ...] = ()
     tenanted: bool = False  # each record belongs to a tenant
+
+    @cached_property
+    def by_table(self) -> Mapping[Any, Shape]:
+        """The classes by their tables, as they are declared."""
+        return {shape.table: shape for shape in self.shapes.values()}
 
     def shape(self, model: type[Record], place: str = "This") -> Shape:
         """What is known about a record class, of a view about the class it is a part of; raises

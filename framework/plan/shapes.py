@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import APICall, FromEvents, IntegrationEvent
-from framework.model.columns import UtcDateTime, admits_none, column_type, without_none
+from framework.model.columns import UtcDateTime, admits_none, column_type, named, without_none
 from framework.model.entity import Event, Global
 from framework.model.fields import UNDEFINED, table_name
 from framework.model.record import Record
@@ -124,13 +124,7 @@ def _refuse_records_in(shape: Shape, name: str, annotation: Any) -> None:
         remedy = f"`{name}: list[{arm.__name__}] = Relationship()`, and a foreign key in {arm.__name__}"
     else:
         return
-    raise RecordInAField(model=shape.name, field=name, annotation=_named(kind), remedy=remedy)
-
-
-def _named(annotation: Any) -> str:
-    return (
-        annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
-    )
+    raise RecordInAField(model=shape.name, field=name, annotation=named(kind), remedy=remedy)
 
 
 def _check_defaults(shape: Shape) -> None:
@@ -174,10 +168,10 @@ def _refer(
         raise KeyOfAnotherType(
             model=shape.name,
             field=column.name,
-            annotation=_named(without_none(shape.model.model_fields[column.name].annotation)),
+            annotation=named(without_none(shape.model.model_fields[column.name].annotation)),
             target=target.name,
             key=target_column,
-            wanted=_named(without_none(target.model.model_fields[target_column].annotation)),
+            wanted=named(without_none(target.model.model_fields[target_column].annotation)),
         )
     if reference.ondelete not in _ONDELETE:
         raise UnknownOndelete(model=shape.name, field=column.name, ondelete=reference.ondelete)

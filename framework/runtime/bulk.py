@@ -27,9 +27,8 @@ def matching(
     for criterion in criteria:
         if not isinstance(criterion, ColumnElement):
             raise NotACriterion(model=shape.name, given=criterion)
-    shapes = {one.table: one for one in work.database.plan.shapes.values()}
     for criterion in criteria:
-        check_comparisons(criterion, shapes)
+        check_comparisons(criterion, work.database.plan.by_table)
     work.untold.tell()
     sql, parameters = selection_where(work.statements[shape], criteria, lock)
     with asking():

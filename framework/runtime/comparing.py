@@ -27,7 +27,7 @@ from sqlalchemy.sql.elements import (
 from sqlalchemy.sql.selectable import TableClause
 from sqlalchemy.types import TypeEngine
 
-from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, without_none
+from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, named, without_none
 from framework.model.decimals import FixedPoint, fixed
 from framework.plan.shape import Shape
 from framework.runtime.asking import shortened
@@ -81,8 +81,7 @@ def _check(shapes: Shapes, operator: Any, side: Any, other: Any) -> None:
 
 def _refusal(column: Column[Any], shapes: Shapes, value: str, remedy: str) -> NotComparable:
     shape = shapes[column.table]
-    declared = without_none(shape.model.model_fields[column.name].annotation)
-    declared = declared.__name__ if isinstance(declared, type) else str(declared).removeprefix("typing.")
+    declared = named(without_none(shape.model.model_fields[column.name].annotation)).removeprefix("typing.")
     return NotComparable(model=shape.name, field=column.name, declared=declared, value=value, remedy=remedy)
 
 

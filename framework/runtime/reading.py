@@ -6,7 +6,7 @@
 3. Fields that the reader does not see are taken off the records.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
@@ -46,7 +46,7 @@ class Reading:
     def __init__(self, plan: Plan, database: Database, reader: Reader | None, *, require_actor: bool) -> None:
         self._database = database
         self._reader = reader
-        self._shapes: Mapping[Any, Shape] = {shape.table: shape for shape in plan.shapes.values()}
+        self._shapes = plan.by_table
         self._kept = [shape for shape in plan.shapes.values() if shape.policies]
         self._anyone = reader is None and not (require_actor and self._kept)
         self._tenanted = plan.tenanted

@@ -134,10 +134,7 @@ class Untold:
                 for change in batch
             ]
         sql, parameters = self._statements[shape].update(names)
-        if len(told) == 1:
-            self._connection.tell(sql, parameters.of(told[0]), self._explain, batch)
-        else:
-            self._connection.tell_many(sql, list(map(parameters.of, told)), self._explain, batch)
+        self._connection.tell_many(sql, list(map(parameters.of, told)), self._explain, batch)
         for change, row in zip(batch, told, strict=True):
             change.told = True
             if not whole:

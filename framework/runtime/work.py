@@ -194,32 +194,26 @@ class Work(Records):
                 self._settle_amounts(shape)
         self.untold.tell()
         if self._moves:
-            self._tell_of_moves()
+            sql, parameters = self.database.bookkeeping.move
+            self.connection.tell_many(sql, list(map(parameters.of, self._moves)))
+            self._moves.clear()
         for shape in self._waiting.shapes:
             statements = self.statements[shape]
             for id, amounts in self._waiting.take(shape):
                 adjustment = statements.adjustment(tuple(amounts))
                 added = parameters_of(amounts, statements.encode_id(id))
+                about = (shape, id, amounts)
                 try:
-                    if (
-                        self.connection.tell(adjustment.sql, added, self._not_added, (shape, id, amounts))
-                        == 0
-                    ):
-                        raise missing(self, shape, id)
+                    told = self.connection.tell(adjustment.sql, added, self._not_added, about)
                 except OverflowError:
                     self._add_at_hand(shape, id, amounts)
+                    continue
+                if told == 0:
+                    raise missing(self, shape, id)
         if self.untold.changed:  # what was added to at hand
             self.untold.tell()
         if self._absent:
             self._look_again()
-
-    def _tell_of_moves(self) -> None:
-        sql, parameters = self.database.bookkeeping.move
-        if len(self._moves) == 1:
-            self.connection.tell(sql, parameters.of(self._moves[0]))
-        else:
-            self.connection.tell_many(sql, list(map(parameters.of, self._moves)))
-        self._moves.clear()
 
     def _not_added(self, violation: Violation, what: tuple[Shape, UUID, Amounts]) -> Exception:
         return not_added(self, violation, *what)

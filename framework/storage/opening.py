@@ -1,8 +1,6 @@
 """Opening the database that a URL names."""
 
-from typing import Literal
-
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from framework.plan.plan import Plan
@@ -24,27 +22,22 @@ def open_database(
     `synchronous` is the durability of a commit: FULL survives the loss of power; `patience` is how many
     seconds to wait for somebody else who holds the database, or a row of it; `alone` keeps all others out.
     """
-    parsed = make_url(url)
-    match backend_of(url):
-        case "sqlite":
-            return SqliteDatabase(parsed, plan, synchronous=synchronous, patience=patience)
-        case "postgresql":
-            try:
-                from framework.storage.postgres import PostgresDatabase
-            except ImportError as error:
-                raise DriverMissing(reason=str(error)) from error
-            return PostgresDatabase(parsed, plan, synchronous=synchronous, patience=patience, alone=alone)
+    parsed = url_of(url)
+    if parsed.get_backend_name() == "sqlite":
+        return SqliteDatabase(parsed, plan, synchronous=synchronous, patience=patience)
+    try:
+        from framework.storage.postgres import PostgresDatabase
+    except ImportError as error:
+        raise DriverMissing(reason=str(error)) from error
+    return PostgresDatabase(parsed, plan, synchronous=synchronous, patience=patience, alone=alone)
 
 
-def backend_of(url: str) -> Literal["sqlite", "postgresql"]:
-    """Which kind of database a URL names; raises UnsupportedDatabase."""
+def url_of(url: str) -> URL:
+    """The URL of a database of a kind that there is; raises UnsupportedDatabase."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise UnsupportedDatabase(url=url) from error
-    match parsed.get_backend_name():
-        case "sqlite":
-            return "sqlite"
-        case "postgresql":
-            return "postgresql"
-    raise UnsupportedDatabase(url=parsed.render_as_string(hide_password=True))
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UnsupportedDatabase(url=parsed.render_as_string(hide_password=True))
+    return parsed

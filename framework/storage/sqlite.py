@@ -93,6 +93,9 @@ class SqliteConnection:
         refused: Refused | None = None,
         about: Any = None,
     ) -> None:
+        if len(parameters) == 1:  # as most often, and the driver's loop costs more
+            self.tell(sql, parameters[0], refused, about)
+            return
         before = self.raw.total_changes
         try:
             self._cursor.executemany(sql, parameters)

@@ -90,13 +90,11 @@ def _fired(node: MachineNode, work: Work) -> dict[Fired, list[TriggerPlan]]:
     fired: dict[Fired, list[TriggerPlan]] = {}
     for plan in node.triggers:
         changes = work.changes(plan.source)
-        by_link = isinstance(plan.trigger, LinkTrigger)
-        staying = _staying(plan, changes) if by_link else ()
+        staying = _staying(plan, changes) if isinstance(plan.trigger, LinkTrigger) else ()
         for change in changes:
             host = concerned(plan, change)
             if host is not None and not (staying and _noticed_at(plan, change) in staying):
-                is_second = not (by_link and _is_first(plan, change))
-                fired.setdefault((change, host, is_second), []).append(plan)
+                fired.setdefault((change, host, not _is_first(plan, change)), []).append(plan)
     if len(fired) < 2:
         return fired
     return dict(sorted(fired.items(), key=lambda item: (item[0][0].position, item[0][2])))
