@@ -5,6 +5,8 @@ from enum import StrEnum
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import select
 
 from framework import (
@@ -24,6 +26,8 @@ from framework import (
 )
 from framework.app import App, opened
 from framework.testing import emit
+from tests.schemas import schema
+from tests.soak import examples
 
 
 class Stage(StrEnum):
@@ -170,3 +174,69 @@ def test_a_payment_that_fails_ends_the_saga_without_a_refund(app: App) -> None:
     say(app, Payment, "completed")
     assert stage(app) is Stage.CANCELLED, "it came too late"
     assert app.verify() == []
+
+
+KINDS: tuple[type[APICall], ...] = (Payment, Reservation, Shipment, Refund)
+CALL_OF: dict[Stage, type[APICall]] = {
+    Stage.PLACED: Payment,
+    Stage.CAPTURED: Reservation,
+    Stage.RESERVED: Shipment,
+    Stage.REFUNDING: Refund,
+}
+NEXT = {
+    (Stage.PLACED, "completed"): Stage.CAPTURED,
+    (Stage.PLACED, "failed"): Stage.CANCELLED,
+    (Stage.CAPTURED, "completed"): Stage.RESERVED,
+    (Stage.CAPTURED, "failed"): Stage.REFUNDING,
+    (Stage.RESERVED, "completed"): Stage.SHIPPED,
+    (Stage.RESERVED, "failed"): Stage.REFUNDING,
+    (Stage.REFUNDING, "completed"): Stage.CANCELLED,
+}
+Said = list[tuple[int, type[APICall] | None, str]]
+outcomes = st.sampled_from(["processing", "completed", "failed"])
+said = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from([None, None, None, *KINDS]), outcomes), max_size=20
+)
+"""Of which sale, of which call (None: the one that is due), and what."""
+
+
+def tell(url: str, many: Said) -> None:
+    """Of three sales, whatever is said of whichever of their calls, again and too late."""
+    with opened(App([MODULE], database=url)) as app:
+        sales = [app.dispatch(Bought(cents=cents)).id for cents in range(3)]
+        stages = dict.fromkeys(sales, Stage.PLACED)
+        known: dict[UUID, dict[type[APICall], str]] = {id: {Payment: "pending"} for id in sales}
+        for number, which, outcome in many:
+            id = sales[number]
+            kind = which or CALL_OF.get(stages[id], Payment)
+            for call in app.query(select(kind)):
+                if call.sale_id == id:  # type: ignore[attr-defined]  # all four have it
+                    emit(app, call, outcome)  # type: ignore[arg-type]  # one of the three
+            if known[id].get(kind) in ("pending", "processing"):
+                known[id][kind] = outcome
+                stages[id] = NEXT.get((stages[id], outcome), stages[id])
+                if stages[id] in CALL_OF:
+                    known[id].setdefault(CALL_OF[stages[id]], "pending")
+            assert {sale.id: sale.stage for sale in app.query(select(Sale))} == stages
+            assert {
+                (call.sale_id, kind): call.status for kind in KINDS for call in app.query(select(kind))
+            } == {  # type: ignore[attr-defined]
+                (id, kind): status for id, calls in known.items() for kind, status in calls.items()
+            }
+        paid = {sale.id: (sale.payment_count, sale.paid_count) for sale in app.query(select(Sale))}
+        assert paid == {id: (1, calls[Payment] == "completed") for id, calls in known.items()}
+        assert app.unmatched() == []
+        assert app.verify() == []
+
+
+@examples(15, soak=800)
+@given(many=said)
+def test_whatever_is_said_of_calls_a_saga_takes_its_steps_in_order(many: Said) -> None:
+    tell("sqlite:///:memory:", many)
+
+
+@examples(5, soak=250)
+@given(many=said)
+def test_a_saga_takes_its_steps_in_order_on_postgresql_too(postgres: str, many: Said) -> None:
+    with schema(postgres) as url:
+        tell(url, many)
