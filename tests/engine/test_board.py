@@ -19,6 +19,7 @@ from framework.app import App, Settings
 from framework.clock import ManualClock
 from framework.runtime.errors import StillReferenced
 from tests.engine.board import RECORDS, Comment, Desk, Hall, Pin, Ticket, TicketClosed, TicketPurged
+from tests.engine.foretelling import dispatched
 from tests.schemas import schema
 from tests.soak import examples
 
@@ -165,7 +166,7 @@ class Board(RuleBasedStateMachine):
     @rule(number=which, by=st.sampled_from(["ada", "bob"]))
     def somebody_closes(self, number: int, by: str) -> None:
         id, ticket = self.pick(number)
-        self.app.dispatch(TicketClosed(ticket_id=id, by=by))
+        dispatched(self.app, RECORDS, TicketClosed(ticket_id=id, by=by))
         if ticket.status == "open" or (ticket.status == "late" and (by == "ada" or ticket.points < 2)):
             ticket.status, ticket.closed_by = "done", by
         else:
@@ -177,7 +178,7 @@ class Board(RuleBasedStateMachine):
         id, ticket = self.pick(number)
         goes = ticket.status == "done"
         with self.unless_pinned(ticket, goes=goes):
-            self.app.dispatch(TicketPurged(ticket_id=id))
+            dispatched(self.app, RECORDS, TicketPurged(ticket_id=id))
             if goes:
                 self.goes(id)
             else:

@@ -25,9 +25,11 @@ from framework.runtime import untold
 from framework.runtime.errors import ConflictingKey
 from framework.runtime.transaction import Transaction
 from framework.storage.errors import TransactionInterrupted
+from tests.engine.foretelling import dispatched
 from tests.engine.naive import mistakes
 from tests.engine.shop import (
     MODULE,
+    RECORDS,
     Charge,
     Customer,
     Item,
@@ -375,14 +377,14 @@ class Shop(RuleBasedStateMachine):
     def order_is_shut(self, order: int) -> None:
         found = self.pick(Order, order)
         if found is not None:
-            self.app.dispatch(OrderShut(order_id=found.id))
+            dispatched(self.app, RECORDS, OrderShut(order_id=found.id))
             self.shut(found.id)
 
     @rule(order=picks)
     def order_is_reopened(self, order: int) -> None:
         found = self.pick(Order, order)
         if found is not None:
-            self.app.dispatch(OrderReopened(order_id=found.id))
+            dispatched(self.app, RECORDS, OrderReopened(order_id=found.id))
             if self.progress.get(found.id) == "shut" and found.cents != 3:
                 self.progress[found.id] = "open"
             else:
