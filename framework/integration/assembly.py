@@ -25,6 +25,11 @@ class NobodySends(DeclarationError):
     """Integration {integration} has `{verb}` for {call}, but nothing that sends it. Add `submit`."""
 
 
+class SubmitWithoutEnd(DeclarationError):
+    """Integration {integration} submits {call}, and nothing brings the outcome. Add a `poll`, a `webhook`, a
+    `reconcile` or an `api` for it; or make it `call`, if the vendor's answer is the result."""
+
+
 class PollWithoutSubmit(DeclarationError):
     """Integration {integration} polls for {call}, whose `call` brings the result at once. Make it `submit`,
     or remove the poll."""
@@ -113,6 +118,8 @@ def _handlers(declared: Declarations, call: type[APICall]) -> CallHandlers:
         raise VerbTwice(verb=verb, **facts)
     _check_together(names, has_webhook=bool(webhooks), facts=facts)
     policy = _settled(declared, "recover" in names, facts)
+    if "submit" in names and not (webhooks or apis or {"poll", "reconcile"} & set(names)):
+        raise SubmitWithoutEnd(**facts)
     return CallHandlers(policy=policy, webhooks=webhooks, apis=apis, **dict(found))
 
 

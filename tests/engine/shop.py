@@ -39,7 +39,7 @@ from framework import (
     failed,
     on,
 )
-from framework.integration import ExternalId, Integration
+from framework.integration import Completed, Integration
 
 
 class Progress(StrEnum):
@@ -240,8 +240,8 @@ def cashier() -> Integration[Any]:
     """Somebody who serves charges, and whose handlers are never called here."""
     integration: Integration[Any] = Integration("cashier")
 
-    @integration.submit(Charge)
-    async def submit(call: Any, http: Any) -> ExternalId:
+    @integration.call(Charge)
+    async def charge(call: Any, http: Any) -> Completed:
         raise AssertionError("no worker runs in this test")
 
     return integration

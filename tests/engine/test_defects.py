@@ -264,9 +264,9 @@ def test_an_outcome_for_what_is_gone_brings_nothing_back(database_url: str) -> N
     """Class 31: the call that went with its trip, and the one that stayed without it."""
     vendor: Integration[Any] = Integration("vendor")
 
-    @vendor.submit(Money)
-    @vendor.submit(Letter)
-    async def submit(call: Any, http: Any) -> ExternalId:
+    @vendor.call(Money)
+    @vendor.call(Letter)
+    async def carry_out(call: Any, http: Any) -> Completed:
         raise AssertionError("no worker runs in this test")
 
     with opened(App([MODULE], [vendor], database_url)) as app:

@@ -20,7 +20,7 @@ from framework import (
     derive,
 )
 from framework.app import App, opened
-from framework.integration import ExternalId, Integration
+from framework.integration import Completed, Integration
 from framework.runtime.errors import KeptByRule, StillReferenced
 
 
@@ -115,8 +115,8 @@ MODULE = [Shelf, Box, Sticker, Plan, Place, Tip, Ordered, Call, Membership, Memb
 def lifter() -> Integration[object]:
     integration: Integration[object] = Integration("lifter")
 
-    @integration.submit(Call)
-    async def submit(call: object, http: object) -> ExternalId:
+    @integration.call(Call)
+    async def lift(call: object, http: object) -> Completed:
         raise AssertionError("no worker runs in this test")
 
     return integration

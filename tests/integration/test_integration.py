@@ -164,6 +164,7 @@ def test_a_subclass_may_add_to_what_the_verbs_declare() -> None:
 
     vendor = Louder("acme")
     vendor.submit(Speech)(submit)
+    vendor.poll(Speech)(look_up)
     assert set(vendor.handlers) == {Speech, Song}
 
 
@@ -176,6 +177,7 @@ def test_two_integrations_share_nothing() -> None:
 def test_doubt_is_recovered_where_there_is_a_way_and_left_to_the_operator_elsewhere() -> None:
     vendor = acme()
     vendor.submit(Speech)(submit)
+    vendor.poll(Speech)(look_up)
     vendor.recover(Speech)(find)
     vendor.call(Song)(answer)
     assert vendor.handlers[Speech].policy.on_doubt == "recover"
@@ -220,6 +222,11 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
             i.webhook(Speech, path="a", verify=verify)(read),
         ),
         "two handlers for webhook 'a' of Speech",
+    ),
+    "submitted and never over": (
+        lambda i: (i.submit(Speech)(submit), i.recover(Speech)(find), i.cancel(Speech)(stop)),
+        "Integration acme submits Speech, and nothing brings the outcome. Add a `poll`, a `webhook`, a "
+        "`reconcile` or an `api` for it; or make it `call`, if the vendor's answer is the result.",
     ),
     "call and submit": (
         lambda i: (i.call(Song)(answer), i.submit(Song)(submit)),

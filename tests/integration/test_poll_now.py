@@ -11,7 +11,7 @@ from sqlmodel import select
 from framework import APICall, Event, Payload, derive
 from framework.app import App, opened
 from framework.errors import InvariantBroken
-from framework.integration import Completed, ExternalId, Integration, Policy, PollNow, PollSchedule
+from framework.integration import Completed, ExternalId, Integration, Outcome, Policy, PollNow, PollSchedule
 from framework.integration.http import HTTPClient
 from framework.integration.ingest import Source, ingest
 from framework.model.apicall import CallStatus, IntegrationEvent, Standing
@@ -59,6 +59,12 @@ def vendor(*, polls: bool = True) -> Integration[Any]:
         @vendor.poll(Answering)
         async def poll(call: Any, http: HTTPClient) -> Completed:
             return Completed()
+
+    else:
+
+        @vendor.reconcile(Answering)
+        async def happened(since: datetime, http: HTTPClient) -> list[Outcome]:
+            return []
 
     return vendor
 

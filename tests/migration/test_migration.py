@@ -25,7 +25,7 @@ from framework import (
     on,
 )
 from framework.app import App
-from framework.integration import ExternalId, Integration
+from framework.integration import Completed, Integration
 from framework.migration.errors import FactsWouldBeLost, MigrationOutdated, MigrationRefused
 from framework.storage.errors import SchemaDiffers
 
@@ -262,8 +262,8 @@ def charge(order: Order) -> Charge | None:
 def cashier() -> Integration[Any]:
     integration: Integration[Any] = Integration("cashier")
 
-    @integration.submit(Charge)
-    async def submit(call: Any, http: Any) -> ExternalId:
+    @integration.call(Charge)
+    async def charge(call: Any, http: Any) -> Completed:
         raise AssertionError("no worker runs in this test")
 
     return integration

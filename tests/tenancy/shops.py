@@ -19,7 +19,7 @@ from framework import (
     tenant,
 )
 from framework.app import App
-from framework.integration import ExternalId, Integration
+from framework.integration import Completed, Integration
 from tests.tenancy.conftest import REQUIRED, TENANTS
 
 SALES = {"acme": [[5, 20, 100], [7]], "bolt": [[50]], "cork": []}
@@ -91,8 +91,8 @@ def after() -> list[Any]:
 def cashier(charge: Any) -> Integration[Any]:
     integration: Integration[Any] = Integration("cashier")
 
-    @integration.submit(charge)
-    async def submit(call: Any, http: Any) -> ExternalId:
+    @integration.call(charge)
+    async def carry_out(call: Any, http: Any) -> Completed:
         raise AssertionError("no worker runs in this test")
 
     return integration

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from framework import Entity, Field, current_tenant, tenant
 from framework.app import App
 from framework.cli.inspection import departed
 from framework.clock import ManualClock
-from framework.integration import ExternalId, Integration
+from framework.integration import ExternalId, Integration, Outcome
 from framework.integration.turning import Timers
 from framework.runtime.departure import CallsUnderWay
 from framework.storage import belongings, database
@@ -249,6 +249,10 @@ async def test_what_a_vendor_still_answers_is_nobodys(database_url: str) -> None
             asked.set()
             await answered.wait()
         return ExternalId("pi")
+
+    @till.reconcile(Charge)
+    async def happened(since: datetime, http: Any) -> list[Outcome]:
+        return []
 
     app = App([TILL], [till], database_url, settings=REQUIRED)
     app.create()
