@@ -7,6 +7,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from framework.model.entity import Event
+from framework.model.words import Word, check_text
 
 
 class Choice(StrEnum):
@@ -46,7 +47,7 @@ def race(*branches: Step) -> Group:
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Activity:
+class Activity(metaclass=Word):
     """Events in their order: the first opens an instance, the others name it by their foreign key to it.
 
         refund = Activity(
@@ -63,9 +64,11 @@ class Activity:
     name: str
 
     def __init__(self, opening: type[Event], *steps: Step, name: str | None = None) -> None:
+        check_text(name, "Activity", "name")
         object.__setattr__(self, "opening", opening)
         object.__setattr__(self, "steps", steps)
-        object.__setattr__(self, "name", opening.__name__ if name is None else name)
+        own = getattr(opening, "__name__", repr(opening))
+        object.__setattr__(self, "name", own if name is None else name)
 
 
 @dataclass(frozen=True)

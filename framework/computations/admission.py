@@ -8,6 +8,7 @@ from uuid import UUID
 from framework.errors import DeclarationError, DispatchError
 from framework.model.entity import Event
 from framework.model.record import Record
+from framework.model.words import check_class, check_text, name_of, word
 
 R = TypeVar("R", bound=Record)
 
@@ -46,6 +47,12 @@ class NotAVerdict(DispatchError):
     """
 
 
+class NotCombinable(DeclarationError):
+    """{condition} was combined with {other!r}, which is no condition. Combine functions below `@condition`,
+    and guard an event with what comes of it: `guard(OrderCancelled)(owner | admin)`.
+    """
+
+
 class AskedTooEarly(DeclarationError):
     """{condition} is a condition, which answers when there is an event. Combine conditions by `&`, `|`
     and `~`: Python's `and`, `or` and `not` would take one and leave out the other.
@@ -74,12 +81,16 @@ class Condition:
         raise AskedTooEarly(condition=self.name)
 
     def __and__(self, other: "Condition") -> "Condition":
+        self._check_other(other)
+
         def both(event: Event, admission: Admission) -> bool:
             return self(event, admission) and other(event, admission)
 
         return Condition(both, f"({self.name} and {other.name})", f"{self.code}_and_{other.code}")
 
     def __or__(self, other: "Condition") -> "Condition":
+        self._check_other(other)
+
         def either(event: Event, admission: Admission) -> bool:
             return self(event, admission) or other(event, admission)
 
@@ -90,6 +101,12 @@ class Condition:
             return not self(event, admission)
 
         return Condition(opposite, f"not {self.name}", f"not_{self.code}")
+
+    __rand__, __ror__ = __and__, __or__  # what stands before it is no condition, and is told so
+
+    def _check_other(self, other: object) -> None:
+        if not isinstance(other, Condition):
+            raise NotCombinable(condition=self.name, other=other)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +122,26 @@ class Guard:
             raise Refused(event=type(event).__name__, condition=self.condition.name, code=self.condition.code)
 
 
+@word
 def condition(test: Test) -> Condition:
     """Make a question of a function `(event, admission) -> bool`; its code is the function's name."""
-    return Condition(test, test.__name__, test.__name__)
+    name = name_of(test, "condition", "@condition")
+    return Condition(test, name, name)
 
 
+@word
 def guard(event: type[Event], *, code: str | None = None) -> Callable[[Test | Condition], Guard]:
     """Declare a guard of an event class: `@guard(OrderCancelled)`, or `guard(OrderCancelled)(owner | admin)`.
 
     `code` is what a refusal carries for programs; without it, the condition's own.
     """
 
+    check_class(event, "guard", "@guard(OrderPlaced)")
+    check_text(code, "guard", "code")
+
     def declared(test: Test | Condition) -> Guard:
+        if not isinstance(test, Condition):
+            name_of(test, "guard", f"@guard({event.__name__})")
         asked = test if isinstance(test, Condition) else condition(test)
         return Guard(event, asked if code is None else Condition(asked.test, asked.name, code))
 

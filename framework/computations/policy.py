@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement
 
 from framework.model.record import Record
+from framework.model.words import check_class, name_of, word
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class QueryPolicy:
         return self.hides(reader) if callable(self.hides) else self.hides
 
 
+@word
 def policy(model: type[Record], *, hides: Hides = ()) -> Callable[[Criterion], QueryPolicy]:
     """Declare what readers may see: `@policy(Order)` on a function from the reader to a SQL criterion.
 
@@ -48,7 +50,11 @@ def policy(model: type[Record], *, hides: Hides = ()) -> Callable[[Criterion], Q
     all records, so it may look at other classes by subqueries.
     """
 
+    check_class(model, "policy", "@policy(Order)")
+
     def declared(criterion: Criterion) -> QueryPolicy:
-        return QueryPolicy(model, criterion, hides, criterion.__name__)
+        return QueryPolicy(
+            model, criterion, hides, name_of(criterion, "policy", f"@policy({model.__name__})")
+        )
 
     return declared

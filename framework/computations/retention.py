@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from framework.model.record import Record
+from framework.model.words import Word
 
 
 @dataclass(frozen=True, eq=False)
-class Retention:
+class Retention(metaclass=Word):
     """Records of a class go when they are too old (`ttl`), or when there are too many newer ones (`cap`).
 
         Retention(LoggedIn, ttl=timedelta(days=30))

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from framework.model.words import check_names, check_text, name_of, word
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ def derive(function: Callable[P, T], /) -> Rule[P, T]: ...
 def derive(
     *, reads: Sequence[Any] = (), renamed_from: str | None = None
 ) -> Callable[[Callable[P, T]], Rule[P, T]]: ...
+@word
 def derive(
     function: Callable[P, T] | None = None,
     /,
@@ -54,6 +57,11 @@ def derive(
     From a view: what is made exists while the source is a member, and comes anew when it is one again; calls
     and events are made once, on first entering. From a class that others extend: of all their records.
     """
-    if function is not None:
+    check_names(reads, "reads", "A rule")
+    check_text(renamed_from, "derive", "renamed_from")
+
+    def declared(function: Callable[P, T]) -> Rule[P, T]:
+        name_of(function, "derive", "@derive")
         return Rule(function, tuple(reads), renamed_from)
-    return lambda decorated: Rule(decorated, tuple(reads), renamed_from)
+
+    return declared if function is None else declared(function)

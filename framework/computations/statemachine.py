@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from framework.computations.aggregate import G
 from framework.computations.triggers import Trigger
 from framework.model.computation import Computation
+from framework.model.words import Word
 
 S = TypeVar("S", bound=StrEnum)
 
 
 @dataclass(frozen=True, eq=False)
-class Transition(Generic[S]):
+class Transition(Generic[S], metaclass=Word):
     """From `source` to `target` when the trigger fires, if `guard(record)` holds, or `guard(record, cause)`.
 
     The cause is the record that makes the machine move, as for `OnEntry`. With `given`, a `Global`, its row

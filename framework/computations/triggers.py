@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 from framework.model.apicall import APICall, CallStatus
 from framework.model.entity import Event
 from framework.model.record import Record
+from framework.model.words import word
 
 R = TypeVar("R", bound=Record)
 V = TypeVar("V")
@@ -27,7 +28,7 @@ class Occasion(StrEnum):
 OWN_ROW: Any = None
 """The records of a trigger that waits for a change of the machine's own record."""
 
-UNKNOWN: Any = object()
+UNKNOWN: Any = ...
 """What a field starts with to which every new record gives a value of its own."""
 
 
@@ -119,16 +120,19 @@ class LinkTrigger(Trigger):
                 return self.declared.describe(source)
 
 
+@word
 def completed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -> Trigger:
     """One of the calls was completed."""
     return Trigger(calls, Occasion.BECAME, "status", CallStatus.COMPLETED, to)
 
 
+@word
 def failed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -> Trigger:
     """One of the calls failed."""
     return Trigger(calls, Occasion.BECAME, "status", CallStatus.FAILED, to)
 
 
+@word
 def created(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
     """A record of the relation, or of the class, came to be; through a link model, one was linked.
 
@@ -138,6 +142,7 @@ def created(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger
     return Trigger(records, Occasion.CREATED, to=to)
 
 
+@word
 def deleted(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
     """A record of the relation, or of the class, is gone; through a link model, it is no longer linked. To
     leave a view counts as that.
@@ -145,6 +150,7 @@ def deleted(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger
     return Trigger(records, Occasion.DELETED, to=to)
 
 
+@word
 def entered(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
     """A record is in the relation or the view now, and was not: it came to be, moved there, or is a member
     now.
@@ -152,6 +158,7 @@ def entered(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger
     return Trigger(records, Occasion.ENTERED, to=to)
 
 
+@word
 def left(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
     """A record was in the relation or the view, and is not now: it is gone, moved away, or is no member any
     more.
@@ -163,6 +170,7 @@ def left(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
 def changed(records: Sequence[R] | type[R], field: str, *, to: str | None = None) -> Trigger: ...
 @overload
 def changed(field: object, /) -> Trigger: ...
+@word
 def changed(records: Any, field: str | None = None, *, to: str | None = None) -> Trigger:
     """A field of a record of the relation, or of the class, has another value; or, given alone, a field of
     the machine's own record: `changed(total)` for what stands above in the class body, or `changed("cents")`.
@@ -180,6 +188,7 @@ def became(
 ) -> Trigger: ...
 @overload
 def became(field: V, value: V, /) -> Trigger: ...
+@word
 def became(records: Any, field: Any, value: Any = UNKNOWN, *, to: str | None = None) -> Trigger:
     """A field of a record of the relation, or of the class, has reached the value; or, given without them, a
     field of the machine's own record: `became(overdue, True)`, or `became("paid", True)`.
@@ -191,6 +200,7 @@ def became(records: Any, field: Any, value: Any = UNKNOWN, *, to: str | None = N
     return Trigger(records, Occasion.BECAME, field, value, to)
 
 
+@word
 def on(event: type[Event], *, to: str | None = None) -> Trigger:
     """An event happened; its one foreign key to the machine's record is the route, or the one that `to`
     names.

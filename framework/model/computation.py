@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from framework.errors import DeclarationError
+from framework.model.words import Word
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class InClassBody:
         return self.fields.get(id(field), field if type(field) is str else None)
 
 
-class Computation(InClassBody, Generic[T]):
+class Computation(InClassBody, Generic[T], metaclass=Word):
     """A value defined by other records; `T` is the type of the property it fills.
 
     An inert value: nothing happens until an App compiles it into a plan. With `given`, a `Global`, all its

@@ -12,6 +12,7 @@ from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
 
 from framework.errors import DeclarationError, DispatchError
 from framework.model.blank import Blank
+from framework.model.body import check_body, making
 from framework.model.columns import named
 from framework.model.computation import Computation, computed
 from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
@@ -73,7 +74,13 @@ class RecordType(SQLModelMetaclass):
         where, reads = options.pop("where", None), options.pop("reads", None)
         if where is not None or any(map(_is_narrowed_by_subclassing, bases)):
             return _filtered(mcs, name, bases, namespace, Filter(where, reads), **options)
+        with making(name):
+            return mcs._made(name, bases, namespace, **options)
+
+    @classmethod
+    def _made(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
         annotations: dict[str, Any] = namespace.get("__annotations__", {})
+        check_body(name, namespace, annotations, options)
         if annotations.get("id", UUID) is not UUID:
             raise ForeignIdentity(model=name, annotation=named(annotations["id"]))
         relations = {
@@ -116,7 +123,7 @@ class RecordType(SQLModelMetaclass):
             namespace.setdefault("__tablename__", table_name(name))
             scope = scope_of(namespace, namespace["__tablename__"])
             namespace |= {"metadata": scope.metadata, "__scope__": scope}
-        model = super().__new__(mcs, name, bases, namespace, **options)
+        model = super().__new__(cls, name, bases, namespace, **options)
         if scope is not None:  # pydantic would take the underscore in the namespace for a private attribute
             type.__setattr__(model, "_sa_registry", scope.registry)
             for relation in model.__sqlmodel_relationships__.values():
@@ -134,7 +141,8 @@ class RecordType(SQLModelMetaclass):
         if is_filtered(cls):
             type.__init__(cls, name, bases, namespace)
         else:
-            super().__init__(name, bases, namespace, **options)
+            with making(name):
+                super().__init__(name, bases, namespace, **options)
 
     if not TYPE_CHECKING:  # to type checkers a record is made as dataclasses are
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Table
 from sqlmodel.main import RelationshipInfo
 
 from framework.errors import DeclarationError
+from framework.model.words import WrongOption, word
 
 
 class InheritedRelation(DeclarationError):
@@ -24,6 +25,7 @@ class Relation(RelationshipInfo):
         self.symmetric = symmetric
 
 
+@word
 def Relationship(  # noqa: N802  # it reads as what it declares, and as SQLModel's does
     *,
     back_populates: str | None = None,
@@ -38,6 +40,13 @@ def Relationship(  # noqa: N802  # it reads as what it declares, and as SQLModel
     `followers: list["Member"] = Relationship(link_model=Follow, by=Follow.followed_id)`. With `symmetric` it
     makes no difference: a link is seen from both its ends, and a pair is one link, however it is written.
     """
+    if link_model is not None and not isinstance(link_model, type):
+        raise WrongOption(word="Relationship", name="link_model", given=link_model, must="a record class")
+    if not isinstance(sa_relationship_kwargs or {}, Mapping):
+        raise WrongOption(
+            word="Relationship", name="sa_relationship_kwargs", given=sa_relationship_kwargs,
+            must='a dictionary, such as `{"remote_side": "Person.id"}`',
+        )  # fmt: skip
     return Relation(
         back_populates=back_populates,
         link_model=link_model,

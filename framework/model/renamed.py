@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from framework.model.words import check_text
+
 
 class Renamed:
     """The former names of a class and of its facts, for a migration: what they hold is kept.
@@ -11,6 +13,8 @@ class Renamed:
     """
 
     def __init__(self, was: str | None = None, /, **fields: str) -> None:
+        for name, former in (("was", was), *fields.items()):
+            check_text(former, "Renamed", name)
         self.was = was
         self.fields: Mapping[str, str] = fields
 

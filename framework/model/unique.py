@@ -4,6 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, UniqueConstraint
+from sqlalchemy.exc import ArgumentError
+
+from framework.errors import DeclarationError
+from framework.model.words import check_text
 
 Where = Callable[[Any], ColumnElement[bool]]
 """From the columns of a class, by name, to the condition that its records must meet."""
@@ -11,6 +15,12 @@ Where = Callable[[Any], ColumnElement[bool]]
 CODE = "code"
 LATER = "unique"
 """Where a table keeps what only an App can make of it."""
+
+
+class UnusableUnique(DeclarationError):
+    """`Unique({fields})` cannot be declared: {problem}. Write `Unique("email", code="email_taken")`, with
+    `where=lambda row: ...` if it is to hold of some records only.
+    """
 
 
 class Unique(UniqueConstraint):
@@ -26,7 +36,14 @@ class Unique(UniqueConstraint):
     ) -> None:
         self.fields = tuple(str(getattr(field, "key", field)) for field in fields)
         self.where = where
-        super().__init__(*fields, **options)
+        check_text(code, "Unique", "code")
+        try:
+            if not fields:
+                raise TypeError("it names no field")
+            super().__init__(*fields, **options)
+        except (TypeError, ArgumentError) as error:
+            problem = str(error).removesuffix(".")
+            raise UnusableUnique(fields=", ".join(map(repr, fields)), problem=problem) from None
         if code is not None:
             self.info[CODE] = code
 

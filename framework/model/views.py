@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from framework.model.computation import InClassBody
+from framework.model.words import word
 
 if TYPE_CHECKING:  # records know their views
     from framework.model.record import Record
@@ -59,6 +60,7 @@ def subset(
 ) -> T | None: ...
 @overload
 def subset(record: T | None, where: type[S], /) -> S | None: ...
+@word
 def subset(records: Any, where: Any, /, *, reads: tuple[str, ...] | None = None) -> Any:
     """The records of a relation for which `where` holds, or that belong to a filtered class.
 

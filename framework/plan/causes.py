@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from framework.model.words import check_reads
 from framework.plan.node import TriggerPlan
 from framework.plan.reading import Read, read_fields
 from framework.plan.shape import Shape
@@ -26,6 +27,7 @@ def reads_of_own(
     shape: Shape, callback: Callable[..., Any], declared: Sequence[str] | None, place: str
 ) -> frozenset[Read]:
     """What a callback that takes the record and the cause reads of the record."""
+    check_reads(declared, place)
     own = None if declared is None else [read for read in declared if not read.startswith(_PREFIX)]
     return read_fields(shape, [callback], own, place)
 

@@ -11,6 +11,7 @@ from framework.computations.statemachine import StateMachine
 from framework.model.columns import admits_none, without_none
 from framework.model.storable import storable
 from framework.plan.builders.annotations import annotation_of
+from framework.plan.callbacks import check_callback
 from framework.plan.causes import reads_of_causes, reads_of_own
 from framework.plan.mistakes import DeadEntry, WrongAnnotation
 from framework.plan.node import EntryPlan, TriggerPlan
@@ -34,6 +35,7 @@ def entries_of(
                 reason = f"no transition of {shape.name}.{name} leads to it. Name a state that is entered."
                 raise _dead(shape, property, computation, reason)
             held: Any = watched(computation, f"{shape.name}.{property}") if strict_reads else computation
+            check_callback(held.of, f"{shape.name}.{property}", ("record", "cause"))
             own = reads_of_own(shape, held.of, computation.reads, f"{shape.name}.{property}")
             found[computation.state].append(EntryPlan(property, held, _adapter(shape, property), own))
     return {state: tuple(plans) for state, plans in found.items()}

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from framework.model.computation import Computation
-from framework.plan.mistakes import GivenNoGlobal
-from framework.plan.reading import Read, check_parameters, read_fields
+from framework.model.words import check_reads, is_required
+from framework.plan.callbacks import check_callback
+from framework.plan.mistakes import GivenNoGlobal, NotAFunction
+from framework.plan.reading import Read, read_fields
 from framework.plan.shape import Kind, Shape
 from framework.plan.shapes import Shapes
 from framework.plan.tableless import with_table
@@ -41,6 +43,9 @@ def given_of(
     """
     model = getattr(computation, "given", None)
     callbacks = computation.callbacks()
+    for name in computation.functions:
+        if getattr(computation, name) is None and is_required(computation, name):
+            raise NotAFunction(place=place, given=None, remedy="`lambda record: ...`")
     return given_to(shapes, model, callbacks, computation.declared_reads(), place, taken=taken)
 
 
@@ -52,18 +57,20 @@ def given_to(
     place: str,
     *,
     taken: Sequence[str] = ("record",),
+    may_yield: bool = False,
 ) -> tuple[Given | None, tuple[str, ...] | None]:
     """As `given_of`, of callbacks that belong to no computation. `"Shop.vat"` among the declared reads is a
     read of the Global `Shop`.
     """
     callbacks = tuple(callbacks)
-    for callback in callbacks:
-        check_parameters(callback, place, taken, model)
-    if model is None:
-        return None, declared
-    shape = with_table(shapes, model, place)
-    if shape.kind is not Kind.GLOBAL:
+    shape = None if model is None else with_table(shapes, model, place)
+    if shape is not None and shape.kind is not Kind.GLOBAL:
         raise GivenNoGlobal(place=place, model=shape.name)
+    for callback in callbacks:
+        check_callback(callback, place, taken, model, may_yield=may_yield)
+    check_reads(declared, place)
+    if shape is None:
+        return None, declared
     prefix = f"{shape.name}."
     own = None if declared is None else tuple(one for one in declared if not one.startswith(prefix))
     told = tuple(one.removeprefix(prefix) for one in declared or () if one.startswith(prefix))

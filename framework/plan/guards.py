@@ -6,6 +6,8 @@ from typing import Any
 
 from framework.computations.admission import Guard
 from framework.computations.statemachine import StateMachine, Transition
+from framework.model.apicall import IntegrationEvent
+from framework.plan.callbacks import check_answer
 from framework.plan.causes import reads_of_causes, reads_of_own, takes_cause
 from framework.plan.given import given_to
 from framework.plan.mistakes import GuardOfNoEvent, UnaskableCondition
@@ -29,8 +31,9 @@ def guards_of(
 def take_guard(shape: Shape, guard: Guard) -> None:
     """Let a condition be asked of all events of a class; raises where it never would be, or could not be."""
     asked = guard.condition
-    if shape.kind is not Kind.EVENT:
+    if shape.kind is not Kind.EVENT or shape.model is IntegrationEvent:
         raise GuardOfNoEvent(condition=asked.name, model=shape.name)
+    check_answer(asked.test, f"the condition {asked.name}")
     signature = inspect.signature(asked.test)
     try:
         signature.bind(None, None)

@@ -25,8 +25,11 @@ def check_links(shapes: Shapes, shape: Shape) -> None:
     seen: dict[tuple[Shape, str], str] = {}
     for name, relation in shape.model.__sqlmodel_relationships__.items():
         if relation.link_model is None:
-            if getattr(relation, "symmetric", False):
-                reason = "it is symmetric. Name the class of its links: `link_model=...`."
+            by = getattr(relation, "by", None)
+            symmetric = getattr(relation, "symmetric", False)
+            if by or symmetric:
+                said = "is symmetric" if symmetric else f"goes by {by!r}"
+                reason = f"it {said}. Name the class of its links: `link_model=...`."
                 raise BrokenLink(model=shape.name, relation=name, link="no link", reason=reason)
             continue
         if getattr(relation, "symmetric", False) and not is_end(relation.link_model):

@@ -111,7 +111,7 @@ def _check_states(shape: Shape, name: str, machine: StateMachine[Any]) -> None:
     reached = {machine.initial}
     for transition in machine.transitions:
         for state in (transition.source, transition.target):
-            if state not in states or type(state) is not type(machine.initial):
+            if type(state) is not type(machine.initial) or state not in states:
                 raise UnlistedState(
                     model=shape.name, property=name, transition=f"{transition.source} -> {transition.target}",
                     state=str(state), enum=enum,

@@ -52,6 +52,30 @@ class KeyOfAnotherType(DeclarationError):
     """
 
 
+class KeyToNoId(DeclarationError):
+    """{model}.{field} refers to {target!r}, but records are referred to by their id. Refer to
+    `foreign_key="{table}.id"`, and read the other value through a relation.
+    """
+
+
+class OwnFact(DeclarationError):
+    """{model}.{field} is declared as {annotation}, but of every {kind} it is a {wanted}, which the framework
+    gives it. Take the declaration out, and keep other values in a field of another name.
+    """
+
+
+class TwoKinds(DeclarationError):
+    """{model} is declared as {one} and as {other} at once. Make it one of them, and refer to the other by a
+    foreign key.
+    """
+
+
+class NoRequest(DeclarationError):
+    """{model}.request is {annotation}, but a call keeps what it asks for as a payload. Declare
+    `class {model}Request(Payload):` and `request: {model}Request`.
+    """
+
+
 class UnknownOndelete(DeclarationError):
     """{model}.{field} declares `ondelete={ondelete!r}`, which means nothing. Say "CASCADE", "SET NULL" or
     "RESTRICT", or leave it out: then what refers to a record keeps it.
@@ -59,8 +83,8 @@ class UnknownOndelete(DeclarationError):
 
 
 class GuardOfNoEvent(DeclarationError):
-    """The condition {condition} guards {model}, which is no event, so that it would never be asked. Guard an
-    Event class; facts are checked by their fields, `Field(gt=0)`.
+    """The condition {condition} guards {model}, which nobody dispatches, so that it would never be asked.
+    Guard an Event class; facts are checked by their fields, `Field(gt=0)`.
     """
 
 
@@ -185,6 +209,16 @@ class WrongParameters(DeclarationError):
     """{place} has a callback that takes {taken}, but it is called with {called}. Write it as {remedy}."""
 
 
+class NotAFunction(DeclarationError):
+    """{place} has {given!r} in the place of a callback, which is no function. Write it as {remedy}."""
+
+
+class AnswersLater(DeclarationError):
+    """{place} has a callback that is {kind}, but its value is wanted at once, in the transaction. Write it
+    as a plain `def` that returns the value.
+    """
+
+
 class CyclicComputation(DeclarationError):
     """These define each other: {path}. {remedy}."""
 
@@ -251,6 +285,28 @@ class SecondSource(DeclarationError):
 
 class GlobalWithoutDefault(DeclarationError):
     """{model}.{field} has no default, but the row of a Global is there from the start. Give it a default."""
+
+
+class ImpossibleDefault(DeclarationError):
+    """{model}.{field} has the default {default!r}, with which no record could be stored: {problem}. Give it
+    one that is valid, or none; for None, annotate it `| None`.
+    """
+
+
+class ImpossibleValue(DeclarationError):
+    """{model}.{property}: {computation}({word}={given!r}) cannot be: the property is a {annotation}. Give
+    a value of that type.
+    """
+
+
+class ImpossibleOption(DeclarationError):
+    """{model}.{property}: {computation}({word}={given!r}) cannot be: it must be {must}."""
+
+
+class ImpossibleConstraint(DeclarationError):
+    """{model}.{field} is declared as {annotation} with constraints that it cannot have: {problem}. Leave them
+    out, or annotate it as what they are for.
+    """
 
 
 class UnheardValidator(DeclarationError):

@@ -29,6 +29,7 @@ from framework.plan.node import (
 from framework.plan.shape import Kind
 from framework.plan.shapes import Shapes
 from framework.plan.strict import watched
+from framework.plan.values import check_values
 
 
 def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Node]:
@@ -42,6 +43,7 @@ def computation_nodes(shapes: Shapes, *, strict_reads: bool = False) -> list[Nod
             nodes.append(progress_node(shapes, shape))
         for name, declared in shape.model.__computed__.items():
             computation = watched(declared, f"{shape.name}.{name}") if strict_reads else declared
+            check_values(shape, name, declared)
             match computation:
                 case FromEvents():
                     continue

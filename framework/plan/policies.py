@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Iterable
 
 from framework.computations.policy import QueryPolicy
+from framework.model.words import check_names
+from framework.plan.callbacks import check_answer, check_callback
 from framework.plan.mistakes import (
     HiddenIdentity,
     UnaskablePolicy,
@@ -24,6 +26,11 @@ def take_policies(shapes: Shapes, policies: Iterable[QueryPolicy]) -> None:
             raise UnaskablePolicy(
                 policy=policy.name, signature=str(inspect.signature(policy.criterion))
             ) from None
+        check_answer(policy.criterion, place)
+        if callable(policy.hides):
+            check_callback(policy.hides, f"`hides` of {place}", ("reader",))
+        else:
+            check_names(policy.hides, "hides", place)
         for field in () if callable(policy.hides) else policy.hides:
             if field not in shape.fields:
                 raise UnknownRead(place=place, model=shape.name, field=field, fields=", ".join(shape.fields))

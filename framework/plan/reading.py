@@ -6,8 +6,8 @@ from types import FunctionType
 from typing import Any
 
 from framework.model.record import Record
-from framework.plan.mistakes import RelationRead, Unfollowable, UnknownRead, WrongParameters
-from framework.plan.reads import WATCHED, reads_of
+from framework.plan.mistakes import RelationRead, Unfollowable, UnknownRead
+from framework.plan.reads import reads_of
 from framework.plan.shape import Shape
 
 Read = tuple[Shape, str | None]
@@ -42,26 +42,6 @@ def read_fields(
                 if behind is not None:
                     pending.append((behind, None, f"{shape.name}.{name}", 0))
     return frozenset(reads)
-
-
-def check_parameters(
-    callback: Callable[..., Any], place: str, taken: Sequence[str], given: type | None
-) -> None:
-    """Raises WrongParameters unless the callback takes what is named, and what it is given."""
-    callback = vars(callback).get(WATCHED, callback) if isinstance(callback, FunctionType) else callback
-    if not isinstance(callback, FunctionType):
-        return
-    names = [*taken, *([given.__name__.lower()] if given else [])]
-    count = len(names)
-    code = callback.__code__
-    required = code.co_argcount - len(callback.__defaults__ or ())
-    if required > count or (code.co_argcount < count and not code.co_flags & inspect.CO_VARARGS):
-        raise WrongParameters(
-            place=place,
-            taken=f"{code.co_argcount} parameter{'s' if code.co_argcount != 1 else ''}",
-            called=" and ".join(f"the {name}" for name in names),
-            remedy=f"`lambda {', '.join(names)}: ...`",
-        )
 
 
 def _code_behind(shape: Shape, model: type[Record], name: str, place: str) -> Callable[..., Any] | None:

@@ -76,12 +76,14 @@ def _against_the_class(shape: Shape) -> str | None:
 
 
 def _against_the_numbers(retention: Retention) -> str | None:
-    if retention.ttl is None and retention.cap is None:
+    ttl: Any = retention.ttl
+    cap: Any = retention.cap
+    if ttl is None and cap is None:
         return "it says neither how long nor how many. Give `ttl` or `cap`."
-    if retention.ttl is not None and retention.ttl <= timedelta(0):
-        return f"{retention.ttl} is no time to live."
-    if retention.cap is not None and retention.cap < 1:
-        return f"a cap of {retention.cap} keeps nothing."
+    if ttl is not None and not (isinstance(ttl, timedelta) and ttl > timedelta(0)):
+        return f"{ttl!r} is no time to live. Give a timedelta: `ttl=timedelta(days=30)`."
+    if cap is not None and not (type(cap) is int and cap > 0):
+        return f"a cap of {cap!r} keeps nothing. Give a whole number from 1: `cap=100`."
     if retention.per is not None and retention.cap is None:
         return "`per` belongs to a `cap`."
     if retention.since is not None and retention.ttl is None:

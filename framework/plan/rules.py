@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -78,7 +78,7 @@ def _node(
         _check_takeovers(rule, source, target)
     place = f"the rule {rule.name}"
     declared, told = _declared_reads(given, rule, parameters)
-    read, _ = given_to(shapes, parameters, [rule.function], told, place)
+    read, _ = given_to(shapes, parameters, [rule.function], told, place, may_yield=True)
     names = tuple(name for _, name in declared if name) if declared else None
     found = read_fields(source, [rule.function], _found(source, rule, names), place, given.model)
     for shape, name in found:
@@ -127,9 +127,9 @@ def _types(
     first, *rest = hints.values() or (None,)
     given = list(_arms(first))
     parameters = rest[0] if len(rest) == 1 and _is_record(rest[0]) and issubclass(rest[0], Global) else None
-    targets = list(dict.fromkeys(_records_in(made)))
+    targets = list(dict.fromkeys(_made_by(made)))
     typed = len(signature.parameters) == len(hints) == (1 if parameters is None else 2)
-    if not typed or not all(map(_is_record, given)) or not targets:
+    if not typed or not all(map(_is_record, given)) or not targets or not all(map(_is_record, targets)):
         raise UntypedRule(rule=rule.name, signature=str(signature))
     sources = [
         _Source(model, shape, lens, len(given) > 1 or not issubclass(model, shape.model))
@@ -162,14 +162,17 @@ def _known(shapes: Shapes, rule: Rule[Any, Any], model: type[Record]) -> list[tu
     return found
 
 
-def _records_in(annotation: Any) -> Iterator[type[Record]]:
+def _made_by(annotation: Any) -> Iterator[Any]:
+    """What a return type says that there will be, one or many: record classes, if it is right."""
     kind = without_none(annotation)
-    if _is_record(kind):
-        yield kind
-    elif kind is not None and typing.get_origin(kind) is not None:
+    origin = typing.get_origin(kind)
+    is_many = isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, Mapping)
+    if is_many or origin in (typing.Union, UnionType):
         for argument in get_args(kind):
-            if argument is not Ellipsis and argument is not type(None):
-                yield from _records_in(argument)
+            if argument not in (Ellipsis, None, type(None)):
+                yield from _made_by(argument)
+    elif kind not in (None, type(None)):
+        yield kind
 
 
 def _is_record(kind: Any) -> bool:

@@ -1,6 +1,7 @@
 """Shapes from classes: tables, references between them, and the relations that were named."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, get_args
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
@@ -9,8 +10,9 @@ from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import APICall, FromEvents, IntegrationEvent
 from framework.model.columns import UtcDateTime, admits_none, column_type, named, without_none
-from framework.model.entity import Event, Global
+from framework.model.entity import Entity, Event, Global
 from framework.model.fields import UNDEFINED, table_name
+from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.model.takeover import may_be_taken
 from framework.plan.hidden import is_short
@@ -21,11 +23,15 @@ from framework.plan.mistakes import (
     CannotBeTaken,
     GlobalWithoutDefault,
     KeyOfAnotherType,
+    KeyToNoId,
     NameTooLong,
+    NoRequest,
+    OwnFact,
     RecordInAField,
     ReservedTable,
     SecondSource,
     TableCollision,
+    TwoKinds,
     UndeclaredRecord,
     UnheardValidator,
     UnknownOndelete,
@@ -35,6 +41,7 @@ from framework.plan.mistakes import (
 from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
 from framework.plan.tableless import refuse_key, refuse_relations_to_several, refuse_views
 from framework.plan.uniques import uniques_of
+from framework.plan.values import check_default
 
 Shapes = dict[type[Record], Shape]
 
@@ -68,6 +75,7 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
             raise UnheardValidator(model=shape.name, validator=name)
         if shape.kind is Kind.GLOBAL:
             _check_defaults(shape)
+        _refuse_own_facts(shape)
         shape.takeovers = tuple(_takeovers(shape))
         if not is_short(table.name):
             raise NameTooLong(place=shape.name, what="its table", name=table.name)
@@ -78,6 +86,8 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
             _refuse_records_in(shape, name, field.annotation)
             if column_type(field.annotation, field.metadata) is None:
                 raise UnknownType(model=shape.name, field=name, annotation=field.annotation)
+        for name in model.__facts__:
+            check_default(shape, name)
         if shape.kind is Kind.EVENT:
             shape.hidden.append(HiddenColumn("_actor", Text()))
             shape.seldom = ("_actor",)
@@ -127,6 +137,25 @@ def _refuse_records_in(shape: Shape, name: str, annotation: Any) -> None:
     raise RecordInAField(model=shape.name, field=name, annotation=named(kind), remedy=remedy)
 
 
+def _refuse_own_facts(shape: Shape) -> None:
+    """What the framework gives to each record of a kind is what it is."""
+    fields = shape.model.model_fields
+    for kind, name in ((Event, "at"), (APICall, "created_at")):
+        if issubclass(shape.model, kind) and fields[name].annotation is not datetime:
+            annotation = named(fields[name].annotation)
+            raise OwnFact(
+                model=shape.name, field=name, annotation=annotation, kind=kind.__name__, wanted="datetime"
+            )
+    if shape.kind is Kind.CALL and not _is_payload(fields.get("request")):
+        annotation = named(fields["request"].annotation) if "request" in fields else "not declared"
+        raise NoRequest(model=shape.name, annotation=annotation)
+
+
+def _is_payload(field: Any) -> bool:
+    kind = field and without_none(field.annotation)
+    return isinstance(kind, type) and issubclass(kind, Payload)
+
+
 def _check_defaults(shape: Shape) -> None:
     for name, default in shape.model.__facts__.items():
         if default is UNDEFINED:
@@ -163,6 +192,10 @@ def _refer(
     if target is None or target_column not in target.table.columns:
         refuse_key(shape, column.name, reference, tables.values(), views)
         raise UnknownTable(model=shape.name, field=column.name, target=reference.target_fullname)
+    if target_column != "id":
+        raise KeyToNoId(
+            model=shape.name, field=column.name, target=reference.target_fullname, table=target_table
+        )
     wanted = target.table.columns[target_column].type
     if type(column.type) is not type(wanted):
         raise KeyOfAnotherType(
@@ -225,6 +258,9 @@ def _target(shapes: Shapes, shape: Shape, relation: str, prop: RelationshipPrope
 
 
 def _kind(model: type[Record]) -> Kind:
+    one, *others = [kind for kind in (Event, Global, Entity) if issubclass(model, kind)]
+    if others:
+        raise TwoKinds(model=model.__name__, one=one.__name__, other=others[0].__name__)
     if issubclass(model, APICall):
         return Kind.CALL
     if issubclass(model, Global):

@@ -20,7 +20,7 @@ from framework.plan.shape import Shape
 
 def with_table(shapes: Mapping[type[Record], Shape], model: Any, place: str) -> Shape:
     """What is known of a class that must have a table in this App; raises ViewNamed or UndeclaredRecord."""
-    shape = shapes.get(model)
+    shape = shapes.get(model) if isinstance(model, type) else None
     if shape is not None:
         return shape
     if isinstance(model, type) and is_filtered(model):

@@ -14,6 +14,8 @@ from framework.computations.formula import Formula
 from framework.model.fields import table_name
 from framework.model.record import Record, is_filtered
 from framework.model.views import Filter, Merged, RelationView, Subset
+from framework.model.words import check_reads
+from framework.plan.callbacks import check_callback
 from framework.plan.hidden import hidden_name
 from framework.plan.lens import Lens
 from framework.plan.mistakes import (
@@ -21,6 +23,7 @@ from framework.plan.mistakes import (
     FieldsOfAView,
     FilterMissing,
     MergedTwice,
+    NotAFunction,
     NotAPartOf,
     TwoViewsOneName,
     UndeclaredRecord,
@@ -162,6 +165,8 @@ def _of_class(shapes: Shapes, model: type[Record], strict_reads: bool) -> Iterat
         raise ViewOfTwo(model=model.__name__, bases=bases, base=base.__name__)
     if declared.where is None:
         raise FilterMissing(model=model.__name__, base=base.__name__)
+    if isinstance(declared.where, type):
+        raise NotAFunction(place=model.__name__, given=declared.where, remedy="`where=lambda record: ...`")
     if model.__added__:
         raise FieldsOfAView(model=model.__name__, added=", ".join(model.__added__), base=base.__name__)
     sources = sources_of(shapes, base)
@@ -218,6 +223,9 @@ def _membership(
     if any(hidden.name == column for hidden in source.hidden):
         raise TwoViewsOneName(view=name, source=source.name)
     own = None if isinstance(declared.where, type) else declared.where
+    if own is not None:
+        check_callback(own, name, ("record",))
+    check_reads(declared.reads, name)
     reads = read_fields(source, [own] if own else [], declared.reads, name, model)
     if own is not None and strict_reads:
         own = watched_where(own, declared.reads, name)

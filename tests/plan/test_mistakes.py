@@ -1,6 +1,7 @@
 """Every mistake in a declaration is found when the App is built, and the message names the way out."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -17,10 +18,13 @@ from framework import (
     APICall,
     Average,
     CallStatus,
+    Collect,
     Count,
     Custom,
+    Deadline,
     Entity,
     Event,
+    Every,
     Field,
     Formula,
     Global,
@@ -528,13 +532,20 @@ def test_a_symmetric_link_has_two_ends_of_the_class() -> None:
 def test_what_is_symmetric_goes_through_a_link() -> None:
     class Leaflet(Entity, table=True):
         page_id: UUID = Field(foreign_key="page.id")
+        sheet_id: UUID = Field(foreign_key="sheet.id")
 
     class Page(Entity, table=True):
         leaflets: list[Leaflet] = Relationship(symmetric=True)
 
-    assert refusal(Leaflet, Page) == (
-        "Page.leaflets cannot go through no link: it is symmetric. Name the class of its links: "
-        "`link_model=...`."
+    class Sheet(Entity, table=True):
+        leaflets: list[Leaflet] = Relationship(by="page_id")
+
+    end = "Name the class of its links: `link_model=...`."
+    assert refusal(Leaflet, Page, Sheet) == (
+        f"Page.leaflets cannot go through no link: it is symmetric. {end}"
+    )
+    assert refusal(Leaflet, Sheet, Page) == (
+        f"Sheet.leaflets cannot go through no link: it goes by 'page_id'. {end}"
     )
 
 
@@ -1789,8 +1800,11 @@ class Counters(Global, table=True):
     ("retention", "reason"),
     [
         (Retention(Log), "it says neither how long nor how many. Give `ttl` or `cap`."),
-        (Retention(Log, ttl=timedelta(0), since="made_at"), "0:00:00 is no time to live."),
-        (Retention(Log, cap=0), "a cap of 0 keeps nothing."),
+        (
+            Retention(Log, ttl=timedelta(0), since="made_at"),
+            "datetime.timedelta(0) is no time to live. Give a timedelta: `ttl=timedelta(days=30)`.",
+        ),
+        (Retention(Log, cap=0), "a cap of 0 keeps nothing. Give a whole number from 1: `cap=100`."),
         (Retention(Log, ttl=timedelta(1), since="made_at", per="words"), "`per` belongs to a `cap`."),
         (Retention(Log, cap=1, since="made_at"), "`since` belongs to a `ttl`."),
         (Retention(Log, ttl=timedelta(1)), 'age counts from a moment. Name its field: `since="..."`.'),
@@ -2290,7 +2304,8 @@ def test_events_are_guarded_and_nothing_else() -> None:
         return True
 
     assert refusal(Box, careful) == (
-        "The condition careful guards Box, which is no event, so that it would never be asked. Guard an "
+        "The condition careful guards Box, which nobody dispatches, so that it would never be asked. "
+        "Guard an "
         "Event class; facts are checked by their fields, `Field(gt=0)`."
     )
 
@@ -2361,6 +2376,338 @@ def test_an_error_of_a_callback_says_whose_it_is() -> None:
         said = "This was raised by Item.share, which follows from what the transaction did."
         assert raised.value.__notes__ == [said]
         assert app.query(select(Item)) == []
+
+
+# -- what computations and fields are given ------------------------------------------------------------------
+
+
+def with_property(annotation: Any, make: Any) -> type[Entity]:
+    """A box with items, and the property `p` that is computed from them."""
+
+    class Item(Entity, table=True):
+        box_id: UUID = Field(foreign_key="box.id")
+        price: int = 0
+
+    items: Any = Relationship()
+    body = {
+        "__module__": __name__,
+        "__qualname__": "Box",
+        "__annotations__": {"name": str, "items": list[Item], "p": annotation},
+        "items": items,
+        "p": computed(make(items)),
+    }
+    box: Any = type(Entity)("Box", (Entity,), body, table=True)
+    box.item = Item
+    return box  # type: ignore[no-any-return]  # it is a class
+
+
+async def later(record: Any) -> Any:
+    return record.price
+
+
+def one_by_one(record: Any) -> Any:
+    yield record.price
+
+
+NO_PROMISE = (
+    "but its value is wanted at once, in the transaction. Write it as a plain `def` that returns the value."
+)
+PROPERTIES: dict[str, tuple[Any, Any, str]] = {
+    "a promise": (
+        int,
+        lambda items: Count(items, later),
+        f"Box.p has a callback that is `async def`, {NO_PROMISE}",
+    ),
+    "a generator": (
+        int,
+        lambda items: Sum(items, one_by_one),
+        f"Box.p has a callback that is a generator, {NO_PROMISE}",
+    ),
+    "a text": (
+        int,
+        lambda items: Sum(items, "price"),
+        "Box.p has 'price' in the place of a callback, which is no function. Write it as `lambda "
+        "record: ...`.",
+    ),
+    "nothing": (
+        int,
+        lambda items: Formula(None),
+        "Box.p has None in the place of a callback, which is no function. Write it as `lambda record: ...`.",
+    ),
+    "a step": (
+        int,
+        lambda items: Custom(lambda box: 1, step=lambda value: value, reads=("items",)),
+        "the step of Box.p has a callback that takes 1 parameter, but it is called with the value and the "
+        "before and the after. Write it as `lambda value, before, after: ...`.",
+    ),
+    "one text of reads": (
+        int,
+        lambda items: Formula(lambda box: 1, reads="name"),
+        "Box.p says `reads='name'`, which is no tuple of names. Write `reads=('name',)`.",
+    ),
+    "a scope as text": (
+        int,
+        lambda items: Sequence(per="name"),
+        "Box.p says `per='name'`, which is no tuple of names. Write `per=('name',)`.",
+    ),
+    "a scope that is none": (
+        int,
+        lambda items: Sequence(per=None),
+        'Box.p says `per=None`, which is no tuple of names. Write `per=("field",)`.',
+    ),
+    "a start as text": (
+        int,
+        lambda items: Sequence(start="1"),
+        "Box.p: Sequence(start='1') cannot be: it must be a whole number.",
+    ),
+    "a step of 0": (
+        int,
+        lambda items: Sequence(step=0),
+        "Box.p: Sequence(step=0) cannot be: it must be a whole number other than 0.",
+    ),
+    "a limit of 0": (
+        list[int],
+        lambda items: Collect(items, lambda item: item.price, 0),
+        "Box.p: Collect(limit=0) cannot be: it must be a whole number from 1.",
+    ),
+    "an empty that is neither": (
+        bool,
+        lambda items: Every(items, lambda item: item.price, empty=None),
+        "Box.p: Every(empty=None) cannot be: it must be True or False.",
+    ),
+    "another type for what is missing": (
+        int,
+        lambda items: Sum(items, lambda item: item.price, missing="0"),
+        "Box.p: Sum(missing='0') cannot be: the property is a int. Give a value of that type.",
+    ),
+    "another type in every group": (
+        dict[str, int],
+        lambda items: Sum(items, lambda item: item.price, missing="0", by=lambda item: str(item.price)),
+        "Box.p: Sum(missing='0') cannot be: the property is a int. Give a value of that type.",
+    ),
+    "another type before a deadline": (
+        bool,
+        lambda items: Deadline(lambda box: None, "open", "over"),
+        "Box.p: Deadline(before='open') cannot be: the property is a bool. Give a value of that type.",
+    ),
+    "a Global that is none": (
+        int,
+        lambda items: Count(items, lambda item, shop: item.price, given=5),
+        "Box.p needs 5, which is not part of this App. Add it to the App's modules.",
+    ),
+    "all records of no class": (
+        int,
+        lambda items: Custom(lambda box, records: 1, over=5),
+        "Box.p needs 5, which is not part of this App. Add it to the App's modules.",
+    ),
+    "a state that cannot be one": (
+        Light,
+        lambda items: StateMachine(
+            Light.RED,
+            Transition([Light.RED], Light.GREEN, when=created(items)),  # type: ignore[list-item]
+        ),
+        "Box.p: the transition [<Light.RED: 'red'>] -> green names \"[<Light.RED: 'red'>]\", which "
+        "is no state of "
+        "Light. Use a member of Light.",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", PROPERTIES)
+def test_what_a_computation_is_given_is_what_it_takes(mistake: str) -> None:
+    annotation, make, text = PROPERTIES[mistake]
+    box: Any = with_property(annotation, make)
+    assert refusal(box, box.item) == text
+
+
+NO_RECORD = "with which no record could be stored"
+VALID = "Give it one that is valid, or none; for None, annotate it `| None`."
+FACTS: dict[str, tuple[Any, Any, str]] = {
+    "no default of its type": (
+        int,
+        "a",
+        f"Item.fact has the default 'a', {NO_RECORD}: Input should be a valid integer, unable to "
+        "parse string as "
+        f"an integer. {VALID}",
+    ),
+    "None": (
+        int,
+        None,
+        f"Item.fact has the default None, {NO_RECORD}: Input should be a valid integer. {VALID}",
+    ),
+    "out of its bounds": (
+        int,
+        Field(default=0, gt=0),
+        f"Item.fact has the default 0, {NO_RECORD}: Input should be greater than 0. {VALID}",
+    ),
+    "bounds of another type": (
+        str,
+        Field(gt=3),
+        "Item.fact is declared as str with constraints that it cannot have: no str is compared with 3. Leave "
+        "them out, or annotate it as what they are for.",
+    ),
+    "a key to no id": (
+        str,
+        Field(foreign_key="item.name"),
+        "Item.fact refers to 'item.name', but records are referred to by their id. Refer to "
+        '`foreign_key="item.id"`, and read the other value through a relation.',
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", FACTS)
+def test_what_a_fact_is_given_is_what_it_takes(mistake: str) -> None:
+    annotation, value, text = FACTS[mistake]
+    body = {
+        "__module__": __name__,
+        "__qualname__": "Item",
+        "__annotations__": {"name": str, "fact": annotation},
+        "fact": value,
+    }
+    assert refusal(type(Entity)("Item", (Entity,), body, table=True)) == text
+
+
+def test_a_default_that_is_made_is_made_of_nothing() -> None:
+    class Item(Entity, table=True):
+        fact: int = Field(default_factory=lambda facts: 1)
+
+    assert refusal(Item).endswith(f"{NO_RECORD}: its factory takes an argument. {VALID}")
+
+
+def test_what_the_framework_gives_every_event_and_call_stays_what_it_is() -> None:
+    class Paid(Event, table=True):
+        at: str  # type: ignore[assignment]
+
+    class Charge(APICall, table=True):
+        request: Nothing
+        created_at: str  # type: ignore[assignment]
+
+    end = "a datetime, which the framework gives it. Take the declaration out, and keep other values in a"
+    assert (
+        refusal(Paid) == f"Paid.at is declared as str, but of every Event it is {end} field of another name."
+    )
+    assert (
+        refusal(Charge)
+        == f"Charge.created_at is declared as str, but of every APICall it is {end} field of another name."
+    )
+
+
+def test_a_call_asks_by_a_payload() -> None:
+    class Charge(APICall, table=True):
+        request: dict[str, int]
+
+    class Empty(APICall, table=True):
+        cents: int = 0
+
+    end = "but a call keeps what it asks for as a payload. Declare"
+    assert refusal(Charge) == (
+        f"Charge.request is dict[str, int], {end} `class ChargeRequest(Payload):` and `request: "
+        "ChargeRequest`."
+    )
+    assert refusal(Empty) == (
+        f"Empty.request is not declared, {end} `class EmptyRequest(Payload):` and `request: EmptyRequest`."
+    )
+
+
+def test_a_record_is_of_one_kind() -> None:
+    class Happening(Event, Entity, table=True):
+        name: str
+
+    assert refusal(Happening) == (
+        "Happening is declared as Event and as Entity at once. Make it one of them, and refer to the "
+        "other by a "
+        "foreign key."
+    )
+
+
+def test_a_view_is_told_apart_by_a_function() -> None:
+    class Item(Entity, table=True):
+        price: int = 0
+
+    class Dear(Item, where=Light):
+        pass
+
+    class Cheap(Item, where=lambda item: item.price < 5, reads="price"):
+        pass
+
+    assert refusal(Item, Dear) == (
+        "Dear has <enum 'Light'> in the place of a callback, which is no function. Write it as "
+        "`where=lambda record: ...`."
+    )
+    assert refusal(Item, Cheap) == (
+        "Cheap says `reads='price'`, which is no tuple of names. Write `reads=('price',)`."
+    )
+
+
+def test_a_rule_answers_with_records() -> None:
+    class Paid(Event, table=True):
+        cents: int = 0
+
+    class Item(Entity, table=True):
+        price: int = 0
+
+    @derive
+    async def item(paid: Paid) -> Item:
+        return Item()
+
+    @derive
+    def mixed(paid: Paid) -> Item | int:
+        return 1
+
+    @derive
+    def named(paid: Paid) -> dict[str, Item]:
+        return {}
+
+    @derive
+    def several(paid: Paid) -> Iterator[Item]:
+        yield Item()
+
+    assert refusal(Paid, Item, item) == f"the rule item has a callback that is `async def`, {NO_PROMISE}"
+    for rule, made in ((mixed, "mixed"), (named, "named")):
+        assert refusal(Paid, Item, rule).startswith(
+            f"The rule {made} needs one parameter and a return type that name record classes"
+        )
+    assert App([[Paid, Item, several]])
+
+
+def test_a_guard_and_a_policy_answer_at_once() -> None:
+    class Paid(Event, table=True):
+        cents: int = 0
+
+    class Item(Entity, table=True):
+        price: int = 0
+
+    async def own(event: Any, admission: Any) -> bool:
+        return True
+
+    async def mine(reader: Any) -> bool:
+        return True
+
+    def all_of_it(reader: Any) -> bool:
+        return True
+
+    assert (
+        refusal(Paid, guard(Paid)(own))
+        == f"the condition own has a callback that is `async def`, {NO_PROMISE}"
+    )  # type: ignore[arg-type]
+    assert (
+        refusal(Item, policy(Item)(mine))
+        == f"the policy mine has a callback that is `async def`, {NO_PROMISE}"
+    )  # type: ignore[arg-type]
+    assert refusal(Item, policy(Item, hides="price")(all_of_it)) == (
+        "the policy all_of_it says `hides='price'`, which is no tuple of names. Write `hides=('price',)`."
+    )
+
+
+def test_what_vendors_say_is_guarded_by_nobody() -> None:
+    def own(event: Any, admission: Any) -> bool:
+        return True
+
+    assert refusal(IntegrationEvent, guard(IntegrationEvent)(own)) == (
+        "The condition own guards IntegrationEvent, which nobody dispatches, so that it would never "
+        "be asked. "
+        "Guard an Event class; facts are checked by their fields, `Field(gt=0)`."
+    )
 
 
 def test_every_mistake_has_its_test() -> None:

@@ -4,9 +4,10 @@ from collections import defaultdict
 from typing import Any
 
 from framework.computations.custom import Custom
+from framework.plan.callbacks import check_callback
 from framework.plan.given import given_of
 from framework.plan.lens import presence, presence_at
-from framework.plan.mistakes import UnknownRead, WrongSide
+from framework.plan.mistakes import UndeclaredRecord, UnknownRead, WrongSide
 from framework.plan.node import CustomNode, Node
 from framework.plan.reading import Read
 from framework.plan.reads import reads_of
@@ -19,8 +20,14 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
     place = f"{shape.name}.{name}"
     over: list[Route] = []
     if computation.over is not None:
+        if not isinstance(computation.over, type):
+            raise UndeclaredRecord(place=place, model=repr(computation.over))
         over = routes_of_class(shapes, shape, name, "Custom", computation.over)
     given, said = given_of(shapes, computation, place, taken=("record", "records") if over else ("record",))
+    if computation.step is not None:
+        check_callback(
+            computation.step, f"the step of {place}", ("value", "before", "after"), computation.given
+        )
     declared = list(said or ())
     told = {read: sources for read in declared if (sources := _sources_of(read, computation, over))}
     if not set(declared) - told.keys():

@@ -8,6 +8,7 @@ from framework.computations.deadline import Deadline
 from framework.computations.formula import Formula
 from framework.computations.sequence import Sequence
 from framework.model.columns import UtcDateTime
+from framework.model.words import check_names
 from framework.plan.builders.annotations import check_annotation
 from framework.plan.given import given_of
 from framework.plan.hidden import hidden_name
@@ -60,6 +61,7 @@ def deadline_node(shapes: Shapes, shape: Shape, name: str, computation: Deadline
 
 
 def sequence_node(shape: Shape, name: str, computation: Sequence) -> Node:
+    check_names(computation.per, "per", f"{shape.name}.{name}")
     for field in computation.per:
         if field not in shape.facts:
             facts = ", ".join(shape.facts)

@@ -68,7 +68,7 @@ def _selection(
     columns = (*((route.key,) if route.key else ()), offer)
     source.indexes.append(IndexPlan(columns, by_recency=by_recency))
     source.relative = False
-    nodes = {Extreme: ExtremeNode, Recency: RecencyNode, Collect: CollectNode}
+    nodes: dict[type, Any] = {Extreme: ExtremeNode, Recency: RecencyNode, Collect: CollectNode}
     make: Any = next(node for base, node in nodes.items() if isinstance(computation, base))
     node: Node = make(
         name=place if column == name else f"{place} of {route.related.name}",
