@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 from sqlmodel.main import FieldInfo, RelationshipInfo
 
 from framework.errors import DeclarationError, MillraceError
-from framework.model.columns import admits_none, named
+from framework.model.columns import admits_none, column_type, named
 from framework.model.computation import Computation
 from framework.model.fields import UNDEFINED
 from framework.model.renamed import Renamed
@@ -160,8 +160,9 @@ def _example(value: Any) -> str | None:
 
 def _check_field(model: str, name: str, field: FieldInfo, annotation: Any) -> None:
     said = {option: getattr(field, option, UNDEFINED) for option in _OPTIONS}
+    own = column_type(annotation, field.metadata)  # which a field of two classes has from the first
     for option, remedy in _OF_COLUMNS.items():
-        if said[option] is not UNDEFINED and said[option] is not None:
+        if said[option] not in (UNDEFINED, None) and type(said[option]) is not type(own):
             raise ForeignColumn(model=model, field=name, option=option, remedy=remedy)
     key = said["foreign_key"]
     if key is not UNDEFINED and not (isinstance(key, str) and "." in key):
