@@ -162,7 +162,8 @@ def _check_field(model: str, name: str, field: FieldInfo, annotation: Any) -> No
     said = {option: getattr(field, option, UNDEFINED) for option in _OPTIONS}
     own = column_type(annotation, field.metadata)  # which a field of two classes has from the first
     for option, remedy in _OF_COLUMNS.items():
-        if said[option] not in (UNDEFINED, None) and type(said[option]) is not type(own):
+        given = said[option]
+        if given is not UNDEFINED and given is not None and type(given) is not type(own):
             raise ForeignColumn(model=model, field=name, option=option, remedy=remedy)
     key = said["foreign_key"]
     if key is not UNDEFINED and not (isinstance(key, str) and "." in key):

@@ -39,7 +39,9 @@ TAKES = (
     "`where=lambda record: ...` and `reads=(...)`."
 )
 KEY = 'Write the table and its id as text: `foreign_key="order.id"`.'
-ITS_OWN = "by which its column would not keep what is declared. Leave it out: the annotation says which column it is"
+ITS_OWN = (
+    "by which its column would not keep what is declared. Leave it out: the annotation says which column"
+)
 ARGUMENTS = (
     'Write a tuple of `Unique` and `Index`, with its comma: `__table_args__ = (Unique("email"),)`; '
     "values are "
@@ -75,12 +77,16 @@ BODIES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a column of its own": (
         {"n": (int, Field(sa_column=Column(Integer)))},
-        f"Box.n says `sa_column=...`, {ITS_OWN}.",
+        f"Box.n says `sa_column=...`, {ITS_OWN} it is.",
     ),
-    "a type of its own": ({"n": (int, Field(sa_type=Integer))}, f"Box.n says `sa_type=...`, {ITS_OWN}."),
+    "a type of its own": (
+        {"n": (int, Field(sa_type=Integer))},
+        f"Box.n says `sa_type=...`, {ITS_OWN} it is.",
+    ),
     "another name": (
         {"n": (int, Field(alias="number"))},
-        f"Box.n says `alias=...`, {ITS_OWN}; what others call it is for the code that reads what they say.",
+        f"Box.n says `alias=...`, {ITS_OWN} it is; what others call it is for the code that reads what they "
+        "say.",
     ),
     "a key that is a class": (
         {"item_id": (UUID, Field(foreign_key=Item))},

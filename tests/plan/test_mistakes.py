@@ -2582,14 +2582,11 @@ def test_what_the_framework_gives_every_event_and_call_stays_what_it_is() -> Non
         request: Nothing
         created_at: str  # type: ignore[assignment]
 
-    end = "a datetime, which the framework gives it. Take the declaration out, and keep other values in a"
-    assert (
-        refusal(Paid) == f"Paid.at is declared as str, but of every Event it is {end} field of another name."
-    )
-    assert (
-        refusal(Charge)
-        == f"Charge.created_at is declared as str, but of every APICall it is {end} field of another name."
-    )
+    for model, told in ((Paid, "Paid.at"), (Charge, "Charge.created_at")):
+        assert refusal(model) == (
+            f"{told} is declared as str, but of every {model.__bases__[0].__name__} it is a datetime, which the "
+            "framework gives it. Take the declaration out, and keep other values in a field of another name."
+        )
 
 
 def test_a_call_asks_by_a_payload() -> None:
