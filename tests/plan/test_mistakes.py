@@ -2585,7 +2585,8 @@ def test_what_the_framework_gives_every_event_and_call_stays_what_it_is() -> Non
     for model, told in ((Paid, "Paid.at"), (Charge, "Charge.created_at")):
         assert refusal(model) == (
             f"{told} is declared as str, but of every {model.__bases__[0].__name__} it is a datetime, which "
-            "the framework gives it. Take the declaration out, and keep other values in a field of another name."
+            "the framework gives it. Take the declaration out, and keep other values in a field of another "
+            "name."
         )
 
 
