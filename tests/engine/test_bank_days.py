@@ -1,18 +1,15 @@
 """Random days of a bank: who may act, who may see, what receipts and traces say, natural keys, triggers."""
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from sqlalchemy import func
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, select
@@ -36,7 +33,7 @@ from tests.engine.bank import (
     Transferred,
 )
 from tests.engine.foretelling import dispatched
-from tests.schemas import schema
+from tests.machines import MachineOnDatabase, on_postgresql, on_sqlite
 from tests.soak import examples
 
 picks = st.integers(0, 7)
@@ -99,13 +96,12 @@ SAME = (
 )
 
 
-class Bank(RuleBasedStateMachine):
+class Bank(MachineOnDatabase):
     """Each rule is one transaction, or one look at what there is."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.app = App([MODULE], database=self.empty_database(), settings=Settings(synchronous="OFF"))
+        self.app = App([MODULE], database=self.url, settings=Settings(synchronous="OFF"))
         self.app.create()
         self.branches: dict[str, UUID] = {}
         self.given: Counter[UUID] = Counter()
@@ -114,13 +110,6 @@ class Bank(RuleBasedStateMachine):
         self.moved = 0
         self.mood = "calm"
         self.unmatched: Counter[str] = Counter()
-
-    def empty_database(self) -> str:
-        return f"sqlite:///{self.folder}/bank.db"
-
-    def teardown(self) -> None:
-        self.app.close()
-        shutil.rmtree(self.folder)
 
     # -- what should follow --------------------------------------------------------------------------------
 
@@ -419,26 +408,5 @@ class Bank(RuleBasedStateMachine):
         }
 
 
-class BankOnPostgres(Bank):
-    """The same days on a server."""
-
-    server: ClassVar[str]
-
-    def empty_database(self) -> str:
-        self.schema = schema(self.server)
-        return self.schema.__enter__()
-
-    def teardown(self) -> None:
-        super().teardown()
-        self.schema.__exit__(None, None, None)
-
-
-Bank.TestCase.settings = examples(12, soak=250, steps=20, soak_steps=50)
-BankOnPostgres.TestCase.settings = examples(4, soak=80, steps=15, soak_steps=40)
-TestBank = Bank.TestCase
-
-
-class TestBankOnPostgres(BankOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class
-    @pytest.fixture(autouse=True)
-    def server(self, postgres: str) -> None:
-        BankOnPostgres.server = postgres
+TestBank = on_sqlite(Bank, examples(12, soak=250, steps=20, soak_steps=50))
+TestBankOnPostgres = on_postgresql(Bank, examples(4, soak=80, steps=15, soak_steps=40))

@@ -1,18 +1,15 @@
 """Random days of a board, held against plain Python: own-field triggers, entries, deadlines, deletions."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from sqlmodel import select
 
 from framework.app import App, Settings
@@ -20,7 +17,7 @@ from framework.clock import ManualClock
 from framework.runtime.errors import StillReferenced
 from tests.engine.board import RECORDS, Comment, Desk, Hall, Pin, Ticket, TicketClosed, TicketPurged
 from tests.engine.foretelling import dispatched
-from tests.schemas import schema
+from tests.machines import MachineOnDatabase, on_postgresql, on_sqlite
 from tests.soak import examples
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -54,25 +51,17 @@ class KnownDesk:
     breaks: int = 0
 
 
-class Board(RuleBasedStateMachine):
+class Board(MachineOnDatabase):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
         self.clock = ManualClock(NOON)
-        self.app = App([RECORDS], (), self.empty_database(), Settings(synchronous="OFF"), self.clock)
+        self.app = App([RECORDS], (), self.url, Settings(synchronous="OFF"), self.clock)
         self.app.create()
         self.tickets: dict[UUID, Known] = {}
         self.desks: dict[UUID, KnownDesk] = {}
         self.trace = "clean"
         self.scar: int | None = None
         self.unmatched = 0
-
-    def empty_database(self) -> str:
-        return f"sqlite:///{self.folder}/board.db"
-
-    def teardown(self) -> None:
-        self.app.close()
-        shutil.rmtree(self.folder)
 
     # -- what should follow --------------------------------------------------------------------------------
 
@@ -244,26 +233,5 @@ class Board(RuleBasedStateMachine):
         assert sum(one.count for one in self.app.unmatched(Ticket, "status")) == self.unmatched
 
 
-class BoardOnPostgres(Board):
-    """The same days on a server."""
-
-    server: ClassVar[str]
-
-    def empty_database(self) -> str:
-        self.schema = schema(self.server)
-        return self.schema.__enter__()
-
-    def teardown(self) -> None:
-        super().teardown()
-        self.schema.__exit__(None, None, None)
-
-
-Board.TestCase.settings = examples(15, soak=600, steps=25, soak_steps=60)
-BoardOnPostgres.TestCase.settings = examples(5, soak=200, steps=25, soak_steps=60)
-TestBoard = Board.TestCase
-
-
-class TestBoardOnPostgres(BoardOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class
-    @pytest.fixture(autouse=True)
-    def server(self, postgres: str) -> None:
-        BoardOnPostgres.server = postgres
+TestBoard = on_sqlite(Board, examples(15, soak=600, steps=25, soak_steps=60))
+TestBoardOnPostgres = on_postgresql(Board, examples(5, soak=200, steps=25, soak_steps=60))

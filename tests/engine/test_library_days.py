@@ -1,15 +1,11 @@
 """Random days of the library: whatever is linked, moved, taken over and deleted, every property is true."""
 
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
-import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 from sqlmodel import select
 
 from framework.app import App, Settings
@@ -17,7 +13,7 @@ from framework.runtime.errors import AlreadyExists
 from framework.runtime.transaction import Transaction
 from tests.engine.library import MODULE, Article, Follow, Friendship, Reader, Seat, Tag, Tagging
 from tests.engine.memory import Memory
-from tests.schemas import schema
+from tests.machines import MachineOnDatabase, on_postgresql, on_sqlite
 from tests.soak import examples
 
 picks = st.integers(0, 9)
@@ -25,22 +21,14 @@ values = st.integers(0, 7)
 Step = tuple[str, int, int, int]
 
 
-class Days(RuleBasedStateMachine):
+class Days(MachineOnDatabase):
     """Each day is one transaction of a few steps, in the library and in memory; or it is refused by both."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.app = App([MODULE], database=self.empty_database(), settings=Settings(synchronous="OFF"))
+        self.app = App([MODULE], database=self.url, settings=Settings(synchronous="OFF"))
         self.app.create()
         self.memory = Memory()
-
-    def empty_database(self) -> str:
-        return f"sqlite:///{self.folder}/library.db"
-
-    def teardown(self) -> None:
-        self.app.close()
-        shutil.rmtree(self.folder)
 
     @initialize()
     def the_library_opens(self) -> None:
@@ -233,26 +221,5 @@ STEPS: dict[str, Callable[[Transaction, Memory, int, int, int], None]] = {
 steps = st.tuples(st.sampled_from(sorted(STEPS)), picks, picks, values)
 
 
-class DaysOnPostgres(Days):
-    """The same days on the other database."""
-
-    server: ClassVar[str]
-
-    def empty_database(self) -> str:
-        self._schema = schema(self.server)
-        return self._schema.__enter__()
-
-    def teardown(self) -> None:
-        super().teardown()
-        self._schema.__exit__(None, None, None)
-
-
-Days.TestCase.settings = examples(15, soak=300, steps=12, soak_steps=30)
-DaysOnPostgres.TestCase.settings = examples(5, soak=100, steps=12, soak_steps=30)
-TestDays = Days.TestCase
-
-
-class TestDaysOnPostgres(DaysOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class
-    @pytest.fixture(autouse=True)
-    def server(self, postgres: str) -> None:
-        DaysOnPostgres.server = postgres
+TestDays = on_sqlite(Days, examples(15, soak=300, steps=12, soak_steps=30))
+TestDaysOnPostgres = on_postgresql(Days, examples(5, soak=100, steps=12, soak_steps=30))

@@ -1,17 +1,14 @@
 """Whatever happens in whatever order, every property says what the facts say."""
 
-import shutil
 import sqlite3
-import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from sqlmodel import select
 
 from framework.app import App, Settings
@@ -43,7 +40,7 @@ from tests.engine.shop import (
     Totals,
     cashier,
 )
-from tests.schemas import schema
+from tests.machines import MachineOnDatabase, on_postgresql, on_sqlite
 from tests.soak import examples
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,13 +60,11 @@ class Abandoned(Exception):
     """The user thinks better of it."""
 
 
-class Shop(RuleBasedStateMachine):
+class Shop(MachineOnDatabase):
     """Random days of a shop, on a real database; `progress` and its like are what its machines say."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.url = self.empty_database()
         self.clock = ManualClock(START)
         self.app = self.opened()
         self.progress: dict[UUID, str] = {}
@@ -84,17 +79,10 @@ class Shop(RuleBasedStateMachine):
         self.orphans: list[tuple[str, str]] = []
         self.stray: set[tuple[str, str]] = set()
 
-    def empty_database(self) -> str:
-        return f"sqlite:///{self.folder}/shop.db"
-
     def opened(self) -> App:
         app = App([MODULE], [cashier()], self.url, Settings(synchronous="OFF"), self.clock)
         app.create()
         return app
-
-    def teardown(self) -> None:
-        self.app.close()
-        shutil.rmtree(self.folder)
 
     # -- what the test knows of the machines ---------------------------------------------------------------
 
@@ -589,28 +577,6 @@ class BusyShop(Shop):
         self.patch.undo()
 
 
-class ShopOnPostgres(Shop):
-    """The same days on a server."""
-
-    server: ClassVar[str]
-
-    def empty_database(self) -> str:
-        self.schema = schema(self.server)
-        return self.schema.__enter__()
-
-    def teardown(self) -> None:
-        super().teardown()
-        self.schema.__exit__(None, None, None)
-
-
-Shop.TestCase.settings = examples(25, soak=150, steps=30, soak_steps=80)
-ShopOnPostgres.TestCase.settings = examples(8, soak=60, steps=30, soak_steps=80)
-BusyShop.TestCase.settings = examples(10, soak=75, steps=30, soak_steps=80)
-TestShop = Shop.TestCase
-TestBusyShop = BusyShop.TestCase
-
-
-class TestShopOnPostgres(ShopOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class
-    @pytest.fixture(autouse=True)
-    def server(self, postgres: str) -> None:
-        ShopOnPostgres.server = postgres
+TestShop = on_sqlite(Shop, examples(25, soak=150, steps=30, soak_steps=80))
+TestShopOnPostgres = on_postgresql(Shop, examples(8, soak=60, steps=30, soak_steps=80))
+TestBusyShop = on_sqlite(BusyShop, examples(10, soak=75, steps=30, soak_steps=80))

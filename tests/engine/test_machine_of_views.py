@@ -1,19 +1,16 @@
 """Whatever happens in whatever order, what is computed over views says what plain Python says."""
 
-import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from statistics import fmean, median_low
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
 from sqlmodel import select
 
 from framework import (
@@ -48,7 +45,7 @@ from framework import (
 from framework.app import App, Settings
 from framework.runtime.errors import NotAMember
 from framework.runtime.transaction import Transaction
-from tests.schemas import schema
+from tests.machines import MachineOnDatabase, on_postgresql, on_sqlite
 from tests.soak import examples
 
 
@@ -233,26 +230,18 @@ class Abandoned(Exception):
     """The user thinks better of it."""
 
 
-class Kennel(RuleBasedStateMachine):
+class Kennel(MachineOnDatabase):
     """Random days of owners and their pets; `moods` and `alarmed` are what only history knows."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.app = App([DECLARED], database=self.empty_database(), settings=Settings(synchronous="OFF"))
+        self.app = App([DECLARED], database=self.url, settings=Settings(synchronous="OFF"))
         self.app.create()
         self.moods: dict[UUID, Mood] = {}
         self.alarmed: set[UUID] = set()
         with self.app.transaction() as tx:
             tx.add(Owner(is_vip=True))
             tx.add(Club())
-
-    def empty_database(self) -> str:
-        return f"sqlite:///{self.folder}/kennel.db"
-
-    def teardown(self) -> None:
-        self.app.close()
-        shutil.rmtree(self.folder)
 
     def all(self, *kinds: type[Any]) -> list[Any]:
         return sorted((one for kind in kinds for one in self.app.query(select(kind))), key=lambda one: one.id)
@@ -491,26 +480,5 @@ def _ids(records: list[Any]) -> list[UUID]:
     return sorted(record.id for record in records)
 
 
-class KennelOnPostgres(Kennel):
-    """The same days on a server."""
-
-    server: ClassVar[str]
-
-    def empty_database(self) -> str:
-        self.schema = schema(self.server)
-        return self.schema.__enter__()
-
-    def teardown(self) -> None:
-        super().teardown()
-        self.schema.__exit__(None, None, None)
-
-
-Kennel.TestCase.settings = examples(12, soak=120, steps=15, soak_steps=40)
-KennelOnPostgres.TestCase.settings = examples(4, soak=50, steps=15, soak_steps=40)
-TestKennel = Kennel.TestCase
-
-
-class TestKennelOnPostgres(KennelOnPostgres.TestCase):  # type: ignore[misc]  # hypothesis makes the class
-    @pytest.fixture(autouse=True)
-    def server(self, postgres: str) -> None:
-        KennelOnPostgres.server = postgres
+TestKennel = on_sqlite(Kennel, examples(12, soak=120, steps=15, soak_steps=40))
+TestKennelOnPostgres = on_postgresql(Kennel, examples(4, soak=50, steps=15, soak_steps=40))

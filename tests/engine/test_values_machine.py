@@ -1,18 +1,15 @@
 """Random days of a market: parameters, keys, Decimals, moves; all is what plain Python makes of the facts."""
 
-import shutil
-import tempfile
 from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 from sqlmodel import select
 
 from framework import (
@@ -40,7 +37,7 @@ from framework import (
 )
 from framework.app import App, Settings
 from framework.clock import ManualClock
-from tests.schemas import schema
+from tests.machines import MachineOnDatabase, on_postgresql, on_sqlite
 from tests.soak import examples
 
 Money = Annotated[Decimal, Field(decimal_places=2)]
@@ -193,28 +190,20 @@ class ThinksBetter(Exception):
     """Nothing of it shall be stored."""
 
 
-class Days(RuleBasedStateMachine):
+class Days(MachineOnDatabase):
     """Stalls and wares come, change, move and go; the market changes its rules, often in the same breath."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
         self.app = App(
             MODELS,
-            database=self.empty_database(),
+            database=self.url,
             settings=Settings(synchronous="OFF", strict_reads=True),
             clock=ManualClock(datetime(2026, 3, 1, tzinfo=UTC)),
         )
         self.app.create()
         self.stalls: list[UUID] = []
         self.wares: list[UUID] = []
-
-    def empty_database(self) -> str:
-        return f"sqlite:///{self.folder}/market.db"
-
-    def teardown(self) -> None:
-        self.app.close()
-        shutil.rmtree(self.folder)
 
     def stall_of(self, pick: int) -> UUID | None:
         return self.stalls[pick % len(self.stalls)] if self.stalls and pick < 7 else None
@@ -365,26 +354,5 @@ def differences(record: Any, expected: dict[str, Any]) -> list[str]:
     ]
 
 
-class PostgresDays(Days):
-    """The same on PostgreSQL."""
-
-    server: str
-
-    def empty_database(self) -> str:
-        self.schema = schema(self.server)
-        return self.schema.__enter__()
-
-    def teardown(self) -> None:
-        super().teardown()
-        self.schema.__exit__(None, None, None)
-
-
-Days.TestCase.settings = examples(15, soak=400, steps=20, soak_steps=50)
-PostgresDays.TestCase.settings = examples(5, soak=80, steps=12, soak_steps=30)
-TestDays = Days.TestCase
-
-
-class TestPostgresDays(PostgresDays.TestCase):  # type: ignore[misc]  # hypothesis makes the class
-    @pytest.fixture(autouse=True)
-    def server(self, postgres: str) -> None:
-        PostgresDays.server = postgres
+TestDays = on_sqlite(Days, examples(15, soak=400, steps=20, soak_steps=50))
+TestPostgresDays = on_postgresql(Days, examples(5, soak=80, steps=12, soak_steps=30))
