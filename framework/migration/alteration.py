@@ -104,6 +104,7 @@ def _needs_rebuild(database: Database, change: TableChange) -> bool:
         or any(wanted.columns[name] != present.columns[old] for name, old in change.kept.items())
         or any(one.generated or not one.nullable for one in fresh)
         or any(name in _checked(change) for name in change.added)
+        or any(change.table.c[name].server_default is not None for name in change.added)
         or wanted.uniques.keys() != present.uniques.keys()
         or wanted.references.keys() != present.references.keys()
     )

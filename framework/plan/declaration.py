@@ -108,9 +108,15 @@ def _rule_form(node: RuleNode) -> RuleForm:
     return RuleForm(
         source=node.source.name,
         targets=tuple(target.name for target in node.targets),
-        fingerprint=fingerprint(node.rule.function),
+        fingerprint=fingerprint([node.rule.function, *_taken(node)] if _taken(node) else node.rule.function),
         once=node.once,
     )
+
+
+def _taken(node: RuleNode) -> list[str]:
+    """What the function takes, which its annotations say alone: a part of the source, a Global beside it."""
+    lens = [] if node.lens is None else [f"in {node.lens.column}"]
+    return lens if node.given is None else [*lens, f"given {node.given.shape.name}"]
 
 
 def said_type(annotation: Any) -> str:

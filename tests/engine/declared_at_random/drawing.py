@@ -36,8 +36,13 @@ GLOBAL = -1
 
 
 @st.composite
-def schemas(draw: st.DrawFn) -> Schema:
-    """A schema of up to four entities. A property reads facts, and properties that were drawn before it."""
+def schemas(draw: st.DrawFn, of: Schema | None = None) -> Schema:
+    """A schema of up to four entities, or other properties `of` those of a schema.
+
+    A property reads facts, and properties that were drawn before it.
+    """
+    if of is not None:
+        return draw(_properties(_Drawn(of.facts, of.references, of.is_descending, of.friendly), of.kept))
     count = draw(st.integers(1, 4))
     facts = [tuple(f"f{n}" for n in range(draw(st.integers(1, 2)))) for _ in range(count)]
     references = []
@@ -47,19 +52,36 @@ def schemas(draw: st.DrawFn) -> Schema:
             ondelete = draw(st.sampled_from(("CASCADE", "SET NULL", "RESTRICT")))
             references.append(Reference(source, target, ondelete, takes=draw(st.integers(0, 5)) == 0))
     friendly = frozenset(n for n in range(count) if draw(st.integers(0, 3)) == 0)
-    drawn = _Drawn(facts, references, draw(st.booleans()), friendly)
+    kept = draw(keepings(count, references)) if draw(st.integers(0, 3)) == 0 else None
+    return draw(_properties(_Drawn(facts, references, draw(st.booleans()), friendly), kept))
+
+
+@st.composite
+def variants(draw: st.DrawFn) -> tuple[Schema, Schema]:
+    """Two schemas of the same facts, without what remembers more than these."""
+    one = draw(schemas())
+    return one.of_the_present, draw(schemas(one)).of_the_present
+
+
+@st.composite
+def _properties(draw: st.DrawFn, drawn: "_Drawn", kept: Keeping | None) -> Schema:
+    count = len(drawn.facts)
     for number in range(draw(st.integers(2, 12))):
         host = draw(st.integers(GLOBAL, count - 1))
         drawn.properties[host].append(draw(_property(number, host, drawn)))
     models = tuple(
-        Model(n, facts[n], tuple(one for one in references if one.source == n), tuple(drawn.properties[n]))
+        Model(
+            n,
+            drawn.facts[n],
+            tuple(one for one in drawn.references if one.source == n),
+            tuple(drawn.properties[n]),
+        )
         for n in range(count)
     )
     twins, told = (draw(st.none() | st.sampled_from(drawn.classes)) for _ in range(2))
     where = draw(st.none() | conditions(["f0"]))
-    kept = draw(keepings(count, references)) if draw(st.integers(0, 3)) == 0 else None
     totals = tuple(drawn.properties[GLOBAL])
-    return Schema(models, totals, drawn.is_descending, twins, where, told, friendly, kept)
+    return Schema(models, totals, drawn.is_descending, twins, where, told, drawn.friendly, kept)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from tests.engine.declared_at_random.seen import (
     Whole,
     behind,
 )
-from tests.engine.declared_at_random.values import Test
+from tests.engine.declared_at_random.values import Test, Value
 
 HEADER = """
 from datetime import UTC, datetime, timedelta
@@ -99,6 +99,16 @@ class Schema:
         return replace(self, models=tuple(models), totals=tuple(early), twins=None, told=None)
 
     @property
+    def facts(self) -> list[tuple[str, ...]]:
+        return [model.facts for model in self.models]
+
+    @property
+    def of_the_present(self) -> "Schema":
+        """What follows from the facts alone; others stand for the numbers that were given."""
+        models = [replace(one, properties=_of_the_present(one.properties)) for one in self.models]
+        return replace(self, models=tuple(models), totals=_of_the_present(self.totals), told=None)
+
+    @property
     def seen(self) -> dict[Seen, None]:
         """All that something is over, and what that is made of."""
         everything = [*self.totals, *(one for model in self.models for one in model.properties)]
@@ -166,6 +176,14 @@ class Schema:
             bond = f"link_model=Bond{model.number}, symmetric=True"
             lines.append(f'    friends: list["{model.name}"] = Relationship({bond})')
         return model.heading + _body([*lines, *_written(model.properties)])
+
+
+def _of_the_present(properties: Sequence[Property]) -> tuple[Property, ...]:
+    return tuple(
+        Property(one.name, "Formula", value=Value("f0", "plain")) if one.kind == "Sequence" else one
+        for one in properties
+        if not one.is_machine
+    )
 
 
 def _bond(number: int) -> str:
