@@ -22,14 +22,12 @@ def everything(app: App, reborn: dict[UUID, UUID]) -> dict[type[Any], list[Any]]
 
 
 def expectations(
-    app: App,
-    reborn: dict[UUID, UUID],
+    found: dict[type[Any], list[Any]],
     progress: dict[UUID, str],
     payment: dict[UUID, str],
     wear: dict[UUID, str],
 ) -> Expected:
     """The computed properties of all records, by class name and id; what machines should say is given."""
-    found = everything(app, reborn)
     items, orders, customers = found[Item], found[Order], found[Customer]
     expected: Expected = {}
     for order in orders:
@@ -111,17 +109,15 @@ def expectations(
 
 
 def mistakes(
-    app: App,
-    reborn: dict[UUID, UUID],
+    found: dict[type[Any], list[Any]],
     progress: dict[UUID, str],
     payment: dict[UUID, str],
     wear: dict[UUID, str],
 ) -> list[str]:
     """Where the App says something else than it should."""
-    found = everything(app, reborn)
     records = {(kind.__name__, one.id): one for kind, ones in found.items() for one in ones}
     wrong = []
-    for key, properties in expectations(app, reborn, progress, payment, wear).items():
+    for key, properties in expectations(found, progress, payment, wear).items():
         for name, value in properties.items():
             said = getattr(records[key], name)
             if said != value:
