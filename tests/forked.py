@@ -30,7 +30,7 @@ processes.set_forkserver_preload(
         "integrations.volctts",
         "tests.crash.program",
         "tests.crash.vendor",
-        "tests.many.bank",
+        "tests.many.limited",
         "tests.many.programs",
         "tests.many.vendor",
         "tests.migration.mortal",

@@ -1,12 +1,11 @@
 """A post that gives letters up soon, and a board that keeps what is pinned to it for a while."""
 
-import os
 from datetime import timedelta
 from typing import Any
 
 from framework import APICall, Count, Entity, Event, Global, Payload, Retention, computed, derive
 from framework.integration import CallView, Completed, Failed, HTTPClient, Integration, Retry
-from tests.many.shop import Address, policy, verdict
+from tests.many.shop import Address, ask, policy, verdict
 from tests.many.vendor import Mood
 
 KEPT = 2
@@ -76,8 +75,8 @@ def create_post(address: Address) -> Integration[Any]:
 
     @post.call(Letter)
     async def send(call: CallView[LetterRequest], http: HTTPClient) -> Completed | Failed:
-        headers = {"idempotency-key": call.idempotency_key}
-        body = {"of": call.request.to, "what": str(call.id), "by": os.getpid(), "mood": call.request.mood}
-        return verdict(await http.post("/letters", json=body, headers=headers)) or Completed()
+        about = call.request.to, str(call.id)
+        answer = await ask(http, "/letters", call.idempotency_key, *about, mood=call.request.mood)
+        return verdict(answer) or Completed()
 
     return post

@@ -15,12 +15,12 @@ from starlette.routing import Mount, Route
 from framework.app import App, Settings
 from framework.tenancy import within
 from tests.many import post, shop
-from tests.many.shop import Address, OrderPlaced
+from tests.many.shop import OrderPlaced, address_of
 
 
 def build(url: str, port: int, *, works: bool = True, tenanted: bool = False) -> App:
     """The App of each process."""
-    address = Address(base_url=f"http://127.0.0.1:{port}")
+    address = address_of(port)
     settings = Settings(synchronous="FULL", works=works, tenancy="required" if tenanted else "none")
     vendors = [shop.create_acme(address), shop.create_carrier(address), post.create_post(address)]
     return App([shop.MODULE, post.MODULE], vendors, url, settings=settings)

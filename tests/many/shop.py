@@ -120,6 +120,10 @@ class Address(BaseSettings):
     base_url: str
 
 
+def address_of(port: int) -> Address:
+    return Address(base_url=f"http://127.0.0.1:{port}")
+
+
 PATIENT = Retry(max_attempts=40, base=0.05, cap=0.2)
 
 
@@ -144,14 +148,13 @@ def create_acme(address: Address) -> Integration[Any]:
 
     @acme.call(Charge)
     async def send(call: CallView[ChargeRequest], http: HTTPClient) -> Completed | Failed:
-        headers = {"idempotency-key": call.idempotency_key}
-        body = {"of": call.customer, "what": call.request.cents, "by": os.getpid(), "mood": call.request.mood}
-        return verdict(await http.post("/charges", json=body, headers=headers)) or Completed()
+        about = call.customer, call.request.cents
+        answer = await ask(http, "/charges", call.idempotency_key, *about, mood=call.request.mood)
+        return verdict(answer) or Completed()
 
     @acme.side_effect(Parcel)
     async def tell(parcel: Parcel, http: HTTPClient) -> None:
-        body = {"of": parcel.address, "what": parcel.address, "by": os.getpid()}
-        await http.post("/parcels", json=body, headers={"idempotency-key": os.urandom(8).hex()})
+        await ask(http, "/parcels", os.urandom(8).hex(), parcel.address, parcel.address)
 
     return acme
 
@@ -166,9 +169,8 @@ def create_carrier(address: Address) -> Integration[Any]:
 
     @carrier.submit(Shipment)
     async def send(call: CallView[ShipmentRequest], http: HTTPClient) -> ExternalId | Failed:
-        headers = {"idempotency-key": call.idempotency_key}
-        body = {"of": "", "what": str(call.id), "by": os.getpid(), **call.request.model_dump(mode="json")}
-        answer = await http.post("/shipments", json=body, headers=headers)
+        how = call.request.model_dump(mode="json")
+        answer = await ask(http, "/shipments", call.idempotency_key, "", str(call.id), **how)
         return verdict(answer) or ExternalId(answer.json()["id"])
 
     @carrier.recover(Shipment)
@@ -192,6 +194,12 @@ def create_carrier(address: Address) -> Integration[Any]:
         return [Completed(external_id=ExternalId(id)) for id in ids]
 
     return carrier
+
+
+async def ask(http: HTTPClient, path: str, key: str, of: str, what: object, **more: object) -> httpx.Response:
+    """What the vendor answers, in whose books there is who asked, too."""
+    body = {"of": of, "what": what, "by": os.getpid(), **more}
+    return await http.post(path, json=body, headers={"idempotency-key": key})
 
 
 def verdict(answer: httpx.Response) -> Failed | None:
