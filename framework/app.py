@@ -61,6 +61,7 @@ from framework.runtime.trace import Trace
 from framework.runtime.tracing import explain_dispatch
 from framework.runtime.transaction import Transaction
 from framework.runtime.unmatched import Unmatched, machine_of, unmatched
+from framework.runtime.uses import check_caller, check_count, check_seconds, check_span, missing, require
 from framework.runtime.verify import Difference, rebuild, verify
 from framework.storage.database import Database, Synchronous
 from framework.storage.opening import open_database
@@ -241,6 +242,10 @@ class App:
         """
         from framework.migration.migration import plan_of
 
+        fits = isinstance(fill or {}, Mapping)
+        require(fits, fill, "app.migration(fill=...)", "a mapping by fact", 'fill={"Order.email": ""}')
+        fits = isinstance(acting, list | tuple) and all(isinstance(rule, Rule) for rule in acting)
+        require(fits, acting, "app.migration(acting=...)", "a list of rules", "acting=[charge]")
         with self._quiet() as engine:
             return plan_of(engine, fill or {}, [rule.key for rule in acting])
 
@@ -256,8 +261,11 @@ class App:
         Raises MigrationRefused, FactsWouldBeLost unless `allow_loss`, MigrationOutdated, and on PostgreSQL
         OthersAtWork. `report` hears of each batch that is recomputed.
         """
+        from framework.migration.changes import MigrationPlan
         from framework.migration.migration import migrate
 
+        fits = plan is None or isinstance(plan, MigrationPlan)
+        require(fits, plan, "app.migrate", "what `app.migration()` gives", "app.migrate(app.migration())")
         with self._quiet(alone=True) as engine:
             return migrate(engine, plan, allow_loss=allow_loss, report=report or (lambda reached: None))
 
@@ -357,6 +365,7 @@ class App:
 
     def _reading(self, actor: str | None, context: Mapping[str, Any] | None) -> Reading:
         someone = actor is not None or context is not None
+        check_caller(actor, context)
         reader = Reader(actor, MappingProxyType(dict(context or {}))) if someone else None
         return Reading(self.plan, self.engine.database, reader, require_actor=self.settings.require_actor)
 
@@ -400,6 +409,7 @@ class App:
         """
         model = record if isinstance(record, type) else type(record)
         shape = self.plan.shape(model)
+        check_count(depth, "app.explain(depth=...)", "depth=3")
         identity = id_of(shape, id if isinstance(record, type) else record.id)
         return explain(self.plan, self.engine.database, model, identity, property, depth)
 
@@ -447,6 +457,8 @@ class App:
         With `counts`, how many records each class has; and, under `Settings(measure=True)`, how often each
         step ran in this process, and how long it took each time.
         """
+        fits = property is None or model is not None
+        require(fits, property, "app.graph", "a class before a property", 'app.graph(Order, "status")')
         if model is None:
             return flowchart(self.plan, self._measured() if counts else None)
         if isinstance(model, Activity):
@@ -534,6 +546,7 @@ class App:
         What will be due later, and webhooks, are waited for as long as `timeout` seconds, and not at all
         if the clock stands still. Calls of a paused integration keep waiting.
         """
+        check_seconds(timeout, "app.settle", "app.settle(30)")
         async with turning(self.engine):
             await self.workshop.settle(timeout)
 
@@ -552,6 +565,8 @@ class App:
 
     async def cancel(self, call: APICall) -> None:
         """Cancel a call, at its vendor if it has it. Raises CannotBeCanceled."""
+        fits = isinstance(call, APICall)
+        require(fits, call, "app.cancel", "a call", "app.cancel(app.get(Charge, id))")
         await self.workshop.cancel(call)
 
     def attempts(self, call_id: UUID) -> list[Attempt]:
@@ -566,6 +581,7 @@ class App:
         """The events that have waited for their call for so long or longer, oldest first: nobody of ours is
         known under their external id.
         """
+        check_span(patience, "app.orphans", "app.orphans(timedelta(minutes=5))")
         return self.workshop.orphans(patience)
 
     def replay(self, call_id: UUID) -> APICall:
@@ -582,9 +598,16 @@ class App:
         """Let an integration go on that paused itself, once its credentials are mended."""
         self.workshop.resume(integration)
 
+    if not TYPE_CHECKING:  # to type checkers there is what there is
+
+        def __getattr__(self, name: str) -> Any:
+            """Say of what transactions have, and an App has not, what to write instead."""
+            return missing(self, name)
+
     def close(self) -> None:
         """Close the database. The App can be used again; it is opened anew then."""
         if "engine" in self.__dict__:
+            self.engine.entered.refuse_close()
             self.engine.database.close()
             del self.engine
 

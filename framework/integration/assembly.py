@@ -1,5 +1,6 @@
 """From an integration's declarations to the handlers of each call class, and what is wrong between them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -52,7 +53,13 @@ class InboundTwice(DeclarationError):
 
 
 class BadWebhookPath(DeclarationError):
-    """The webhook path {path!r} of integration {integration} must be relative, as "events" is."""
+    """The webhook path {path!r} of integration {integration} must be relative, and of letters, digits, `-`,
+    `_` and `.`, as "events" is."""
+
+
+class BadAPIName(DeclarationError):
+    """Integration {integration} has an `api` for {call} that is called {name!r}: the name is part of an
+    address. Write it like_this."""
 
 
 class TwoVerifiers(DeclarationError):
@@ -114,6 +121,9 @@ def _handlers(declared: Declarations, call: type[APICall]) -> CallHandlers:
     names = [verb for verb, _ in found]
     repeated = [f"webhook {webhook.path!r}" for webhook in webhooks] + [f"api {api.name!r}" for api in apis]
     facts = {"integration": declared.integration, "call": call.__name__}
+    for api in apis:
+        if "/" in str(api.name) or not _is_path(api.name):
+            raise BadAPIName(name=api.name, **facts)
     for verb in _twice([*names, *repeated]):
         raise VerbTwice(verb=verb, **facts)
     _check_together(names, has_webhook=bool(webhooks), facts=facts)
@@ -153,12 +163,16 @@ def _settled(declared: Declarations, recovers: bool, facts: Mapping[str, str]) -
     return replace(declared.policy, on_doubt=actual)
 
 
+def _is_path(path: Any) -> bool:
+    return isinstance(path, str) and re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", path, re.ASCII) is not None
+
+
 def _check_webhooks(declared: Declarations) -> None:
     verifiers: dict[str, object] = {}
     hooks: list[Webhook | Inbound] = [*declared.webhooks, *declared.inbounds]
     for hook in hooks:
         facts = {"integration": declared.integration, "path": hook.path}
-        if not hook.path or hook.path.startswith("/"):
+        if not _is_path(hook.path):
             raise BadWebhookPath(**facts)
         if hook.verify is None and isinstance(hook, Webhook):
             raise WebhookWithoutVerify(call=hook.call.__name__, **facts)

@@ -25,6 +25,7 @@ from framework.integration.handlers import (
 from framework.integration.inputs import input_of
 from framework.integration.manifest import BASE_URL, FILE_NAME, Manifest, Secret, load_manifest
 from framework.integration.policy import Policy
+from framework.integration.registration import VerbWithoutFunction
 from framework.integration.secrets import AuthRef, Credential, is_present
 from framework.integration.verbs import Verbs
 from framework.model.apicall import APICall
@@ -40,6 +41,10 @@ HookVerb: TypeAlias = Literal["test_connection", "check_health", "on_start", "on
 
 class BadIntegrationName(DeclarationError):
     """An integration cannot be called {name!r}: the name is part of addresses. Write it like_this."""
+
+
+class WrongPart(DeclarationError):
+    """Integration({name!r}, {part}={given!r}) cannot be: it must be {must}."""
 
 
 class NotConfigured(DeclarationError):
@@ -82,8 +87,9 @@ class Integration(Verbs, Generic[Settings]):
 
     def configure(self) -> None:
         """Read settings and manifest. Raises DeclarationError if either cannot be used."""
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", str(self.name)):
             raise BadIntegrationName(name=self.name)
+        self._check_parts()
         self._settings = self._read_settings()
         self._manifest = self._declared_manifest or self._find_manifest()
 
@@ -136,6 +142,10 @@ class Integration(Verbs, Generic[Settings]):
         Assembled anew each time: read it once, while the App is built. Raises DeclarationError.
         """
         registration.check(self.name, self._registrations)
+        for verb, record in self._begun:
+            raise VerbWithoutFunction(
+                integration=self.name, verb=verb, given=getattr(record, "__name__", "...")
+            )
         for verb in get_args(HookVerb):
             if len(self._registered(verb)) > 1:
                 raise HookTwice(integration=self.name, verb=verb)
@@ -195,6 +205,20 @@ class Integration(Verbs, Generic[Settings]):
         if self._manifest is None:
             return []
         return [self._credential(secret, environ) for secret in self._manifest.secrets]
+
+    def _check_parts(self) -> None:
+        settings = self._declared_settings
+        kind = settings if isinstance(settings, type) else type(settings)
+        parts: list[tuple[str, Any, bool, str]] = [
+            ("policy", self.policy, isinstance(self.policy, Policy), "a Policy: `Policy(concurrency=4)`"),
+            ("manifest", self._declared_manifest, isinstance(self._declared_manifest, Manifest | None),
+             "a Manifest: `load_manifest(folder)`"),
+            ("settings", settings, settings is None or issubclass(kind, BaseSettings),
+             "a class of settings, or one of its instances: `class VendorSettings(BaseSettings)`"),
+        ]  # fmt: skip
+        for part, given, fits, must in parts:
+            if not fits:
+                raise WrongPart(name=self.name, part=part, given=given, must=must)
 
     def _read_settings(self) -> Settings | None:
         declared = self._declared_settings

@@ -116,7 +116,7 @@ def load_manifest(folder: Path | str) -> Manifest:
     path = Path(folder) / FILE_NAME
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingManifest(path=path) from error
     try:
         return Manifest.model_validate(tomllib.loads(text))

@@ -6,9 +6,12 @@ Times within one request or between two tries are numbers of seconds; spans of a
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from inspect import iscoroutinefunction, signature
+from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 from framework.errors import DeclarationError
+from framework.model.words import Word
 
 OnDoubt: TypeAlias = Literal["retry", "recover", "fail"]
 
@@ -30,20 +33,40 @@ def _require(
     above: bool = True,
     kind: Any = int | float,
 ) -> None:
-    """Raise unless the named numbers or timedeltas are above (or at least) `least`."""
+    """Raise unless the named numbers are above (or at least) `least`."""
     for name in names:
         value = getattr(policy, name)
-        number = value.total_seconds() if isinstance(value, timedelta) else value
-        if (
-            isinstance(number, bool)
-            or not isinstance(number, kind)
-            or not (number > least if above else number >= least)
-        ):
+        fits = isinstance(value, kind) and not isinstance(value, bool) and isfinite(value)
+        if not fits or not (value > least if above else value >= least):
             raise ImpossiblePolicy(policy=type(policy).__name__, name=name, value=value, must=must)
 
 
+def _require_span(policy: object, *names: str) -> None:
+    """Raise unless the named spans are timedeltas, and some time."""
+    for name in names:
+        value = getattr(policy, name)
+        if not (isinstance(value, timedelta) and value > timedelta(0)):
+            must = "a positive timedelta"
+            raise ImpossiblePolicy(policy=type(policy).__name__, name=name, value=value, must=must)
+
+
+def _require_part(policy: object, name: str, kind: type, *, optional: bool = False) -> None:
+    """Raise unless the named part is one of its class."""
+    value = getattr(policy, name)
+    if not (isinstance(value, kind) or (optional and value is None)):
+        must = f"a {kind.__name__}, such as `{name}={kind.__name__}(...)`"
+        raise ImpossiblePolicy(policy=type(policy).__name__, name=name, value=value, must=must)
+
+
+def _takes_a_call(function: Any) -> bool:
+    try:
+        return callable(function) and not iscoroutinefunction(function) and bool(signature(function).bind(0))
+    except TypeError:
+        return False
+
+
 @dataclass(frozen=True, kw_only=True)
-class Timeout:
+class Timeout(metaclass=Word):
     """How long a request may take, in seconds: to connect, to send, between two pieces of the answer."""
 
     connect: float = 5.0
@@ -55,7 +78,7 @@ class Timeout:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retry:
+class Retry(metaclass=Word):
     """When to try again: exponential with full jitter, at most `cap` seconds apart, `budget` in all.
 
     The default budget is shorter than the day for which vendors remember an idempotency key.
@@ -71,7 +94,7 @@ class Retry:
         _require_whole(self, "max_attempts")
         _require(self, "at least 1", "factor", least=1, above=False)
         _require(self, "a positive number of seconds", "base", "cap")
-        _require(self, "a positive timedelta", "budget")
+        _require_span(self, "budget")
 
     def ceiling(self, attempt: int) -> float:
         """The longest wait after the given attempt, in seconds; the wait is drawn evenly from below it."""
@@ -82,7 +105,7 @@ class Retry:
 
 
 @dataclass(frozen=True)
-class Rate:
+class Rate(metaclass=Word):
     """At most `per_second` requests a second in the long run, and `burst` at once.
 
     On PostgreSQL no more than `burst` workers share it.
@@ -97,7 +120,7 @@ class Rate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Breaker:
+class Breaker(metaclass=Word):
     """Stop calling after `threshold` failures in a row, and try with one call after `reset` seconds."""
 
     threshold: int = 5
@@ -109,7 +132,7 @@ class Breaker:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PollSchedule:
+class PollSchedule(metaclass=Word):
     """When to ask for an outcome: after `first` seconds, then `factor` times later, `cap` at most."""
 
     first: float = 5.0
@@ -129,7 +152,7 @@ class PollSchedule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(metaclass=Word):
     """How an integration treats its vendor. Limits are those of all workers together.
 
     `concurrency` is how many calls are under way at once. Calls with the same `ordering_key` run one at a
@@ -157,7 +180,15 @@ class Policy:
 
     def __post_init__(self) -> None:
         _require_whole(self, "concurrency", "max_body_bytes")
-        _require(self, "a positive timedelta", "attempt", "deadline", "lease")
+        _require_span(self, "attempt", "deadline", "lease")
+        _require_part(self, "timeout", Timeout)
+        _require_part(self, "retry", Retry)
+        _require_part(self, "rate", Rate, optional=True)
+        _require_part(self, "breaker", Breaker)
+        _require_part(self, "poll", PollSchedule)
+        if self.ordering_key is not None and not _takes_a_call(self.ordering_key):
+            must = "a plain function of the call, such as `lambda call: str(call.customer_id)`"
+            raise ImpossiblePolicy(policy="Policy", name="ordering_key", value=self.ordering_key, must=must)
         if self.on_doubt not in ("retry", "recover", "fail", None):
             must = 'one of "retry", "recover", "fail" and None'
             raise ImpossiblePolicy(policy="Policy", name="on_doubt", value=self.on_doubt, must=must)

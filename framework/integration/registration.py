@@ -63,6 +63,18 @@ class VerbWithoutClass(DeclarationError):
     """
 
 
+class VerbWithoutFunction(DeclarationError):
+    """Integration {integration} says `{verb}({given})` of no function. Write `@integration.{verb}({given})`
+    above one.
+    """
+
+
+class InboundWithoutKey(DeclarationError):
+    """The inbound path {path!r} of integration {integration} has no `key`, so that a repeated delivery would
+    happen again. Give it a function that reads the vendor's name for the delivery.
+    """
+
+
 class NotACall(DeclarationError):
     """{integration}.{verb} was given {given}, no {wanted}. Declare `class {name}({base}, table=True)`."""
 
@@ -85,6 +97,8 @@ def check(integration: str, registrations: Sequence[Registration]) -> None:
     for registration in registrations:
         _check_class(integration, registration)
         _check_shape(integration, registration.verb, registration.function, registration.record)
+        if registration.verb == "inbound" and registration.key is None:
+            raise InboundWithoutKey(integration=integration, path=registration.path)
         if registration.verify is not None:
             _check_shape(integration, "verify", registration.verify, registration.record)
         if registration.key is not None:
@@ -93,18 +107,22 @@ def check(integration: str, registrations: Sequence[Registration]) -> None:
             _check_shape(integration, "tenant", registration.tenant, registration.record)
 
 
+_OF_CALLS = ("call", "submit", "poll", "webhook", "recover", "reconcile", "cancel", "api", "side_effect")
+
+
 def _check_class(integration: str, registration: Registration) -> None:
-    if registration.record is None:
+    if registration.record is None and registration.verb not in _OF_CALLS:
         return
     wanted: type[Record] = Record if registration.verb == "side_effect" else APICall
     given: Any = registration.record
     if not (isinstance(given, type) and issubclass(given, wanted) and given.model_config.get("table")):
         name = getattr(given, "__name__", "Charge")
+        said = getattr(given, "__name__", repr(given))
         base = "Entity" if wanted is Record else "APICall"
         raise NotACall(
             integration=integration,
             verb=registration.verb,
-            given=name,
+            given=said,
             wanted="record with a table" if wanted is Record else "call class with a table",
             name=name,
             base=base,

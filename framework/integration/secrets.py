@@ -34,6 +34,8 @@ class AuthRef(str):
     __slots__ = ()
 
     def __new__(cls, reference: str, *, setting: str = "A reference to a secret") -> Self:
+        if not isinstance(reference, str):
+            raise LiteralSecret(setting=setting)
         scheme, separator, rest = reference.partition("://")
         if not separator or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
             raise LiteralSecret(setting=setting)

@@ -45,6 +45,7 @@ class Verbs:
 
     def __init__(self) -> None:
         self._registrations: list[Registration] = []
+        self._begun: list[tuple[str, object]] = []  # verbs that have no function yet
 
     def call(self, call: type[APICall]) -> Callable[[CallF], CallF]:
         """The vendor answers with the result: `async def f(call, http) -> Completed | Failed`."""
@@ -150,7 +151,11 @@ class Verbs:
         if isfunction(record):
             raise VerbWithoutClass(verb=verb, function=record.__name__)
 
+        begun = (verb, record)
+        self._begun.append(begun)
+
         def register(function: F) -> F:
+            self._begun = [one for one in self._begun if one is not begun]
             self._registrations.append(Registration(verb, function, record, path, verify, key, tenant))
             return function
 

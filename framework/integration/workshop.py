@@ -29,11 +29,13 @@ from framework.integration.visit import admitted
 from framework.integration.worker import Worker
 from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.payload import Payload
+from framework.model.record import Record
 from framework.observe import Metrics, get_logger
-from framework.runtime.asking import id_of, uuid_or_none
+from framework.runtime.asking import id_of, shortened, uuid_or_none
 from framework.runtime.engine import Engine
 from framework.runtime.present import detached
 from framework.runtime.transaction import Transaction
+from framework.runtime.uses import require
 from framework.tenancy import context_outside, nobody, within
 
 if TYPE_CHECKING:
@@ -221,7 +223,7 @@ class Workshop:
         for desk in self._desks:
             if desk.shape.model is call:
                 return desk
-        raise NobodyServes(call=call.__name__)
+        raise NobodyServes(call=getattr(call, "__name__", shortened(call)))
 
     def health(self) -> list[Health]:
         """How each integration is. With tenants, the calls are those of the one that is entered, or all."""
@@ -270,7 +272,7 @@ class Workshop:
 
     def attempts(self, call_id: UUID) -> list[Attempt]:
         """All attempts at a call, in order. Raises NoSuchCall for what is no id."""
-        call_id = _id_of_call(call_id)
+        call_id = _id_of_call(call_id, "app.attempts")
         with self.engine.database.reading() as connection:
             return Attempts(self.engine.database).of(connection, call_id)
 
@@ -285,7 +287,7 @@ class Workshop:
 
     def replay(self, call_id: UUID) -> Any:
         """Try a dead call again: a new call with its facts is returned, and the dead one stays as it is."""
-        call_id = _id_of_call(call_id)
+        call_id = _id_of_call(call_id, "app.replay")
 
         def operation(transaction: Transaction) -> Any:
             desk, row = self._found(transaction, call_id)
@@ -315,8 +317,9 @@ class Workshop:
         return Outbox(desk, self.engine.database)
 
 
-def _id_of_call(id: Any) -> UUID:
+def _id_of_call(id: Any, use: str) -> UUID:
     """The id of a call, which may be given as its text."""
+    require(not isinstance(id, Record), id, use, "the id of a call", f"{use}(call.id)")
     found = uuid_or_none(id)
     if found is None:
         raise NoSuchCall(id=id)

@@ -24,16 +24,15 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     Uuid,
-    cast,
     literal,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from framework.errors import DispatchError, StorageError
 from framework.model.decimals import DIGITS, FixedPoint, places_of
+from framework.model.meaning import Meaning
 from framework.model.problems import problems_of
 
 
@@ -127,9 +126,6 @@ class EnumText(TypeDecorator[Enum]):
             raise UnreadableResult(kind=self.kind.__name__, problems="it is none of its members") from None
 
 
-_COMPARED = Text().with_variant(JSONB(), "postgresql")
-
-
 class Structured(TypeDecorator[Any]):
     """A payload or any other composite value, as JSON that pydantic writes and checks on reading.
 
@@ -140,19 +136,19 @@ class Structured(TypeDecorator[Any]):
     cache_ok = True
 
     class Comparator(JSON.Comparator[Any]):
-        """What can be asked of a column: whether it is a value; PostgreSQL knows that of JSONB alone."""
+        """What can be asked of a column: whether it is a value."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
             match op, other:
                 case ((operators.eq | operators.ne), (value,)) if value is not None:
-                    return cast(self.expr, _COMPARED).operate(op, self._compared(value))
+                    return Meaning(self.expr).operate(op, self._compared(value))
                 case ((operators.in_op | operators.not_in_op), (list() | tuple() | set() as values,)):
-                    return cast(self.expr, _COMPARED).operate(op, [self._compared(value) for value in values])
+                    return Meaning(self.expr).operate(op, [self._compared(value) for value in values])
             return super().operate(op, *other, **kwargs)
 
         def _compared(self, value: Any) -> ColumnElement[Any]:
             is_sql = isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
-            return cast(value if is_sql else literal(value, self.expr.type), _COMPARED)
+            return Meaning(value if is_sql else literal(value, self.expr.type))
 
     comparator_factory = Comparator
 

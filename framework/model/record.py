@@ -38,6 +38,14 @@ class RelationWritten(DispatchError):
     """
 
 
+class NoSuchAttribute(DeclarationError, AttributeError):
+    """{model} has no field {name!r}. Its fields are: {fields}."""
+
+
+class FactsByName(DispatchError):
+    """{model} takes its facts by their names, and was given {given!r}. Write `{model}({example})`."""
+
+
 class MissingField(DispatchError):
     """{model} needs a value for {fields}."""
 
@@ -155,13 +163,26 @@ class RecordType(SQLModelMetaclass):
                 _set(record, "__pydantic_private__", None)
                 _set(record, "__pydantic_fields_set__", set(facts))
                 return record
-            record = super().__call__(*arguments, **facts)
+            if arguments:
+                example = ", ".join(f"{name}=..." for name in [*cls.__facts__][1:3])
+                raise FactsByName(model=cls.__name__, given=arguments[0], example=example)
+            record = super().__call__(**facts)
             cls.__scope__.registry.configure(cascade=True)  # as SQLAlchemy does for the first of a class
             is_plain = (
                 manager_of_class(cls).original_init is Record.__init__ and not cls.__private_attributes__
             )
             type.__setattr__(cls, "__is_mapped__", is_plain)
             return record
+
+        def __getattr__(cls, name: str) -> Any:
+            """Say which fields there are, where one is named that is not."""
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name.startswith("_"):
+                    raise
+                fields = ", ".join((*cls.__facts__, *cls.__computed__))
+                raise NoSuchAttribute(model=cls.__name__, name=name, fields=fields) from None
 
 
 def _has_table(base: Any) -> bool:

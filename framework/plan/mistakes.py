@@ -76,6 +76,12 @@ class NoRequest(DeclarationError):
     """
 
 
+class IndexOfJson(DeclarationError):
+    """{model}.{field} is kept as JSON, of which no index is made, and so nothing is unique by it. Give what
+    is looked for a field of its own.
+    """
+
+
 class UnknownOndelete(DeclarationError):
     """{model}.{field} declares `ondelete={ondelete!r}`, which means nothing. Say "CASCADE", "SET NULL" or
     "RESTRICT", or leave it out: then what refers to a record keeps it.

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, get_args
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, UniqueConstraint, Uuid
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import APICall, FromEvents, IntegrationEvent
-from framework.model.columns import UtcDateTime, admits_none, column_type, named, without_none
+from framework.model.columns import Structured, UtcDateTime, admits_none, column_type, named, without_none
 from framework.model.entity import Entity, Event, Global
 from framework.model.fields import UNDEFINED, table_name
 from framework.model.payload import Payload
@@ -22,6 +23,7 @@ from framework.plan.mistakes import (
     BrokenRelation,
     CannotBeTaken,
     GlobalWithoutDefault,
+    IndexOfJson,
     KeyOfAnotherType,
     KeyToNoId,
     NameTooLong,
@@ -76,6 +78,7 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
         if shape.kind is Kind.GLOBAL:
             _check_defaults(shape)
         _refuse_own_facts(shape)
+        _refuse_indexes_of_json(shape)
         shape.takeovers = tuple(_takeovers(shape))
         if not is_short(table.name):
             raise NameTooLong(place=shape.name, what="its table", name=table.name)
@@ -135,6 +138,13 @@ def _refuse_records_in(shape: Shape, name: str, annotation: Any) -> None:
     else:
         return
     raise RecordInAField(model=shape.name, field=name, annotation=named(kind), remedy=remedy)
+
+
+def _refuse_indexes_of_json(shape: Shape) -> None:
+    unique = (one.columns for one in shape.table.constraints if isinstance(one, UniqueConstraint))
+    for column in chain(*unique, *(one.columns for one in shape.table.indexes)):
+        if isinstance(column.type, Structured):
+            raise IndexOfJson(model=shape.name, field=column.name)
 
 
 def _refuse_own_facts(shape: Shape) -> None:

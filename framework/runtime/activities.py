@@ -23,7 +23,7 @@ from framework.model.entity import Event
 from framework.plan.activities import ActivityPlan
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
-from framework.runtime.asking import id_of
+from framework.runtime.asking import id_of, shortened
 from framework.runtime.errors import (
     ActivityChanged,
     AlreadyExists,
@@ -34,6 +34,7 @@ from framework.runtime.errors import (
     OutOfOrder,
 )
 from framework.runtime.recomputation import Difference, Recomputation
+from framework.runtime.uses import check_count
 from framework.runtime.work import Work
 from framework.storage.activities import ActivityStates
 from framework.storage.codec import Row
@@ -133,9 +134,10 @@ def waiting(
     Instances that stand alike are together in the index, so what is done, or waits for others, costs nothing.
     """
     known, states = _known(plan, activity), _states(database)
+    check_count(limit, "app.activities(limit=...)", "limit=100")
     if event is not None and event not in leaves((activity.opening, *activity.steps)):
         steps = ", ".join(one.__name__ for one in leaves(activity.steps))
-        raise NotAStep(event=event.__name__, activity=activity.name, steps=steps)
+        raise NotAStep(event=_called(event), activity=activity.name, steps=steps)
     after = _NIL if after is None else id_of(known.opening, after)
     found: list[ActivityInstance] = []
     with database.reading() as connection:
@@ -148,10 +150,17 @@ def waiting(
     return sorted(found, key=attrgetter("id"))[:limit]
 
 
+def _called(thing: Any) -> str:
+    """An activity or an event class by its name, and what is neither as it is."""
+    if isinstance(thing, Activity):
+        return thing.name
+    return thing.__name__ if isinstance(thing, type) else shortened(thing)
+
+
 def _known(plan: Plan, activity: Activity) -> ActivityPlan:
     known = next((one for one in plan.activities if one.activity is activity), None)
     if known is None:
-        raise NotAnActivityOfThisApp(activity=activity.name)
+        raise NotAnActivityOfThisApp(activity=_called(activity))
     return known
 
 

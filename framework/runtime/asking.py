@@ -8,7 +8,7 @@ from uuid import UUID
 
 from framework.model.entity import GLOBAL_ID
 from framework.plan.shape import Kind, Shape
-from framework.runtime.errors import NoSuchRecord, NotText, NumberTooLarge, WhichRecord
+from framework.runtime.errors import NoSuchRecord, NotAnId, NotText, NumberTooLarge, WhichRecord
 from framework.storage.violation import Constraint, Violation
 
 _SHORT = Repr()
@@ -28,7 +28,8 @@ def id_of(shape: Shape, id: Any) -> UUID:
         raise WhichRecord(model=shape.name)
     found = uuid_or_none(id)
     if found is None:
-        raise NoSuchRecord(model=shape.name, id=id)
+        kind = NoSuchRecord if isinstance(id, str) else NotAnId
+        raise kind(model=shape.name, id=id if isinstance(id, str) else shortened(id))
     return found
 
 

@@ -11,14 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import BigInteger, Boolean, Cast, Column, Date, Float, LargeBinary, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, Float, LargeBinary, Text, Uuid
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     BinaryExpression,
     BindParameter,
     ClauseList,
     ColumnClause,
-    ColumnElement,
     ExpressionClauseList,
     False_,
     Grouping,
@@ -29,6 +28,7 @@ from sqlalchemy.types import TypeEngine
 
 from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, named, without_none
 from framework.model.decimals import FixedPoint, fixed
+from framework.model.meaning import Meaning
 from framework.plan.shape import Shape
 from framework.runtime.asking import shortened
 from framework.runtime.errors import NotComparable
@@ -87,8 +87,8 @@ def _refusal(column: Column[Any], shapes: Shapes, value: str, remedy: str) -> No
 
 def _column(side: Any, shapes: Shapes) -> Column[Any] | None:
     """The column of a class that it is, however the statement goes by it."""
-    if isinstance(side, Cast) and isinstance(side.clause, ColumnElement):
-        side = side.clause if isinstance(side.clause.type, Structured) else side
+    if isinstance(side, Meaning):
+        side = side.of
     for base in getattr(side, "base_columns", ()):
         if isinstance(base, Column) and base.table in shapes and base.name in shapes[base.table].fields:
             return base
@@ -114,8 +114,8 @@ def _values(other: Any) -> Iterator[Any]:
         case ClauseList() | ExpressionClauseList():
             for one in other.clauses:
                 yield from _values(one)
-        case Cast():
-            yield from _values(other.clause)
+        case Meaning():
+            yield from _values(other.of)
 
 
 def _remedy(kind: TypeEngine[Any], operator: Any, value: Any, place: str) -> str | None:

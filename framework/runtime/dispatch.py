@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from framework.model.entity import Event
 from framework.model.record import Record
 from framework.plan.plan import Plan
-from framework.plan.shape import Kind
+from framework.plan.shape import Kind, Shape
 from framework.runtime.asking import shortened
 from framework.runtime.engine import Engine
 from framework.runtime.errors import ConflictingKey, NotAnEvent, NotText, UnusableKey
@@ -43,11 +43,7 @@ def dispatch(
     The same key and the same content return the first receipt and do nothing; raises ConflictingKey if the
     content differs.
     """
-    shape, _ = engine.plan.home(type(event))
-    if shape is None or shape.kind is not Kind.EVENT:
-        if isinstance(event, Record):
-            raise NotAnEvent(model=type(event).__name__, remedy="Use `tx.add` in `app.transaction()`")
-        raise NotAnEvent(model=shortened(event), remedy="Make a record of an Event class: `OrderPlaced(...)`")
+    shape = event_shape(engine.plan, event)
     valid = engine.doors[shape].row(event, engine.clock.now())  # what is invalid opens no transaction
     if key is not None:
         _check(key)
@@ -71,6 +67,16 @@ def dispatch(
         return Receipt(detached(shape, row, type(event)), changes)
 
     return engine.write(operation)
+
+
+def event_shape(plan: Plan, event: Any) -> Shape:
+    """What is known of the class of an event; raises NotAnEvent for anything else."""
+    shape, _ = plan.home(type(event))
+    if shape is None or shape.kind is not Kind.EVENT:
+        if isinstance(event, Record):
+            raise NotAnEvent(model=type(event).__name__, remedy="Use `tx.add` in `app.transaction()`")
+        raise NotAnEvent(model=shortened(event), remedy="Make a record of an Event class: `OrderPlaced(...)`")
+    return shape
 
 
 def _check(key: object) -> None:

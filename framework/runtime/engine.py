@@ -10,7 +10,7 @@ from framework.plan.plan import Plan
 from framework.plan.shape import Kind
 from framework.runtime.door import Door
 from framework.runtime.entered import Entered
-from framework.runtime.errors import NotEntered
+from framework.runtime.errors import EnteredAsynchronously, NotEntered
 from framework.runtime.lane import Lane, Operation
 from framework.runtime.meter import Meter
 from framework.runtime.transaction import Transaction
@@ -154,6 +154,12 @@ class Scope:
 
     def __getattr__(self, name: str) -> NoReturn:
         raise NotEntered(name=name)
+
+    async def __aenter__(self) -> NoReturn:
+        raise EnteredAsynchronously()
+
+    async def __aexit__(self, *raised: object) -> None:
+        """It has not been entered."""
 
     def __enter__(self) -> Transaction:
         engine = self._engine

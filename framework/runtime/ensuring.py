@@ -1,5 +1,6 @@
 """Ensuring: a record is there under its natural key, whoever made it."""
 
+from framework.model.words import check_names
 from framework.plan.shape import Shape
 from framework.plan.uniques import UniquePlan
 from framework.runtime.change import Change
@@ -13,6 +14,9 @@ from framework.storage.violation import Violation
 
 def key_of(shape: Shape, fields: tuple[str, ...] | None) -> UniquePlan:
     """The unique key that is named, or the only one that there is."""
+    if fields is not None:
+        check_names(fields, "by", "`tx.ensure`")
+        fields = tuple(str(getattr(one, "key", one)) for one in fields)
     known = " or ".join(f"({', '.join(one.columns)})" for one in shape.uniques)
     if fields is None and len(shape.uniques) > 1:
         raise AmbiguousKey(model=shape.name, keys=known)

@@ -2,7 +2,7 @@
 
 import threading
 
-from framework.runtime.errors import NestedDispatch
+from framework.runtime.errors import ClosedWithin, NestedDispatch
 
 
 class Entered:
@@ -18,5 +18,14 @@ class Entered:
         self._inside.transaction = False
 
     def refuse_nested(self) -> None:
-        if getattr(self._inside, "transaction", False):
+        if self.is_inside:
             raise NestedDispatch()
+
+    def refuse_close(self) -> None:
+        if self.is_inside:
+            raise ClosedWithin()
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether this thread is inside a transaction."""
+        return getattr(self._inside, "transaction", False)

@@ -55,6 +55,10 @@ class NoSuchRecord(DispatchError):
     """There is no {model} with the id {id}."""
 
 
+class NotAnId(NoSuchRecord):
+    """There is no {model} with the id {id}: an id is a UUID, or its text. That of a record is `order.id`."""
+
+
 class WhichRecord(DispatchError):
     """There are many records of {model}. Say which, by its id: `{model}, id`."""
 
@@ -97,6 +101,12 @@ class NotASelect(DispatchError):
     """
 
 
+class UnusableQuery(DispatchError):
+    """This query cannot be asked: {reason}. Say it with the attributes of the classes,
+    `select(Order).where(Order.cents > 0)`.
+    """
+
+
 class UnusablePolicy(DeclarationError):
     """The policy {policy} of {model} cannot be used: {reason}. Give True, False, or a criterion on {model};
     other classes belong into `any()`, `has()`, `exists()` or `in_(select(...))` without joins by a relation.
@@ -135,6 +145,18 @@ class RuleOwned(DispatchError):
     """
 
 
+class UnnamedFacts(DispatchError):
+    """`tx.update` takes facts by their names, and was given {given}. Write `tx.update(order, paid=True)`; of
+    a dictionary, `tx.update(order, **facts)`.
+    """
+
+
+class BesideARecord(DispatchError):
+    """{given} stands beside a {model}, which says itself which one it is. Write `order` alone, or the class
+    and an id: `Order, id`. Facts have names: `tx.update(order, paid=True)`.
+    """
+
+
 class NotACriterion(DispatchError):
     """{given!r} is no criterion. Say in SQL which records of {model} are meant: `{model}.id == id`."""
 
@@ -156,6 +178,16 @@ class GlobalIsFixed(DispatchError):
 class NestedDispatch(DispatchError):
     """A dispatch or transaction was started inside another one of the same thread. Use the `tx` that is open,
     or let a rule do it.
+    """
+
+
+class ClosedWithin(DispatchError):
+    """The App cannot be closed within one of its transactions. Close it after the `with` block."""
+
+
+class EnteredAsynchronously(DispatchError):
+    """A transaction waits for nobody but the database, so it is no `async with`. Write
+    `with app.transaction() as tx:`; where a loop must not wait, in a function for `anyio.to_thread.run_sync`.
     """
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlmodel import select
 
 from framework.model.record import Record
-from framework.plan.mistakes import UndeclaredRecord
+from framework.plan.mistakes import NoRecordClass, UndeclaredRecord
 from framework.plan.plan import Plan
 from framework.plan.views import sources_of
 from framework.runtime.reading import Reading
@@ -17,6 +17,8 @@ R = TypeVar("R", bound=Record)
 
 def members(plan: Plan, reading: Reading, database: Database, model: type[R]) -> list[R]:
     """The records that are in the tables of the class, of its subclasses, or of what it is a view of."""
+    if not isinstance(model, type):
+        raise NoRecordClass(thing=model)
     sources = sources_of(plan.shapes, model)
     if not sources:
         raise UndeclaredRecord(place="This", model=model.__name__)

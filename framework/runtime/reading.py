@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Executable, UpdateBase, and_, false, true
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnClause, TextClause
@@ -35,6 +35,7 @@ from framework.runtime.errors import (
     StatementInText,
     UnknownTableRead,
     UnusablePolicy,
+    UnusableQuery,
 )
 from framework.runtime.present import not_loaded
 from framework.storage.database import Database
@@ -53,7 +54,19 @@ class Reading:
         self._hidden = {shape: self._hidden_of(shape) for shape in self._kept}
 
     def query(self, statement: Any) -> list[Any]:
-        """What the statement finds, detached and read-only; raises NotComparable."""
+        """What the statement finds, detached and read-only; raises NotComparable, or UnusableQuery."""
+        try:
+            return self._query(statement)
+        except SQLAlchemyError as error:
+            if not _is_about_the_statement(error):
+                raise
+            for element in visitors.iterate(statement):
+                if isinstance(element, TableClause) and element not in self._shapes:
+                    raise UnknownTableRead(table=element.fullname) from error
+            reason = str(getattr(error, "orig", None) or error).split("\n")[0].removesuffix(".")
+            raise UnusableQuery(reason=reason) from error
+
+    def _query(self, statement: Any) -> list[Any]:
         if not isinstance(statement, Executable) or isinstance(statement, UpdateBase):
             raise NotASelect(statement=shortened(statement))
         check_comparisons(statement, self._shapes)
@@ -160,6 +173,13 @@ def _found(session: Session, statement: Any) -> list[Any]:
     if getattr(result.context, "requires_uniquing", False):
         result = result.unique()
     return list(result.scalars() if isinstance(statement, SelectOfScalar) else result)
+
+
+def _is_about_the_statement(error: SQLAlchemyError) -> bool:
+    """Whether it is the statement that is wrong, and not the database."""
+    if not isinstance(error, DBAPIError):
+        return True
+    return isinstance(error, ProgrammingError) or str(error.orig).startswith("no such ")
 
 
 def _asked(policy: QueryPolicy, shape: Shape, reader: Reader) -> ColumnElement[bool]:

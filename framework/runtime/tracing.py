@@ -11,6 +11,7 @@ from framework.model.entity import Event
 from framework.plan.node import AdditiveNode, MachineNode, Node
 from framework.plan.shape import Kind, Shape
 from framework.runtime.change import Change
+from framework.runtime.dispatch import event_shape
 from framework.runtime.due import Due
 from framework.runtime.engine import Engine
 from framework.runtime.reasons import why_not, why_not_moved
@@ -29,6 +30,7 @@ def explain_dispatch(
     served_by: Mapping[Shape, str] = {},  # it is only read
 ) -> Trace:
     """Everything that would follow from the event if it were dispatched now; nothing is stored."""
+    event_shape(engine.plan, event)
 
     def operation(transaction: Transaction) -> NoReturn:
         log = _Log()

@@ -4,23 +4,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypeVar
 from uuid import UUID
 
 from framework.model.apicall import IntegrationEvent
 from framework.model.entity import Event
 from framework.model.record import Record, refuse
 from framework.plan.lens import Lens
+from framework.plan.mistakes import NoRecordClass
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
-from framework.runtime.asking import UNKEPT, id_of, meaning_of
+from framework.runtime.asking import UNKEPT, id_of, meaning_of, shortened
 from framework.runtime.batches import batches, batches_by_type
 from framework.runtime.bulk import matching
 from framework.runtime.change import Change
 from framework.runtime.ensuring import ensure, key_of
 from framework.runtime.errors import (
+    BesideARecord,
     CallsAreDerived,
     GlobalIsFixed,
     ImmutableRecord,
@@ -32,6 +34,7 @@ from framework.runtime.errors import (
     RuleOwned,
     TransactionFailed,
     TransactionOver,
+    UnnamedFacts,
 )
 from framework.runtime.kept import refuse_losses
 from framework.runtime.present import detached
@@ -40,6 +43,7 @@ from framework.runtime.removal import remove
 from framework.runtime.reserve import reserve
 from framework.runtime.resting import collector_at_rest
 from framework.runtime.takeover import take_over
+from framework.runtime.uses import check_caller, check_count, check_many, missing, require
 from framework.runtime.waves import follow
 from framework.runtime.work import Work
 from framework.storage.codec import Row
@@ -92,6 +96,7 @@ class Transaction:
 
         Raises InvalidRecord with the number of each that is not valid; the transaction cannot commit then.
         """
+        check_many(records, "tx.add_all", "tx.add_all([Order(...), Order(...)])")
         self._let_collector_rest()
         with _AtStake(self):
             for model, number, some in batches_by_type(records):
@@ -107,6 +112,10 @@ class Transaction:
         can be given as they are. Raises InvalidRecord with the number of each row that is not valid; the
         transaction cannot commit then.
         """
+        if not isinstance(model, type):
+            raise NoRecordClass(thing=model)
+        check_many(rows, "tx.load", "tx.load(Order, [{...}, {...}])")
+        require(type(start) is int, start, "tx.load(start=...)", "the number of the first row", "start=2")
         self._let_collector_rest()
         with _AtStake(self):
             shape = self._dispatchable(model) if issubclass(model, Event) else self._addable(model)
@@ -128,6 +137,8 @@ class Transaction:
         Guards are told of `actor` and `context`; the actor is stored with the event, the context is not.
         """
         shape = self._dispatchable(type(event), event)
+        if actor is not None or context is not None:
+            check_caller(actor, context)
         if shape.guards:
             admission = Admittance(self.work, self.get, actor, context)
             for guard in shape.guards:
@@ -137,11 +148,15 @@ class Transaction:
             change.after_row["_actor"] = actor
         return event
 
-    def update(self, record: Record | type[Record], id: UUID | None = None, /, **facts: Any) -> None:
+    def update(
+        self, record: Record | type[Record], id: UUID | None = None, /, *unnamed: Never, **facts: Any
+    ) -> None:
         """Change facts of a stored record, given as a record or as class and id (a Global: the class
         alone).
         """
         self._refuse_if_over()
+        if unnamed:
+            raise UnnamedFacts(given=shortened(unnamed[0]))
         self._have_alone(self._shape_of(record if isinstance(record, type) else type(record)))
         change = self._stored(record, id)
         self._refuse_unless_facts(change.shape, facts)
@@ -203,6 +218,7 @@ class Transaction:
         Like those of records they belong to the transaction: if it rolls back they are given to others.
         """
         self._refuse_if_over()
+        check_count(count, "tx.reserve", 'tx.reserve(Invoice, "number", 10)')
         return reserve(self.plan, self.work, self._shape_of(model), property, count, scope)
 
     def delete(self, record: Record | type[Record], id: UUID | None = None, /) -> None:
@@ -331,6 +347,8 @@ class Transaction:
     def _stored(self, record: Record | type[Record], id: UUID | None, lock: Lock = Lock.CHANGE) -> Change:
         self._refuse_if_over()
         shape = self._shape_of(record) if isinstance(record, type) else self._shape(record)
+        if id is not None and not isinstance(record, type):
+            raise BesideARecord(given=shortened(id), model=shape.name)
         identity: UUID = id_of(shape, id) if isinstance(record, type) else record.__dict__["id"]
         change = self.work.find(shape, identity, lock)
         lens = self.plan.home(record)[1] if isinstance(record, type) else None
@@ -355,7 +373,10 @@ class Transaction:
         return self._shape_of(type(record), record)
 
     def _shape_of(self, model: type[Record], thing: object = None) -> Shape:
-        shape = self.plan.shapes.get(model) or self.plan.home(model)[0]
+        try:
+            shape = self.plan.shapes.get(model) or self.plan.home(model)[0]
+        except TypeError:  # a record has no hash
+            raise NoRecordClass(thing=model) from None
         if shape is None:
             raise NotARecordOfThisApp(thing=model if thing is None else thing)
         return shape
@@ -365,6 +386,12 @@ class Transaction:
             raise TransactionOver()
         if self.work.tenant is not None:
             refuse_another(self.work.tenant)
+
+    if not TYPE_CHECKING:  # to type checkers there is what there is
+
+        def __getattr__(self, name: str) -> Any:
+            """Say of what others have, and a transaction has not, what to write instead."""
+            return missing(self, name)
 
 
 class _AtStake:

@@ -8,6 +8,8 @@ from framework.model.record import Record
 from framework.plan.mistakes import UnknownMachine
 from framework.plan.node import MachineNode
 from framework.plan.plan import Plan
+from framework.runtime.asking import shortened
+from framework.runtime.uses import require
 from framework.storage.database import Database
 
 
@@ -33,7 +35,7 @@ def machine_of(plan: Plan, model: type[Record], property: str | None) -> Machine
     for node in machines_of(plan, model):
         if node.property == property:
             return node
-    raise UnknownMachine(model=model.__name__, property=property)
+    raise UnknownMachine(model=getattr(model, "__name__", shortened(model)), property=property)
 
 
 def machines_of(plan: Plan, model: type[Record] | None = None) -> list[MachineNode]:
@@ -49,6 +51,10 @@ def unmatched(
     plan: Plan, database: Database, model: type[Record] | None = None, property: str | None = None
 ) -> list[Unmatched]:
     """What no transition took: of one machine, of all of a class, or of all; raises UnknownMachine."""
+    fits = property is None or model is not None
+    require(fits, property, "app.unmatched", "a class before a property", 'app.unmatched(Order, "status")')
+    if model is not None:
+        plan.shape(model)
     nodes = (
         machines_of(plan, model) if model is None or property is None else [machine_of(plan, model, property)]
     )

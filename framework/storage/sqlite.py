@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Session
 
+from framework.model.meaning import FUNCTION, meaning
 from framework.plan.plan import Plan
 from framework.storage.database import Connection, Database, Synchronous
 from framework.storage.errors import (
@@ -350,6 +351,7 @@ class SqliteDatabase(Database):
             raw.execute("PRAGMA cache_size=-65536")
             raw.execute("PRAGMA temp_store=MEMORY")
             raw.execute("PRAGMA case_sensitive_like=ON")  # as everywhere else
+        raw.create_function(FUNCTION, 1, meaning, deterministic=True)
         if self.plan.tenanted:  # of the one tenant in the course of a statement, so it is asked once for each
             held = ref(raw)
             raw.create_function("millrace_tenant", 0, lambda: _tenant_of(held()), deterministic=True)

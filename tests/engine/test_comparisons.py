@@ -162,3 +162,44 @@ def test_a_number_that_no_column_keeps_is_another_mistake(app: App) -> None:
         DoesNotFit, match=r"2\.505 does not fit into Parcel\.price, which keeps 2 decimal places"
     ):
         app.query(select(Parcel).where(P.price == Decimal("2.505")))
+
+
+class Crate(Entity, table=True):
+    holds: dict[str, Any] = Field(default_factory=dict)
+    before: dict[str, Any] | None = None
+
+
+HOLDS = {"vases": 2, "urns": {"old": 1.5, "new": [1, 2]}, "lids": None}
+TURNED = {"lids": None, "urns": {"new": [1, 2], "old": 1.5}, "vases": 2.0}
+H: Any = Crate.holds
+
+
+@pytest.mark.parametrize(
+    ("criterion", "count"),
+    [
+        (lambda: H == TURNED, 1),
+        (lambda: H != TURNED, 1),
+        (lambda: H.in_([{"vases": 3}, TURNED]), 1),
+        (lambda: H.not_in([TURNED]), 1),
+        (lambda: Crate.before == H, 1),
+        (lambda: H == TURNED | {"urns": {"new": [2, 1], "old": 1.5}}, 0),
+        (lambda: H == TURNED | {"lids": False}, 0),
+        (lambda: H == TURNED | {"vases": True}, 0),
+        (lambda: H == {"vases": 2}, 0),
+    ],
+)
+def test_json_is_what_it_means_in_whatever_order_its_keys_are(
+    crates: App, criterion: Callable[[], Any], count: int
+) -> None:
+    assert len(crates.query(select(Crate).where(criterion()))) == count
+    with crates.transaction() as tx:
+        assert tx.update_where(Crate, criterion(), before=None) == count
+
+
+@pytest.fixture
+def crates(database_url: str) -> Iterator[App]:
+    with opened(App([[Crate]], database=database_url)) as app:
+        with app.transaction() as tx:
+            tx.add(Crate(holds=HOLDS, before=TURNED))
+            tx.add(Crate(holds={}, before=TURNED))
+        yield app

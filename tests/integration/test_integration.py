@@ -228,6 +228,36 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
         "Integration acme submits Speech, and nothing brings the outcome. Add a `poll`, a `webhook`, a "
         "`reconcile` or an `api` for it; or make it `call`, if the vendor's answer is the result.",
     ),
+    "of no class": (
+        lambda i: i.call(None)(answer),
+        r"acme\.call was given None, no call class with a table\.",
+    ),
+    "of no function": (
+        lambda i: i.call(Speech),
+        r"Integration acme says `call\(Speech\)` of no function\. Write `@integration\.call\(Speech\)` above",
+    ),
+    "a number for a path": (
+        lambda i: (i.submit(Speech)(submit), i.webhook(Speech, path=5, verify=verify)(read)),
+        "The webhook path 5 of integration acme must be relative, and of letters, digits, `-`, `_` "
+        "and `.`, as "
+        '"events" is.',
+    ),
+    "another's path": (
+        lambda i: (i.submit(Speech)(submit), i.webhook(Speech, path="a/../b", verify=verify)(read)),
+        "The webhook path 'a/../b' of integration acme must be relative",
+    ),
+    "no name of an address": (
+        lambda i: (i.call(Song)(answer), i.api(Song, name="a/b")(look_up)),
+        "Integration acme has an `api` for Song that is called 'a/b': the name is part of an "
+        "address. Write it "
+        "like_this.",
+    ),
+    "nothing that tells deliveries apart": (
+        lambda i: i.inbound(key=None, verify=verify)(read),
+        "The inbound path 'events' of integration acme has no `key`, so that a repeated delivery "
+        "would happen again. "
+        "Give it a function that reads the vendor's name for the delivery.",
+    ),
     "call and submit": (
         lambda i: (i.call(Song)(answer), i.submit(Song)(submit)),
         "both `call` and `submit` for Song",
@@ -312,8 +342,30 @@ def test_a_manifest_that_says_otherwise_about_doubt_is_a_mistake() -> None:
         _ = vendor.handlers
 
 
-@pytest.mark.parametrize("name", ["", "Acme", "a/b", "9lives"])
-def test_a_name_that_is_no_part_of_an_address_is_a_mistake(name: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "must"),
+    [
+        ({"policy": {"concurrency": 4}}, "a Policy: `Policy(concurrency=4)`"),
+        ({"manifest": "manifest.toml"}, "a Manifest: `load_manifest(folder)`"),
+        (
+            {"settings": {"key": "x"}},
+            "a class of settings, or one of its instances: `class VendorSettings(BaseSettings)`",
+        ),
+        (
+            {"settings": str},
+            "a class of settings, or one of its instances: `class VendorSettings(BaseSettings)`",
+        ),
+    ],
+)
+def test_an_integration_is_made_of_what_it_takes(options: dict[str, Any], must: str) -> None:
+    ((part, given),) = options.items()
+    with pytest.raises(DeclarationError) as wrong:
+        Integration("acme", **options).configure()
+    assert str(wrong.value) == f"Integration('acme', {part}={given!r}) cannot be: it must be {must}."
+
+
+@pytest.mark.parametrize("name", ["", "Acme", "a/b", "9lives", None, 5])
+def test_a_name_that_is_no_part_of_an_address_is_a_mistake(name: Any) -> None:
     with pytest.raises(DeclarationError, match="like_this"):
         Integration(name).configure()
 

@@ -29,12 +29,54 @@ from framework.integration import Breaker, Policy, PollSchedule, Rate, Retry, Ti
         (Policy, {"lease": timedelta(seconds=-1)}),
         (Policy, {"max_body_bytes": 0}),
         (Policy, {"on_doubt": "guess"}),
+        (Timeout, {"read": timedelta(seconds=5)}),
+        (Retry, {"cap": float("inf")}),
+        (Retry, {"budget": 5}),
+        (Breaker, {"reset": timedelta(seconds=5)}),
+        (PollSchedule, {"first": timedelta(seconds=5)}),
+        (Policy, {"deadline": 5}),
+        (Policy, {"timeout": 5}),
+        (Policy, {"retry": None}),
+        (Policy, {"rate": 5}),
+        (Policy, {"breaker": None}),
+        (Policy, {"poll": 5}),
+        (Policy, {"ordering_key": "customer_id"}),
+        (Policy, {"ordering_key": lambda call, http: ""}),
     ],
 )
 def test_a_policy_that_cannot_be_kept_is_refused_by_name(part: Any, options: dict[str, Any]) -> None:
     wrong = list(options)[0 if "burst" not in options else 1]
     with pytest.raises(DeclarationError, match=rf"{part.__name__}\({wrong}=.*must be"):
         part(**options)
+
+
+@pytest.mark.parametrize(
+    ("say", "text"),
+    [
+        (
+            lambda: Policy(timeout=5),
+            "Policy(timeout=5) cannot be kept: it must be a Timeout, such as `timeout=Timeout(...)`.",
+        ),
+        (
+            lambda: Policy(deadline=5),
+            "Policy(deadline=5) cannot be kept: it must be a positive timedelta.",
+        ),
+        (
+            lambda: Policy(ordering_key="x"),
+            "Policy(ordering_key='x') cannot be kept: it must be a plain function of the call, such as "
+            "`lambda call: str(call.customer_id)`.",
+        ),
+        (
+            lambda: Retry(attempts=3),
+            "`Retry` cannot be declared like this: it has no 'attempts'. Write it as `Retry(*, "
+            "max_attempts=8, base=0.5, factor=2.0, cap=60.0, budget=datetime.timedelta(seconds=82800))`.",
+        ),
+    ],
+)
+def test_a_policy_says_what_it_takes(say: Any, text: str) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        say()
+    assert str(refused.value) == text
 
 
 def test_polls_come_less_often_until_the_cap() -> None:

@@ -2546,6 +2546,18 @@ FACTS: dict[str, tuple[Any, Any, str]] = {
         "Item.fact is declared as str with constraints that it cannot have: no str is compared with 3. Leave "
         "them out, or annotate it as what they are for.",
     ),
+    "an index of JSON": (
+        dict[str, int],
+        Field(index=True),
+        "Item.fact is kept as JSON, of which no index is made, and so nothing is unique by it. Give what is "
+        "looked for a field of its own.",
+    ),
+    "what is unique in JSON": (
+        list[int],
+        Field(unique=True),
+        "Item.fact is kept as JSON, of which no index is made, and so nothing is unique by it. Give what is "
+        "looked for a field of its own.",
+    ),
     "a key to no id": (
         str,
         Field(foreign_key="item.name"),
