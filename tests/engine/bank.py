@@ -118,7 +118,7 @@ class Account(Entity, table=True):
     bookings: list[Booking] = Relationship()
     loans: list[Loan] = Relationship()
 
-    number: int = computed(Sequence(per=("branch_id",)))
+    number: int = computed(Sequence(per=("branch_id",), start=10, step=3))
     balance: int = computed(Sum(bookings, lambda booking: booking.cents))
     is_overdrawn: bool = computed(Formula(lambda account: account.balance < 0))
     rate: int | None = computed(Formula(lambda account: account.terms.rate if account.terms else None))

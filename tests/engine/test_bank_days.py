@@ -116,6 +116,10 @@ class Bank(MachineOnDatabase):
     def pick(self, number: int) -> UUID:
         return sorted(self.accounts)[number % len(self.accounts)]
 
+    def next_number(self, branch: UUID) -> int:
+        self.given[branch] += 1
+        return 7 + 3 * self.given[branch]
+
     def is_taken(self, new: dict[UUID, Known]) -> bool:
         """Whether two accounts of a branch that are in use would have one label."""
         used = [(one.branch, one.label) for one in (self.accounts | new).values() if not one.frozen]
@@ -202,8 +206,7 @@ class Bank(MachineOnDatabase):
         if self.is_taken({UUID(int=0): known}):
             return
         assert self.branches.setdefault(name, known.branch) == known.branch
-        self.given[known.branch] += 1
-        known.number = self.given[known.branch]
+        known.number = self.next_number(known.branch)
         self.accounts[id] = known
         self.freezes(False, known.frozen)
         self.unmatched["Account.standing"] += 1  # what is computed of a new record has become that
@@ -214,8 +217,7 @@ class Bank(MachineOnDatabase):
         if branch is not None:
             with self.app.transaction() as tx:
                 found = tx.reserve(Account, "number", many, branch_id=branch)
-            assert [*found] == [self.given[branch] + n + 1 for n in range(many)]
-            self.given[branch] += many
+            assert [*found] == [self.next_number(branch) for _ in range(many)]
 
     @precondition(lambda self: self.accounts)
     @rule(number=picks, facts=facts, name=st.none() | branches)
