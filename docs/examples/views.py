@@ -122,6 +122,11 @@ class Household(Entity, table=True):
     newest: str | None = computed(Latest(parties, lambda party: f"{party.kind} {party.name}"))
 
 
+class Tone(StrEnum):
+    KIND = "kind"
+    STERN = "stern"
+
+
 class Letter(Entity, table=True):
     """A letter to somebody, or to the company if nobody is named."""
 
@@ -134,6 +139,13 @@ class Letter(Entity, table=True):
 
     name: str = computed(Lookup(reader, lambda party: party.name, missing="nobody"))
     reminds: bool = computed(Lookup(debtor, lambda party: True, missing=False))
+    tone: Tone = computed(
+        StateMachine(
+            Tone.KIND,
+            Transition(Tone.KIND, Tone.STERN, when=entered(debtor)),
+            Transition(Tone.STERN, Tone.KIND, when=left(debtor)),
+        )
+    )
 
 
 class Totals(Global, table=True):

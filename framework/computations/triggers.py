@@ -120,46 +120,60 @@ class LinkTrigger(Trigger):
                 return self.declared.describe(source)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OneTrigger(LinkTrigger):
+    """A change of the one record that a to-one relation, or a view of such relations, leads to: `created`
+    when there is one and was none, `deleted` when there was one and is none. Another one in its place is
+    neither.
+
+    `far_key` is what the machine's record carries of who that is, or the key itself.
+    """
+
+    def describe(self, source: str) -> str:
+        return self.declared.describe(source)
+
+
 @word
-def completed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -> Trigger:
+def completed(calls: Sequence[APICall] | type[APICall] | APICall | None, *, to: str | None = None) -> Trigger:
     """One of the calls was completed."""
     return Trigger(calls, Occasion.BECAME, "status", CallStatus.COMPLETED, to)
 
 
 @word
-def failed(calls: Sequence[APICall] | type[APICall], *, to: str | None = None) -> Trigger:
+def failed(calls: Sequence[APICall] | type[APICall] | APICall | None, *, to: str | None = None) -> Trigger:
     """One of the calls failed."""
     return Trigger(calls, Occasion.BECAME, "status", CallStatus.FAILED, to)
 
 
 @word
-def created(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+def created(records: Sequence[R] | type[R] | R | None, *, to: str | None = None) -> Trigger:
     """A record of the relation, or of the class, came to be; through a link model, one was linked.
 
     Of a class, its one foreign key to the machine's record is the route; `to` names it where there are more.
-    On a `Global` all records count. To enter a view counts as that.
+    On a `Global` all records count. To enter a view counts as that. Of a to-one relation, or a view of such,
+    there is one now, and was none.
     """
     return Trigger(records, Occasion.CREATED, to=to)
 
 
 @word
-def deleted(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+def deleted(records: Sequence[R] | type[R] | R | None, *, to: str | None = None) -> Trigger:
     """A record of the relation, or of the class, is gone; through a link model, it is no longer linked. To
-    leave a view counts as that.
+    leave a view counts as that. Of a to-one relation, or a view of such, there is none now, and was one.
     """
     return Trigger(records, Occasion.DELETED, to=to)
 
 
 @word
-def entered(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+def entered(records: Sequence[R] | type[R] | R | None, *, to: str | None = None) -> Trigger:
     """A record is in the relation or the view now, and was not: it came to be, moved there, or is a member
-    now.
+    now. Of what leads to one record: another one is at its end.
     """
     return Trigger(records, Occasion.ENTERED, to=to)
 
 
 @word
-def left(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
+def left(records: Sequence[R] | type[R] | R | None, *, to: str | None = None) -> Trigger:
     """A record was in the relation or the view, and is not now: it is gone, moved away, or is no member any
     more.
     """
@@ -167,7 +181,7 @@ def left(records: Sequence[R] | type[R], *, to: str | None = None) -> Trigger:
 
 
 @overload
-def changed(records: Sequence[R] | type[R], field: str, *, to: str | None = None) -> Trigger: ...
+def changed(records: Sequence[R] | type[R] | R | None, field: str, *, to: str | None = None) -> Trigger: ...
 @overload
 def changed(field: object, /) -> Trigger: ...
 @word
@@ -184,7 +198,7 @@ def changed(records: Any, field: str | None = None, *, to: str | None = None) ->
 
 @overload
 def became(
-    records: Sequence[R] | type[R], field: str, value: object, *, to: str | None = None
+    records: Sequence[R] | type[R] | R | None, field: str, value: object, *, to: str | None = None
 ) -> Trigger: ...
 @overload
 def became(field: V, value: V, /) -> Trigger: ...

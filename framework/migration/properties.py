@@ -47,7 +47,14 @@ class PropertyChanges:
             for name in shape.model.__computed__
             if self.is_changed(shape, name)
         ]
-        return [*self._touched, *changed, *(place for place, _ in self._views())]
+        return [*self._touched, *changed, *self._carried(), *(place for place, _ in self._views())]
+
+    def _carried(self) -> Iterator[str]:
+        """What is carried for the triggers of machines that are new or wait for other things."""
+        for shape in self._shapes.values():
+            for node in shape.machines:
+                if self.is_changed(shape, node.property):
+                    yield from (f"{one.name}.{name}" for one, name in node.reads if name in one.inner)
 
     def _views(self) -> Iterator[tuple[str, str]]:
         """The memberships of views that are new or have other conditions, and what people call the views."""

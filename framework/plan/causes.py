@@ -44,5 +44,6 @@ def reads_of_causes(
         of_cause = [read.removeprefix(_PREFIX) for read in declared if read.startswith(_PREFIX)]
     reads: frozenset[Read] = frozenset()
     for trigger in triggers:
-        reads |= read_fields(trigger.source, [callback], of_cause, place, trigger.route.taken_for, argument=1)
+        for shape, model in trigger.route.shown:
+            reads |= read_fields(shape, [callback], of_cause, place, model, argument=1)
     return reads

@@ -10,6 +10,7 @@ from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Occasion, Trigger
 from framework.model.apicall import FromEvents
 from framework.plan.builders.carried import carried_lens, carried_trigger
+from framework.plan.chosen import chosen_trigger
 from framework.plan.entries import entries_of, reads_of_entry
 from framework.plan.guards import guards_of
 from framework.plan.lens import presence
@@ -31,7 +32,7 @@ def machine_node(
     plans: dict[tuple[Any, ...], tuple[Trigger, Route]] = {}
     for transition in machine.transitions:
         for trigger, route in planner.resolved(transition.when):
-            way = (route.source, route.key, route.far, route.lens)
+            way = (route.source, route.key, route.far, route.lens, route.ends)
             identity = (*way, trigger.occasion, trigger.field, repr(trigger.value))
             plans.setdefault(identity, (trigger, route))
             grouped[identity].append(transition)
@@ -46,6 +47,9 @@ def machine_node(
             lens, seen = carried_lens(route, name)
             route = replace(route, far=None, lens=lens)
             carriers += [*carried, *seen]
+        if route.ends:
+            trigger, carried = chosen_trigger(route, trigger)
+            carriers += carried
         label = trigger.describe(title)
         _check_ambiguity(shape, name, transitions, label)
         plan = TriggerPlan(trigger, route, tuple(transitions), label)

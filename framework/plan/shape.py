@@ -159,6 +159,9 @@ class Route:
     relation: str | None
     far: Far | None = None
     lens: "Lens | None" = None  # of a view: what it shows of the records that count
+    ends: tuple[
+        Far, ...
+    ] = ()  # of what leads to one record: the first end that is there; the source is the host
 
     @property
     def related(self) -> "Shape":
@@ -166,8 +169,15 @@ class Route:
         return self.source if self.far is None else self.far.shape
 
     @property
+    def shown(self) -> list[tuple["Shape", type[Record]]]:
+        """The classes of what callbacks are shown of it, and what they take that for."""
+        return [(end.shape, end.taken_for) for end in self.ends] or [(self.source, self.taken_for)]
+
+    @property
     def title(self) -> str:
         """What counts, as people say it: the class, or the view of it."""
+        if self.ends:
+            return f"{self.host.name}.{self.relation}"
         return self.related.name if self.lens is None else self.lens.name
 
     @property

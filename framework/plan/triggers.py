@@ -10,6 +10,7 @@ from framework.computations.sequence import Sequence
 from framework.computations.statemachine import StateMachine
 from framework.computations.triggers import OWN_ROW, UNKNOWN, Occasion, Trigger
 from framework.model.apicall import CallStatus
+from framework.model.columns import without_none
 from framework.model.entity import Event
 from framework.model.fields import UNDEFINED
 from framework.model.record import Record
@@ -39,13 +40,29 @@ class TriggerPlanner:
             routes = self._of_class(trigger, trigger.records)
         else:
             routes = self._of_relation(trigger)
-        return [(self._checked(trigger, route.related), route) for route in routes]
+        return [(self._checked(trigger, route), route) for route in routes]
 
-    def _checked(self, trigger: Trigger, source: Shape) -> Trigger:
-        self._check(trigger, source)
+    def _checked(self, trigger: Trigger, route: Route) -> Trigger:
+        sources = [end.shape for end in route.ends] or [route.related]
+        for source in sources:
+            self._check(trigger, source)
+        if trigger.field is not None and route.ends:
+            self._check_alike(trigger, route)
         if trigger.occasion is Occasion.BECAME:
-            return replace(trigger, start=_start(source, trigger.field))
+            first, *others = (_start(source, trigger.field) for source in sources)
+            return replace(trigger, start=first if all(one == first for one in others) else UNKNOWN)
         return trigger
+
+    def _check_alike(self, trigger: Trigger, route: Route) -> None:
+        """Raises for a field that is of one type in one class, and of another in another."""
+        kinds = {}
+        for shape in (end.shape for end in route.ends):
+            kind = without_none(shape.model.model_fields[trigger.field].annotation)
+            kinds[shape.name] = f"{getattr(kind, '__name__', kind)}", repr(shape.table.c[trigger.field].type)
+        if len(set(kinds.values())) > 1:
+            there = " and ".join(f"{kind} in {name}" for name, (kind, _) in kinds.items())
+            reason = f"it is {there}. Give it one type, or wait for each relation by itself."
+            raise self._dead(trigger, route.title, reason)
 
     def _of_own_row(self, trigger: Trigger) -> Trigger:
         shape, field = self.shape, self.machine.field_name(trigger.field)
@@ -69,13 +86,11 @@ class TriggerPlanner:
                 remedy=", or use `on(EventClass)`",
             )
         if is_to_one(self.shapes, self.shape, relation):
-            source = ends_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)[0].shape
-            reason = (
-                f"{self.shape.name}.{relation} leads to one record; a trigger needs a relation to many, "
-                f"whose key names this one. Look up what it waits for, `computed(Lookup({relation}, ...))`, "
-                "and wait for that to change."
-            )
-            raise self._dead(trigger, source.name, reason)
+            ends = ends_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)
+            if trigger.to is not None:
+                reason = f"the relation {relation} is the route. Leave out `to`."
+                raise self._dead(trigger, f"{self.shape.name}.{relation}", reason)
+            return [Route(self.shape, self.shape, "id", relation, ends=ends)]
         routes = routes_of_relation(self.shapes, self.shape, self.name, "StateMachine", relation)
         for route in routes:
             if trigger.to not in (None, route.key):

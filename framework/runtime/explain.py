@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from framework.computations.triggers import OneTrigger
 from framework.model.apicall import IntegrationEvent
 from framework.model.entity import GLOBAL_ID
 from framework.model.record import Record
@@ -318,9 +319,16 @@ class _Reader:
         plan = next((plan for plan in node.triggers if plan.label == trigger), None)
         if plan is None:
             return Input(f"{what}, caused by", cause, {"at": at.isoformat()})
-        field = plan.trigger.field
-        fields = (field if field in plan.source.fields else "id",)
-        return Input(f"{what}, caused by", cause, {"at": at.isoformat()}, source=plan.source, fields=fields)
+        declared = plan.trigger.declared if isinstance(plan.trigger, OneTrigger) else plan.trigger
+        source = self._at_one_end(plan.route, cause) if plan.route.ends else plan.source
+        fields = (declared.field if declared.field in source.fields else "id",)
+        return Input(f"{what}, caused by", cause, {"at": at.isoformat()}, source=source, fields=fields)
+
+    def _at_one_end(self, route: Route, id: UUID) -> Shape:
+        """The class of the record with this id, of those that what leads to one record may lead to."""
+        shapes = [end.shape for end in route.ends]
+        there = (shape for shape in shapes[1:] if self.where(shape, "id", id))
+        return next(there, shapes[0])
 
     def _progress(self, node: ProgressNode, row: Row) -> tuple[str, list[Input]]:
         events = self.where(self.plan.shapes[IntegrationEvent], "call_id", row["id"])

@@ -44,13 +44,13 @@ from framework import (
     Unique,
     all_of,
     any_of,
+    became,
     changed,
     completed,
     computed,
     created,
     deleted,
     derive,
-    entered,
     guard,
     merged,
     on,
@@ -410,14 +410,15 @@ def test_the_wrong_side_of_a_self_relation_is_refused() -> None:
 class Leaf(Entity, table=True):
     parent_id: UUID | None = Field(default=None, foreign_key="leaf.id")
     parent: "Leaf" = Relationship(sa_relationship_kwargs={"remote_side": "Leaf.id"})
-    light: Light = computed(StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=created(parent))))
+    light: Light = computed(
+        StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=became(parent, "light", Light.GREEN)))
+    )
 
 
-def test_a_trigger_on_the_wrong_side_of_a_self_relation_is_refused() -> None:
+def test_a_machine_that_waits_for_itself_along_a_self_relation_is_refused() -> None:
     assert refusal(Leaf) == (
-        "Leaf.light: the trigger 'Leaf created' can never fire: Leaf.parent leads to one record; a trigger "
-        "needs a relation to many, whose key names this one. Look up what it waits for, "
-        "`computed(Lookup(parent, ...))`, and wait for that to change."
+        "These define each other: Leaf.parent.light <- Leaf.light <- Leaf.parent.light. Break the circle by "
+        "storing one as a fact."
     )
 
 
@@ -1316,19 +1317,18 @@ def test_a_trigger_waits_for_a_field_that_is_there() -> None:
     )
 
 
-def test_a_trigger_needs_a_relation_to_many() -> None:
+def test_a_trigger_over_one_record_has_its_route() -> None:
     class House(Entity, table=True):
         name: str
 
     class Lamp(Entity, table=True):
         house_id: UUID = Field(foreign_key="house.id")
         house: House = Relationship()
-        light: Light = machine(Transition(Light.RED, Light.GREEN, when=created(house)))  # type: ignore[arg-type]  # the mistake
+        light: Light = machine(Transition(Light.RED, Light.GREEN, when=created(house, to="house_id")))
 
     assert refusal(House, Lamp) == (
-        "Lamp.light: the trigger 'House created' can never fire: Lamp.house leads to one record; a trigger "
-        "needs a relation to many, whose key names this one. Look up what it waits for, "
-        "`computed(Lookup(house, ...))`, and wait for that to change."
+        "Lamp.light: the trigger 'Lamp.house created' can never fire: the relation house is the route. Leave "
+        "out `to`."
     )
 
 
@@ -2072,19 +2072,23 @@ def test_what_leads_to_one_record_is_not_merged_with_what_leads_to_many() -> Non
     )
 
 
-def test_a_trigger_does_not_wait_for_the_one_record_of_a_view() -> None:
+def test_what_one_of_several_records_is_waited_for_with_is_of_one_type() -> None:
+    class Shop(Entity, table=True):
+        cents: str = ""
+
     class Sale(Entity, table=True):
-        buyer_id: UUID = Field(foreign_key="buyer.id")
-        buyer: Buyer = Relationship()
-        big: BigBuyer | None = subset(buyer, BigBuyer)
+        buyer_id: UUID | None = Field(foreign_key="buyer.id")
+        shop_id: UUID | None = Field(foreign_key="shop.id")
+        buyer: Buyer | None = Relationship()
+        shop: Shop | None = Relationship()
+        either: Any = merged(buyer, shop)
         light: Light = computed(
-            StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=entered(big)))  # type: ignore[arg-type]
+            StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=changed(either, "cents")))
         )
 
-    assert refusal(Buyer, BigBuyer, Sale) == (
-        "Sale.light: the trigger 'Buyer entered' can never fire: Sale.big leads to one record; a trigger "
-        "needs a relation to many, whose key names this one. Look up what it waits for, "
-        "`computed(Lookup(big, ...))`, and wait for that to change."
+    assert refusal(Buyer, Shop, Sale) == (
+        "Sale.light: the trigger 'Sale.either.cents changed' can never fire: it is int in Buyer and str in "
+        "Shop. Give it one type, or wait for each relation by itself."
     )
 
 

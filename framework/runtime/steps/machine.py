@@ -5,21 +5,25 @@ from typing import Any
 from uuid import UUID
 
 from framework.computations.statemachine import Transition
-from framework.computations.triggers import LinkTrigger, Occasion
+from framework.computations.triggers import LinkTrigger, Occasion, OneTrigger
+from framework.plan.chosen import is_of_before
 from framework.plan.node import MachineNode, TriggerPlan
+from framework.plan.shape import Far
 from framework.runtime.change import Change
 from framework.runtime.doomed import doom
 from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.seen import Seen, seen
-from framework.runtime.steps.cause import cause_of
+from framework.runtime.steps.cause import cause_of, chosen_by
 from framework.runtime.steps.entry import enter, starting_values, values_of
 from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED, Work
 from framework.storage.codec import Row
 
-Fired = tuple[Change, UUID, bool]
-"""A change, the record that it concerns, and whether that is the second thing that it may say of it."""
+Fired = tuple[Change, UUID, bool, tuple[Far, UUID] | None]
+"""A change, the record that it concerns, whether that is the second thing that it may say of it, and whom it
+is about, where that is the one record that it leads to.
+"""
 
 Place = tuple[UUID | None, UUID | None]
 
@@ -30,22 +34,23 @@ def step(node: MachineNode, work: Work) -> None:
     One change may be what several triggers wait for: still one transition fires; two that could are an error.
     """
     fired = _fired(node, work)
-    work.find_in_order(node.host, (id for _, id, _ in fired))
-    for (cause, id, _), plans in fired.items():
+    work.find_in_order(node.host, (id for _, id, _, _ in fired))
+    for (cause, id, _, chosen), plans in fired.items():
         host = work.find(node.host, id)
         if host is None or host.after_row is None:
             continue  # the record is gone, and its state with it
         state = host.after_row[node.property]
+        by = cause.id if chosen is None else chosen[1]
         taken = _taken(node, work, plans, host, cause)
         if taken is None:
             label = " and ".join(plan.label for plan in plans)
-            work.moved(node, id, label, cause.id, state, None)
+            work.moved(node, id, label, by, state, None)
         else:
             plan, transition = taken
             target = transition.target
             work.set(host, node.property, target)
-            entered = enter(node, work, host, target, cause_of(plan, cause))
-            work.moved(node, id, plan.label, cause.id, state, target, entered)
+            entered = enter(node, work, host, target, cause_of(plan, cause, work))
+            work.moved(node, id, plan.label, by, state, target, entered)
             if target == node.machine.erases:
                 doom(work, node, id)
 
@@ -94,7 +99,8 @@ def _fired(node: MachineNode, work: Work) -> dict[Fired, list[TriggerPlan]]:
         for change in changes:
             host = concerned(plan, change)
             if host is not None and not (staying and _noticed_at(plan, change) in staying):
-                fired.setdefault((change, host, not _is_first(plan, change)), []).append(plan)
+                chosen = chosen_by(plan, change)
+                fired.setdefault((change, host, not _is_first(plan, change), chosen), []).append(plan)
     if len(fired) < 2:
         return fired
     return dict(sorted(fired.items(), key=lambda item: (item[0][0].position, item[0][2])))
@@ -144,7 +150,11 @@ def _place(plan: TriggerPlan, row: Row | None) -> Place:
 
 
 def _is_first(plan: TriggerPlan, change: Change) -> bool:
-    """Whether the trigger waits for who left a link that leads to another record now."""
+    """Whether the trigger waits for who left a link that leads to another record now, or is no longer the one
+    that the machine's own record leads to.
+    """
+    if isinstance(plan.trigger, OneTrigger):
+        return is_of_before(plan.trigger)
     if plan.trigger.occasion is not Occasion.LEFT or not isinstance(plan.trigger, LinkTrigger):
         return False
     far = plan.trigger.far_key
@@ -186,7 +196,7 @@ def _is_let_through(
         return True
     taken = [host.after]
     if asked.takes_cause:
-        taken.append(cause_of(plan, cause))
+        taken.append(cause_of(plan, cause, work))
     if asked.given is not None:
         taken.append(work.parameters.now(asked.given))
     return bool(asked.guard(*taken))

@@ -175,10 +175,10 @@ def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Propert
     numbers, is_custom = drawn.common(over), draw(st.integers(0, 3)) == 0
     if is_custom and (host != GLOBAL or isinstance(over, Whole | Part)):
         return draw(customs(name, over, numbers))
-    if over.is_one:
-        return draw(lookups(name, over, numbers))
     if draw(st.integers(0, 4)) == 0:
         return draw(machines(name, over, drawn.changing(numbers)))
+    if over.is_one:
+        return draw(lookups(name, over, numbers))
     return draw(aggregates(name, over, numbers))
 
 

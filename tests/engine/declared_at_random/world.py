@@ -49,6 +49,7 @@ class World:
     numbers: dict[Host, int] = field(default_factory=dict)  # what sequences have given
     last: dict[tuple[str, object], int] = field(default_factory=dict)  # and last, in each scope
     bonds: Bonds = field(default_factory=dict)  # of friends, by entity
+    values: dict[Host, int | None] = field(default_factory=dict)  # of the one record, when last looked at
 
     links: tuple[Through, ...] = ()  # through which it will be seen one day
 
@@ -62,6 +63,7 @@ class World:
             rows=rows,
             seen=self.seen.copy(),
             members=self.members.copy(),
+            values=self.values.copy(),
             stirred=self.stirred.copy(),
             told=self.told.copy(),
             bonds={number: those.copy() for number, those in self.bonds.items()},
@@ -198,15 +200,34 @@ class World:
         was, now = self.seen.get(host, frozenset()), frozenset(row["id"] for row in records)
         self.seen[host] = now
         times = {"Entered": len(now - was), "Left": len(was - now)}.get(one.kind, moved.get(id, 0))
+        if one.over is not None and one.over.is_one:
+            times = self._times_of_one(one, host, was, records, times)
         if one.option and times % 2:
             self.stirred ^= {host}
         elif not one.option and times:
             self.stirred.add(host)
         return host in self.stirred
 
+    def _times_of_one(
+        self, one: Property, host: Host, was: frozenset[UUID], records: list[Row], times: int
+    ) -> int:
+        """How often the one record that another leads to gave reason to move."""
+        match one.kind:
+            case "Created":
+                return int(not was and bool(records))
+            case "Deleted":
+                return int(bool(was) and not records)
+            case "Changed":
+                assert one.value is not None, "it is the value that changes"
+                value = records[0][one.value.field] if records else None
+                then, self.values[host] = self.values.get(host), value
+                return int(was == {row["id"] for row in records} and then != value and bool(was))
+            case _:
+                return times
+
     def _moved(self, one: Property, full: list[dict[UUID, Row]]) -> Mapping[UUID | None, int]:
         """How many came to be, are gone, or have changed, by the record for which they count."""
-        if one.kind not in ("Created", "Deleted", "Changed"):
+        if one.kind not in ("Created", "Deleted", "Changed") or (one.over is not None and one.over.is_one):
             return {}
         assert one.over is not None
         was, now = self.members.get(one.name, {}), _members(one.over, full)
