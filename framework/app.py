@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple, overload
 from uuid import UUID
 
 import anyio
 import anyio.to_thread
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
-from framework.arguments import check_database, check_integrations, check_modules, check_settings
+from framework.arguments import check_clock, check_database, check_integrations, check_modules, check_settings
 from framework.clock import Clock, SystemClock
 from framework.computations.activity import Activity, ActivityInstance, ActivityState
 from framework.computations.policy import Reader
@@ -39,6 +39,7 @@ from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
+from framework.model.words import Word
 from framework.observe import Metrics
 from framework.plan.graph import Measured, flowchart, ways_through
 from framework.plan.plan import compile_plan
@@ -86,7 +87,7 @@ Tenancy: TypeAlias = Literal["none", "required"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(metaclass=Word):
     """How an App behaves.
 
     `strict_calls`: a call class that no integration serves is an error, not a warning. `strict_reads`, for
@@ -140,8 +141,9 @@ class App:
     ) -> None:
         check_modules(modules)
         check_integrations(integrations)
-        self.settings = settings or Settings()
-        self.clock: Clock = clock or SystemClock()
+        self.settings = Settings() if settings is None else settings
+        self.clock: Clock = SystemClock() if clock is None else clock
+        check_clock(self.clock)
         check(self.settings, database)
         self._opening = threading.Lock()
         self.metrics = Metrics()
@@ -618,8 +620,6 @@ def check(settings: Settings, database: str) -> None:
     check_settings(settings, Settings)
     if not settings.works and database.startswith("sqlite"):
         raise NobodyWorks(database=database)
-    if settings.tenancy not in get_args(Tenancy):
-        raise Misdeclared(settings=f"tenancy={settings.tenancy!r}", reason="it is 'required' or 'none'.")
     if settings.tenant_of is not None and settings.tenancy == "none":
         raise Misdeclared(
             settings="tenant_of=...",

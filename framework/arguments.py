@@ -1,12 +1,17 @@
 """What an App is made of: each argument is what it takes."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from functools import partial
+from inspect import iscoroutinefunction, signature
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from framework.errors import DeclarationError
 from framework.integration.integration import Integration
+from framework.storage.database import Synchronous
 from framework.storage.opening import url_of
+from framework.tenancy import Misdeclared
 
 
 class WrongArgument(DeclarationError):
@@ -47,11 +52,62 @@ def check_database(database: Any) -> None:
 
 
 def check_settings(settings: Any, kind: type) -> None:
-    """Raises WrongArgument unless it is of the kind."""
+    """Raises WrongArgument unless it is of the kind, and Misdeclared unless each of its parts can be."""
     if not isinstance(settings, kind):
         raise WrongArgument(
             name="settings", wanted="Settings", given=settings, example="settings=Settings(strict_reads=True)"
         )
+    for name, (fits, must) in _SETTINGS.items():
+        given = getattr(settings, name)
+        if not fits(given):
+            raise Misdeclared(settings=f"{name}={given!r}", reason=f"it is {must}.")
+
+
+def check_clock(clock: Any) -> None:
+    """Raises WrongArgument unless it can be asked for the time."""
+    if isinstance(clock, type) or not callable(getattr(clock, "now", None)) or isinstance(clock, datetime):
+        raise WrongArgument(
+            name="clock", wanted="a clock", given=clock, example="clock=ManualClock(datetime.now(UTC))"
+        )
+
+
+def _is_yes_or_no(given: Any) -> bool:
+    return isinstance(given, bool)
+
+
+def _is_positive(kind: Any, given: Any) -> bool:
+    return isinstance(given, kind) and not isinstance(given, bool) and given > 0
+
+
+def _takes(count: int, given: Any) -> bool:
+    """Whether it is a function that takes so much, or None."""
+    try:
+        return given is None or (callable(given) and bool(signature(given).bind(*range(count))))
+    except TypeError:
+        return False
+    except ValueError:  # a function of C, whose parameters nobody knows
+        return True
+
+
+def _answers(count: int, given: Any) -> bool:
+    return _takes(count, given) and not iscoroutinefunction(given)
+
+
+_YES_OR_NO = (_is_yes_or_no, "True or False")
+_SETTINGS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("strict_calls", "strict_reads", "measure", "require_actor", "works"), _YES_OR_NO),
+    "synchronous": (get_args(Synchronous).__contains__, '"FULL" or "NORMAL"'),
+    "patience": (partial(_is_positive, int | float), "a number of seconds above 0"),
+    "max_delivery_bytes": (partial(_is_positive, int), "a whole number of bytes above 0"),
+    "tenancy": (("none", "required").__contains__, "'required' or 'none'"),
+    "authorize": (
+        partial(_takes, 1),
+        'a function of the request, such as BearerTokens({"operator": AuthRef("env://API_TOKEN")})',
+    ),
+    "permits": (partial(_answers, 3), "a plain function (actor, action, call) -> bool"),
+    "tenant_of": (partial(_answers, 1), 'a plain function of the actor, such as `{"operator": "acme"}.get`'),
+}
+"""By name, what a setting must be."""
 
 
 def _is_list(given: Any) -> bool:

@@ -30,8 +30,8 @@ class ManualClock:
     """A clock that stands still until it is told to move; safe to share between threads."""
 
     def __init__(self, start: datetime) -> None:
-        if start.tzinfo is None:
-            raise NaiveMoment(moment=start.isoformat())
+        if getattr(start, "tzinfo", None) is None:
+            raise NaiveMoment(moment=start)
         self._now = start.astimezone(UTC)
         self._lock = threading.Lock()
 

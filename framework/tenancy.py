@@ -67,8 +67,7 @@ class Unlisted(str):
 @contextmanager
 def tenant(name: str) -> Iterator[str]:
     """Do all that is in the block for this tenant; raises InvalidTenant."""
-    if not _is_name(name):
-        raise InvalidTenant(name=name)
+    refuse_name(name)
     with _entering(name), _told_to_logs().bound_contextvars(tenant=str(name)):
         yield name
 
@@ -158,6 +157,12 @@ def _entering(name: str) -> Iterator[None]:
         yield
     finally:
         _entered.reset(token)
+
+
+def refuse_name(name: object) -> None:
+    """Raise InvalidTenant for what cannot be the name of a tenant."""
+    if not _is_name(name):
+        raise InvalidTenant(name=name)
 
 
 def _is_name(name: object) -> bool:

@@ -8,14 +8,17 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from anyio.to_thread import run_sync
+from pydantic import ValidationError
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from framework.catalog.config import EntryConfig
 from framework.catalog.contract import Connector, EntryType, Finding, Health
 from framework.catalog.errors import (
+    InvalidEntry,
     MissingOption,
     NoSuchEntry,
+    NotAPlugin,
     UnavailableProvider,
     UnknownOption,
     UnknownProvider,
@@ -36,6 +39,7 @@ from framework.catalog.records import (
 from framework.clock import Clock
 from framework.integration.http import open_client
 from framework.model.entity import Event
+from framework.model.problems import problems_of
 from framework.model.record import Record
 from framework.runtime.errors import NoSuchRecord
 from framework.runtime.receipt import Receipt
@@ -71,6 +75,8 @@ class Catalog:
         connect: Connect = open_client,
         longest: timedelta = LONGEST,
     ) -> None:
+        if not isinstance(plugins, Plugins | None):
+            raise NotAPlugin(place="Catalog(plugins=...)", problem=f"{plugins!r} is no Plugins([...])")
         self.app = app
         self.plugins = discover() if plugins is None else plugins
         self._connect = connect
@@ -91,7 +97,7 @@ class Catalog:
         """
         connector = self.plugins.get(provider)
         _refuse_unfit(connector, config)
-        description = Description(name=name, config=config)
+        description = _described(name, config)
         created = EntryCreated(type=connector.type, provider=provider, description=description)
         return self.get(self.app.dispatch(created, key=key, actor=actor).id)
 
@@ -130,8 +136,8 @@ class Catalog:
             if config is not None:
                 _refuse_unfit(self.plugins.get(entry.provider), config)
             before = Description(name=entry.name, config=entry.config)
-            after = Description(
-                name=before.name if name is None else name, config=before.config if config is None else config
+            after = _described(
+                before.name if name is None else name, before.config if config is None else config
             )
             if after != before:
                 tx.dispatch(EntryUpdated(entry_id=id, description=after), actor=actor)
@@ -232,8 +238,18 @@ def _is_as_visited(tx: Transaction, visited: CatalogEntry) -> bool:
     return entry.presence is Presence.LISTED and entry.config == visited.config
 
 
+def _described(name: str, config: EntryConfig) -> Description:
+    """Raises InvalidEntry for what describes nothing."""
+    try:
+        return Description(name=name, config=config)
+    except ValidationError as error:
+        raise InvalidEntry(problems=problems_of(error)) from None  # it shows the config
+
+
 def _refuse_unfit(connector: Connector, config: EntryConfig) -> None:
-    """Raise UnknownOption or MissingOption unless the config has what the plugin takes."""
+    """Raise InvalidEntry, UnknownOption or MissingOption unless the config has what the plugin takes."""
+    if not isinstance(config, EntryConfig):
+        raise InvalidEntry(problems="config: it is no EntryConfig")
     known = {**connector.required, **connector.optional}
     for option in config.options:
         if option not in known:

@@ -13,6 +13,12 @@ class NotAPlugin(DeclarationError):
     """
 
 
+class InvalidEntry(DispatchError):
+    """An entry cannot be described like this: {problems}. Write
+    `catalog.create("images", "registry", EntryConfig(base_url="https://registry.example.com"))`.
+    """
+
+
 class UnknownProvider(DispatchError):
     """No plugin serves {provider!r}. Those that are served here: {providers}."""
 

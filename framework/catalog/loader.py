@@ -23,6 +23,8 @@ class Plugins:
     def __init__(self, connectors: Iterable[Connector]) -> None:
         found: dict[str, Connector] = {}
         for connector in connectors:
+            if isinstance(connector, type) or not hasattr(connector, "provider"):
+                raise NotAPlugin(place="Plugins([...])", problem=f"{connector!r} has no provider")
             other = found.setdefault(connector.provider, connector)
             if other is not connector:
                 raise DuplicateProvider(

@@ -1,6 +1,8 @@
 """What can be typed after `millrace`; each command is carried out by a module of its own."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -8,6 +10,7 @@ from uuid import UUID
 import anyio
 import typer
 
+from framework.app import App
 from framework.cli import credentials, inspection, loading, migrating, path
 from framework.cli.application import load, load_environment
 from framework.cli.demo import Demo, demonstrate
@@ -16,7 +19,7 @@ from framework.cli.place import DATABASE, Place
 from framework.cli.running import carry_out, serve
 from framework.cli.sandboxes import serve_sandboxes
 from framework.errors import MillraceError
-from framework.tenancy import within
+from framework.tenancy import WithoutTenancy, within
 
 INTERRUPTED = 130
 
@@ -50,6 +53,16 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
+@contextmanager
+def opened_for(address: str, database: str | None, tenant: str | None) -> Iterator[App]:
+    """The App, with the tenant entered that is meant; raises WithoutTenancy where there are none."""
+    loaded = load(address, database)
+    if tenant is not None and not loaded.is_tenanted:
+        raise WithoutTenancy()
+    with within(tenant):
+        yield loaded
+
+
 @millrace.command()
 def demo(
     app: Application,
@@ -57,7 +70,7 @@ def demo(
     samples: Annotated[Path | None, typer.Option(help="A folder of JSON lines to begin with.")] = None,
     database: Annotated[str, typer.Option(help="Where to keep what happens.")] = DATABASE,
     fresh: Annotated[bool, typer.Option("--fresh/--keep", help="Start anew, or go on.")] = False,
-    port: Annotated[int, typer.Option(help="Where webhooks arrive; 0 takes a free port.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where webhooks arrive; 0: a free port.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds after which open calls are given up.")] = 180,
 ) -> None:
     """Run the App on samples, with sandboxes for all vendors whose credentials are missing."""
@@ -81,7 +94,7 @@ def demo(
 def sandboxes(
     app: Application,
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 8900,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8900,
     faults: Annotated[bool, typer.Option("--faults", help="Let them misbehave.")] = False,
     books: Annotated[Path | None, typer.Option(help="A file in which they remember.")] = None,
     while_input_is_open: Annotated[bool, typer.Option("--while-input-is-open", hidden=True)] = False,
@@ -99,7 +112,7 @@ def sandboxes(
 def run(
     app: Application,
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
     web_only: Annotated[bool, typer.Option("--web-only", help="Leave calls to `millrace work`.")] = False,
     database: Database = None,
 ) -> None:
@@ -124,16 +137,16 @@ def load_rows(
     tenant: Tenant = None,
 ) -> None:
     """Store many facts of one class, with all that follows from them."""
-    with within(tenant):
-        stored = loading.load(load(app, database), model, file, batch=batch, skip=skip)
+    with opened_for(app, database, tenant) as loaded:
+        stored = loading.load(loaded, model, file, batch=batch, skip=skip)
     typer.echo(f"{stored:,} rows of {model} are stored, with all that follows from them.")
 
 
 @millrace.command()
 def verify(app: Application, database: Database = None, tenant: Tenant = None) -> None:
     """Recompute everything from the facts; exit 1 if anything differs. With tenants: of one, or of all."""
-    with within(tenant):
-        sys.exit(inspection.verify(load(app, database)))
+    with opened_for(app, database, tenant) as loaded:
+        sys.exit(inspection.verify(loaded))
 
 
 @millrace.command()
@@ -203,29 +216,29 @@ def explain(
     tenant: Tenant = None,
 ) -> None:
     """Say why a property of a record has its value."""
-    with within(tenant):
-        typer.echo(inspection.explain(load(app, database), model, id, property, depth))
+    with opened_for(app, database, tenant) as loaded:
+        typer.echo(inspection.explain(loaded, model, id, property, depth))
 
 
 @millrace.command()
 def unmatched(app: Application, database: Database = None, tenant: Tenant = None) -> None:
     """Count what reached state machines and no transition took, by state and trigger."""
-    with within(tenant):
-        typer.echo(inspection.unmatched(load(app, database)))
+    with opened_for(app, database, tenant) as loaded:
+        typer.echo(inspection.unmatched(loaded))
 
 
 @millrace.command()
 def dead(app: Application, database: Database = None, tenant: Tenant = None) -> None:
     """List the calls that were given up, and the events that wait for a call nobody knows."""
-    with within(tenant):
-        typer.echo(inspection.dead(load(app, database)))
+    with opened_for(app, database, tenant) as loaded:
+        typer.echo(inspection.dead(loaded))
 
 
 @millrace.command()
 def replay(app: Application, call_id: UUID, database: Database = None, tenant: Tenant = None) -> None:
     """Try a dead call again."""
-    with within(tenant):
-        typer.echo(inspection.replay(load(app, database), call_id))
+    with opened_for(app, database, tenant) as loaded:
+        typer.echo(inspection.replay(loaded, call_id))
 
 
 @millrace.command()

@@ -1,5 +1,7 @@
 """What can be wrong with a command, said so that whoever typed it can go on."""
 
+import errno
+
 from framework.errors import MillraceError
 
 
@@ -21,6 +23,12 @@ class NoSuchApp(CommandError):
 
 class PortTaken(CommandError):
     """Port {port} of {host} is taken. Stop who listens there, or choose another with --port (0: any)."""
+
+
+class NotListening(CommandError):
+    """Nobody can listen on port {port} of {host} ({reason}). Give an address of this machine with --host, and
+    a port that this user may have with --port.
+    """
 
 
 class NoSamples(CommandError):
@@ -47,3 +55,10 @@ class LoadStopped(CommandError):
     """{file}: {reason} {stored:,} rows were stored before, and none of this batch. Correct the file, and go
     on with --skip {skip}.
     """
+
+
+def not_listening(error: OSError, host: str, port: int) -> CommandError:
+    """What it means that nobody can listen there."""
+    if error.errno == errno.EADDRINUSE:
+        return PortTaken(port=port, host=host)
+    return NotListening(host=host, port=port, reason=error.strerror or error)

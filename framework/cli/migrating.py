@@ -83,5 +83,5 @@ def _rule(app: App, name: str) -> Rule[Any, Any]:
     rules = {node.rule.key: node.rule for node in app.plan.nodes if isinstance(node, RuleNode)}
     found = [rule for key, rule in rules.items() if name in (key, rule.name)]
     if len(found) != 1:
-        raise UnknownName(kind="rule", name=name, names=", ".join(sorted(rules)))
+        raise UnknownName(kind="rule", name=name, names=", ".join(sorted(rules)) or "none")
     return found[0]

@@ -1,6 +1,5 @@
 """`millrace run`: the App on a socket, with its worker."""
 
-import errno
 import signal
 import socket
 from dataclasses import replace
@@ -10,7 +9,7 @@ import anyio.to_thread
 import uvicorn
 
 from framework.app import App, check
-from framework.cli.errors import PortTaken
+from framework.cli.errors import not_listening
 
 
 def serve(app: App, *, host: str, port: int, web_only: bool = False) -> None:
@@ -38,6 +37,4 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortTaken(port=port, host=host) from error
+        raise not_listening(error, host, port) from error

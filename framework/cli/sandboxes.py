@@ -1,6 +1,5 @@
 """`millrace sandboxes`: the vendors' doubles on a socket, in a process of their own."""
 
-import errno
 import os
 import signal
 import sys
@@ -14,7 +13,7 @@ import typer
 from framework.app import App
 from framework.cli.books import kept_in
 from framework.cli.doubles import Double, doubles_of, variable
-from framework.cli.errors import PortTaken
+from framework.cli.errors import not_listening
 from framework.cli.mix import MIX
 from framework.cli.neighbours import Neighbour
 from framework.testing.faults import Faults
@@ -38,14 +37,12 @@ async def serve_sandboxes(
 
 @asynccontextmanager
 async def on_a_socket(served: Mapping[str, Served], host: str, port: int) -> AsyncIterator[str]:
-    """Serve while the block runs, and give the address. Raises PortTaken."""
+    """Serve while the block runs, and give the address. Raises PortTaken, or NotListening."""
     try:
         async with listening(served, host, port) as address:
             yield address
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortTaken(port=port, host=host) from error
+        raise not_listening(error, host, port) from error
 
 
 def _neighbours(doubles: Sequence[Double], address: str) -> list[Neighbour]:

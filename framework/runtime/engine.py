@@ -18,7 +18,7 @@ from framework.runtime.turns import Turns
 from framework.runtime.work import Work
 from framework.storage.database import Connection, Database
 from framework.storage.sqlite import SqliteDatabase
-from framework.tenancy import Unlisted, current_tenant, is_anybody, nobody, tenant, within
+from framework.tenancy import Unlisted, current_tenant, is_anybody, nobody, refuse_name, tenant, within
 
 T = TypeVar("T")
 
@@ -109,6 +109,7 @@ class Engine:
                 database.tenants.add(connection, name, transaction.now)
                 add_globals(transaction)
 
+        refuse_name(name)
         with tenant(Unlisted(name)):
             self.write(operation)
 

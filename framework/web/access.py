@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.requests import Request
 
+from framework.errors import DeclarationError
 from framework.integration.secrets import AuthRef, Credential, MissingCredentials, is_present, resolve
 from framework.model.apicall import APICall
 
@@ -26,6 +27,12 @@ TENANT_HEADER = "x-tenant-id"
 """What a client may say of its tenant. It is compared with the actor's, and believed of nobody."""
 
 
+class NoTokens(DeclarationError):
+    """BearerTokens({given!r}) knows nobody. Say by which token whom:
+    `BearerTokens({{"operator": AuthRef("env://API_TOKEN")}})`.
+    """
+
+
 class BearerTokens:
     """Knows everybody by a token of their own: `BearerTokens({"operator": AuthRef("env://API_TOKEN")})`.
 
@@ -34,7 +41,12 @@ class BearerTokens:
     """
 
     def __init__(self, tokens: Mapping[Actor, AuthRef]) -> None:
-        self._references = dict(tokens)
+        given: Any = tokens
+        if not isinstance(given, Mapping) or not given:
+            raise NoTokens(given=given)
+        self._references = {
+            actor: AuthRef(kept, setting=f"The token of {actor!r}") for actor, kept in tokens.items()
+        }
 
     def __call__(self, request: Request) -> Actor | None:
         present = [actor for actor, reference in self._references.items() if is_present(reference)]

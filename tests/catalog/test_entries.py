@@ -1,6 +1,7 @@
 """Entries are created, read, updated and deleted, and hold no secret."""
 
 from datetime import UTC, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,12 +18,20 @@ from framework.catalog import (
     HealthChanged,
     Presence,
 )
-from framework.catalog.errors import MissingOption, NoSuchEntry, UnknownOption, UnknownProvider
+from framework.catalog.errors import (
+    InvalidEntry,
+    MissingOption,
+    NoSuchEntry,
+    NotAPlugin,
+    UnknownOption,
+    UnknownProvider,
+)
+from framework.catalog.loader import Plugins
 from framework.catalog.records import CatalogEntry, Description
 from framework.clock import ManualClock
 from framework.computations.admission import Refused
 from framework.integration.secrets import LiteralSecret
-from framework.runtime.errors import AlreadyExists, InvalidRecord
+from framework.runtime.errors import AlreadyExists
 
 SOMEWHERE = EntryConfig(base_url="https://harbor.example.com", secret_ref="env://HARBOR")  # type: ignore[arg-type]  # pydantic makes an AuthRef of it
 PASSWORD = "hunter2-is-not-for-your-eyes"
@@ -81,7 +90,7 @@ def test_two_listed_entries_never_share_a_name(catalog: Catalog) -> None:
 
 
 def test_an_entry_without_a_name_is_refused(catalog: Catalog) -> None:
-    with pytest.raises((ValueError, InvalidRecord), match="name"):
+    with pytest.raises(InvalidEntry, match="name"):
         catalog.create("", "harbor", SOMEWHERE)
     assert catalog.entries() == []
 
@@ -196,3 +205,34 @@ def test_an_address_is_one_of_the_web(url: str) -> None:
 def test_hosts_are_names(catalog: Catalog) -> None:
     with pytest.raises(ValueError, match=r"auth\.example\.com"):
         EntryConfig(hosts=("https://auth.example.com/token",))
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "problem"),
+    [
+        ("", SOMEWHERE, "name: String should have at least 1 character"),
+        (5, SOMEWHERE, "name: Input should be a valid string"),
+        ("images", {"base_url": "https://harbor.example.com"}, "config: it is no EntryConfig"),
+        ("images", None, "config: it is no EntryConfig"),
+    ],
+)
+def test_an_entry_is_described_by_what_describes_it(
+    catalog: Catalog, name: Any, config: Any, problem: str
+) -> None:
+    with pytest.raises(InvalidEntry) as refused:
+        catalog.create(name, "harbor", config)
+    assert str(refused.value) == (
+        f"An entry cannot be described like this: {problem}. Write "
+        '`catalog.create("images", "registry", EntryConfig(base_url="https://registry.example.com"))`.'
+    )
+    assert catalog.entries() == []
+
+
+def test_a_catalog_is_given_plugins(catalog: Catalog) -> None:
+    plugins: Any = [5]
+    with pytest.raises(
+        NotAPlugin, match=r"Catalog\(plugins=\.\.\.\) gives no catalog plugin: \[5\] is no Plugins"
+    ):
+        Catalog(catalog.app, plugins)
+    with pytest.raises(NotAPlugin, match=r"5 has no provider"):
+        Plugins(plugins)

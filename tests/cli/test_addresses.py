@@ -29,3 +29,19 @@ def test_a_name_that_is_no_app_is_answered_with_those_that_are(millrace):
 
 def test_a_function_that_makes_an_app_will_do(millrace):
     assert millrace("graph", "app:create_app").stdout.startswith("flowchart")
+
+
+def test_a_tenant_where_there_are_none_is_no_tenant(millrace):
+    ran = millrace("verify", "app:app", "--tenant", "acme")
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "The records of this App have no tenants. For those that do, build it with "
+        '`Settings(tenancy="required")`.\n'
+    )
+
+
+def test_a_host_that_is_none_is_named(millrace):
+    ran = millrace("run", "app:app", "--host", "nowhere.invalid", "--port", "0")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("Nobody can listen on port 0 of nowhere.invalid (")
+    assert "Traceback" not in ran.stderr

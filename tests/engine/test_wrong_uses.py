@@ -1,6 +1,7 @@
 """What a newcomer tries wrongly is refused with the name of the thing, and with what to write instead."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -12,25 +13,31 @@ from sqlmodel import col, select
 
 from framework import (
     Admission,
+    APICall,
     Count,
     Entity,
     Event,
     Field,
+    Payload,
     Relationship,
     StateMachine,
     Transition,
     computed,
+    derive,
     guard,
     on,
     policy,
 )
-from framework.app import App, opened
+from framework.app import App, Settings, opened
 from framework.arguments import WrongArgument
+from framework.clock import ManualClock
 from framework.computations.policy import Reader
 from framework.errors import MillraceError
 from framework.integration import Integration
 from framework.integration.registration import VerbWithoutClass
+from framework.model.words import WrongArguments
 from framework.runtime.errors import (
+    NoSuchRecord,
     NotAnEvent,
     NotARecordOfThisApp,
     NotASelect,
@@ -41,7 +48,8 @@ from framework.runtime.errors import (
 )
 from framework.storage.criteria import CriterionOfAnother
 from framework.storage.errors import UnsupportedDatabase
-from framework.testing import NotEmittable, emit
+from framework.tenancy import Misdeclared
+from framework.testing import NotEmittable, NothingDelivered, NotSaid, deliver, emit
 
 
 class Step(StrEnum):
@@ -119,6 +127,57 @@ def test_an_app_is_built_of_what_it_takes(build: Callable[[], App], text: str) -
     with pytest.raises(WrongArgument) as refused:
         build()
     assert str(refused.value) == text
+
+
+def coming(actor: str) -> str:
+    return actor
+
+
+async def waiting(*given: object) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("setting", "must"),
+    [
+        ({"strict_calls": "no"}, "True or False"),
+        ({"works": None}, "True or False"),
+        ({"synchronous": "full"}, '"FULL" or "NORMAL"'),
+        ({"patience": timedelta(seconds=5)}, "a number of seconds above 0"),
+        ({"patience": -1}, "a number of seconds above 0"),
+        ({"max_delivery_bytes": "1 MB"}, "a whole number of bytes above 0"),
+        ({"tenancy": True}, "'required' or 'none'"),
+        (
+            {"authorize": {"operator": "x"}},
+            'a function of the request, such as BearerTokens({"operator": AuthRef("env://API_TOKEN")})',
+        ),
+        ({"permits": coming}, "a plain function (actor, action, call) -> bool"),
+        ({"permits": waiting}, "a plain function (actor, action, call) -> bool"),
+        (
+            {"tenancy": "required", "tenant_of": {"ada": "acme"}},
+            'a plain function of the actor, such as `{"operator": "acme"}.get`',
+        ),
+    ],
+)
+def test_a_setting_is_what_it_can_be(setting: dict[str, Any], must: str) -> None:
+    name, given = list(setting.items())[-1]
+    with pytest.raises(Misdeclared) as refused:
+        App([MODULE], settings=Settings(**setting))
+    assert str(refused.value) == f"Settings({name}={given!r}) cannot be: it is {must}."
+
+
+def test_a_setting_that_is_misspelled_is_named() -> None:
+    with pytest.raises(WrongArguments, match=r"`Settings` cannot be declared like this: it has no 'workz'\."):
+        Settings(workz=True)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("clock", [5, "now", ManualClock, datetime(2026, 1, 1, tzinfo=UTC)])
+def test_a_clock_says_what_time_it_is(clock: Any) -> None:
+    with pytest.raises(WrongArgument) as refused:
+        App([MODULE], clock=clock)
+    assert str(refused.value) == (
+        f"App(clock=...) takes a clock, and was given {clock!r}. Pass `clock=ManualClock(datetime.now(UTC))`."
+    )
 
 
 @pytest.mark.parametrize("url", ["shop.db", "mysql://shop"])
@@ -276,3 +335,65 @@ def test_a_verb_names_its_class() -> None:
 def test_events_are_emitted_about_calls(given: tuple[Any, Any]) -> None:
     with opened(App([MODULE])) as app, pytest.raises(NotEmittable, match=r"cannot be emitted\. Give a call"):
         emit(app, *given)
+
+
+class Paper(Payload):
+    url: str
+
+
+class Print(APICall, table=True):
+    request: Paper
+    result: Paper | None = None
+
+
+class Page(Entity, table=True):
+    url: str = "/"
+
+
+@derive
+def printed(page: Page) -> Print:
+    return Print(request=Paper(url=page.url))
+
+
+@pytest.fixture(scope="module")
+def press() -> Iterator[App]:
+    with opened(App([[Page, Print, printed]])) as app:
+        with app.transaction() as tx:
+            tx.add(Page())
+        yield app
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "reason"),
+    [
+        ("completed", {"result": {"url": "/"}}, "it is declared as a Paper"),
+        ("failed", {"result": Paper(url="/")}, "it comes with 'completed', and not with 'failed'"),
+        ("failed", {"reason": None}, "it is a text"),
+        ("completed", {"external_id": 5}, "it is a text"),
+        (
+            "completed",
+            {"occurred_at": datetime.fromisoformat("2026-01-01")},
+            "a moment has its time zone: `datetime(..., tzinfo=UTC)`",
+        ),
+    ],
+)
+def test_what_is_emitted_is_what_vendors_say(
+    press: App, kind: Any, given: dict[str, Any], reason: str
+) -> None:
+    (call,) = press.query(select(Print))
+    ((name, value),) = given.items()
+    with pytest.raises(NotSaid) as refused:
+        emit(press, call, kind, **given)
+    assert str(refused.value) == f"No vendor says `{name}={value!r}` of a Print: {reason}."
+    assert press.get(Print, call.id).status == "pending"
+
+
+def test_what_is_emitted_is_about_a_call_that_is_there(press: App) -> None:
+    with pytest.raises(NoSuchRecord, match="There is no Print with the id"):
+        emit(press, Print(request=Paper(url="/")), "completed")
+
+
+def test_what_is_delivered_is_delivered_somewhere(press: App) -> None:
+    with pytest.raises(NothingDelivered) as refused:
+        deliver(press, "printer", "events", b"{}")
+    assert str(refused.value) == ("This App takes no delivery at 'printer/events'. It takes some at: none.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import anyio.to_thread
 import pytest
@@ -40,6 +41,16 @@ def test_these_are_names(name: str) -> None:
 def test_these_are_no_names(name: str) -> None:
     with pytest.raises(InvalidTenant, match="cannot be the name of a tenant"), tenant(name):
         pass
+
+
+@pytest.mark.parametrize("name", [None, 7, "a b"])
+def test_a_tenant_is_made_by_its_name(name: Any) -> None:
+    app = App([MODULE], [cashier()], settings=Settings(tenancy="required"))
+    app.create()
+    with pytest.raises(InvalidTenant):
+        app.create_tenant(name)
+    assert app.tenants() == []
+    app.close()
 
 
 def test_a_key_of_a_cache_is_the_tenants_own() -> None:

@@ -18,9 +18,10 @@ from framework.app import App, Settings
 from framework.clock import ManualClock
 from framework.errors import DeclarationError, Declined, NeedsAttention, Permanent, Transient
 from framework.integration import AuthRef, Completed, Failed, Integration, Outcome, Rate
+from framework.integration.secrets import LiteralSecret
 from framework.storage.errors import DatabaseBusy
 from framework.testing.serving import listening
-from framework.web.access import Authorize, BearerTokens, Permits
+from framework.web.access import Authorize, BearerTokens, NoTokens, Permits
 from integrations.s3 import S3Settings, create_s3_integration
 from integrations.s3.sandbox import S3Sandbox
 from integrations.s3.signing import Credentials
@@ -640,3 +641,20 @@ async def test_a_browser_uploads_past_us_and_confirms(
     assert "X-Amz-Signature" not in caplog.text
     assert json.dumps(link)[1:-1] not in caplog.text
     assert uploads.verify() == []
+
+
+@pytest.mark.parametrize("tokens", [None, [], {}, "env://SHOP_API_TOKEN"])
+def test_tokens_say_who_has_which(tokens: Any) -> None:
+    with pytest.raises(NoTokens) as refused:
+        BearerTokens(tokens)
+    assert str(refused.value) == (
+        f"BearerTokens({tokens!r}) knows nobody. Say by which token whom: "
+        '`BearerTokens({"operator": AuthRef("env://API_TOKEN")})`.'
+    )
+
+
+@pytest.mark.parametrize("token", ["hunter2", 5])
+def test_a_token_is_referred_to_and_not_written_down(token: Any) -> None:
+    with pytest.raises(LiteralSecret, match="The token of 'ada'") as refused:
+        BearerTokens({"ada": token})
+    assert str(token) not in str(refused.value)
