@@ -156,7 +156,7 @@ class RecordType(SQLModelMetaclass):
 
         def __call__(cls, *arguments: Any, **facts: Any) -> Any:
             """Make a record. What SQLAlchemy keeps of it costs as much again, and is made when asked for."""
-            if cls.__dict__.get("__is_mapped__") and not arguments:
+            if cls.__mapped__ is cls and not arguments:
                 record = _new(cls)
                 _set(record, "__dict__", cls._filled(facts))
                 _set(record, "__pydantic_extra__", None)
@@ -171,7 +171,7 @@ class RecordType(SQLModelMetaclass):
             is_plain = (
                 manager_of_class(cls).original_init is Record.__init__ and not cls.__private_attributes__
             )
-            type.__setattr__(cls, "__is_mapped__", is_plain)
+            type.__setattr__(cls, "__mapped__", cls if is_plain else None)
             return record
 
         def __getattr__(cls, name: str) -> Any:
@@ -227,6 +227,7 @@ class Record(SQLModel, metaclass=RecordType):
     __scope__: ClassVar[Scope]
     __views__: ClassVar[Mapping[str, RelationView]] = {}
     __filter__: ClassVar[Filter]  # of a filtered class alone
+    __mapped__: ClassVar[type["Record"] | None] = None  # the class itself, once it can be made the short way
     __added__: ClassVar[tuple[str, ...]]  # what a filtered class declares, and has no column for
 
     id: UUID = Field(default_factory=new_id, primary_key=True)

@@ -119,6 +119,7 @@ class Shape:
 
     def __post_init__(self) -> None:
         self.view = view_class(self.model)
+        self.is_global = self.kind is Kind.GLOBAL
         self.unique = frozenset(
             name for one in self.uniques for name in (*one.columns, *one.filters)
         )  # columns that give room for another record when they change

@@ -3,12 +3,12 @@
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
 from framework.plan.node import AdditiveNode
-from framework.plan.shape import Kind, Shape
+from framework.plan.shape import Shape
 
 Amounts = dict[AdditiveNode, Sequence[int]]
 """What is to be added to one record, by the steps that say so."""
@@ -23,7 +23,11 @@ class Waiting:
         self.held: dict[Shape, dict[UUID, Amounts]] = {}
 
     def add(self, shape: Shape, id: UUID, node: AdditiveNode, amounts: Sequence[int]) -> None:
-        held = self.held.setdefault(shape, {}).setdefault(id, {})
+        those = self.held.get(shape)
+        if those is None:
+            self.held[shape] = {id: {node: amounts}}
+            return
+        held = those.setdefault(id, {})
         earlier = held.get(node)
         held[node] = amounts if earlier is None else list(map(operator.add, earlier, amounts))
 
@@ -39,11 +43,9 @@ class Waiting:
         held = self.held.get(shape)
         return held.pop(id, None) if held else None
 
-    @property
-    def shapes(self) -> Iterable[Shape]:
-        """The classes that anything waits for, what everybody wants last."""
-        held = list(self.held)
-        return sorted(held, key=_globals_last) if len(held) > 1 else held
+    def shapes(self, *, concurrent: bool) -> Iterable[Shape]:
+        """The classes that anything waits for; of concurrent transactions, what everybody wants last."""
+        return sorted(self.held, key=attrgetter("is_global")) if concurrent else [*self.held]
 
 
 def add_to_row(row: dict[str, Any], amounts: Amounts) -> Iterator[str]:
@@ -61,7 +63,3 @@ def parameters_of(amounts: Amounts, id: Any) -> list[Any]:
         (vector,) = amounts.values()
         return [*vector, id]
     return [*chain.from_iterable(amounts.values()), id]
-
-
-def _globals_last(shape: Shape) -> bool:
-    return shape.kind is Kind.GLOBAL

@@ -121,6 +121,27 @@ class Engine:
             self.meter.watch(work)
         return Transaction(self.plan, work)
 
+    def end(self, connection: Connection, transaction: Transaction, error: BaseException | None) -> None:
+        """Commit what a block has done, unless it raised an error."""
+        if error is not None:
+            self.lane.roll_back(connection)
+            self.raise_meaning(error)
+            return
+        try:
+            transaction.finish()
+            self.lane.commit(connection)
+        except BaseException as failure:
+            self.lane.roll_back(connection)
+            self.raise_meaning(failure)
+            raise
+
+    def raise_meaning(self, error: BaseException) -> None:
+        """Raise what an error of the driver says about the database, if it says anything about that."""
+        if isinstance(error, Exception):
+            meaning = self.database.meaning(error)
+            if meaning is not error:
+                raise meaning from error
+
     def tell(self, work: Work) -> None:
         for listener in self.listeners:
             listener(work)
@@ -153,9 +174,6 @@ class Scope:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise NotEntered(name=name)
-
     async def __aenter__(self) -> NoReturn:
         raise EnteredAsynchronously()
 
@@ -166,49 +184,43 @@ class Scope:
         engine = self._engine
         engine.entered.refuse_nested()
         try:
-            self._connection = engine.lane.begin()
+            connection = engine.lane.begin()
         except Exception as error:
-            self._raise_meaning(error)
+            engine.raise_meaning(error)
             raise
         try:
-            self._transaction = engine.open(self._connection)
+            transaction = engine.open(connection)
         except BaseException:
-            engine.lane.roll_back(self._connection)
-            engine.lane.end(self._connection)
+            engine.lane.roll_back(connection)
+            engine.lane.end(connection)
             raise
         engine.entered.__enter__()
-        return self._transaction
+        self._connection, self._transaction = connection, transaction
+        return transaction
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        engine, connection, transaction = self._engine, self._connection, self._transaction
         try:
             try:
-                self._end(error)
+                engine.end(connection, transaction, error)
             finally:
-                self._engine.entered.__exit__()
-                self._engine.lane.end(self._connection)
+                engine.entered.__exit__()
+                engine.lane.end(connection)
             if error is None:
-                self._engine.tell(self._transaction.work)
+                engine.tell(transaction.work)
         finally:
-            self._transaction.abandon(let_go=True)
+            transaction.abandon(let_go=True)
 
-    def _end(self, error: BaseException | None) -> None:
-        """Commit, unless the block raised an error."""
-        lane = self._engine.lane
-        if error is not None:
-            lane.roll_back(self._connection)
-            self._raise_meaning(error)
-            return
-        try:
-            self._transaction.finish()
-            lane.commit(self._connection)
-        except BaseException as failure:
-            lane.roll_back(self._connection)
-            self._raise_meaning(failure)
-            raise
 
-    def _raise_meaning(self, error: BaseException | None) -> None:
-        """Raise what an error of the driver says about the database, if it says anything about that."""
-        if isinstance(error, Exception):
-            meaning = self._engine.database.meaning(error)
-            if meaning is not error:
-                raise meaning from error
+def _not_entered(name: str) -> property:
+    """What a transaction is asked for by this name before it is entered."""
+
+    def refuse(scope: Scope) -> NoReturn:
+        raise NotEntered(name=name)
+
+    return property(refuse)
+
+
+for _name in vars(Transaction):
+    if not _name.startswith("_"):
+        setattr(Scope, _name, _not_entered(_name))

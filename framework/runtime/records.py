@@ -89,7 +89,7 @@ class Records:
         if shape in self._waiting.held:
             self._settle_amounts(shape)
         known = self.rows.get(shape)
-        return list(known.values()) if known else ()
+        return [*known.values()] if known else ()
 
     def keep(self, shape: Shape, row: Row) -> Change:
         """Remember a record by the row that the database has."""
@@ -195,7 +195,7 @@ class Records:
     def _untold(self, shape: Shape, key: str, value: Any) -> list[Change]:
         """Records whose field has the value, of which the database has yet to be told, and perhaps others."""
         untold: Iterable[Change] = self.untold
-        if self.untold.are_many:
+        if self.untold.are_many():
             if self._at_hand is None:
                 self._at_hand = AtHand()
             untold = self._at_hand.having(shape, key, value, self.rows.get(shape, {}))
@@ -234,9 +234,7 @@ class Records:
         if values is None:
             raise missing(self, shape, id)
         row = statements.codec.decode(values)
-        before = row.copy()
-        for state, amount in zip(adjustment.states, parameters, strict=False):  # the last is the id
-            before[state] -= amount
+        before = adjustment.undone(row, parameters)
         for name, derive in shape.derived_and_read:
             before[name] = derive(before)
         change = Change(shape, id, before, row, stored=True)

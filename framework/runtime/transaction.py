@@ -301,7 +301,7 @@ class Transaction:
         self._over = True
         if self._failure is not None:
             raise TransactionFailed(reason=self._failure) from self._failure
-        if self.work.untold.are_many:
+        if self.work.untold.are_many():
             self._let_collector_rest()
         try:
             self._follow(complete=complete)

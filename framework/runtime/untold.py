@@ -43,7 +43,6 @@ class Untold:
         """All records of which the database has yet to be told, each once."""
         return iter(dict.fromkeys((*self.new, *self.changed)))
 
-    @property
     def are_many(self) -> bool:
         """Whether it costs more to look through them for each question than to tell them first."""
         return len(self.new) + len(self.changed) > _MANY
@@ -108,14 +107,21 @@ class Untold:
             self._connection.tell(insertion.of(len(rows)), together, self._explain, batch)
         else:
             self._connection.tell_many(insertion.sql, list(map(values, rows)), self._explain, batch)
-        for change, row in zip(batch, rows, strict=True):
+        for change in batch:
             change.stored = True
             change.dirty.clear()
-            if shape.unique:
+        if shape.unique:
+            for change, row in zip(batch, rows, strict=True):
                 change.held = row.copy()
 
     def _update(self) -> None:
         changed, self.changed = self.changed, {}
+        if len(changed) == 1:
+            (change,) = changed
+            self._update_of(change.shape, tuple(_news_of(change)), [change], whole=True)
+            change.dirty.clear()
+            change.told = True
+            return
         for (shape, names, whole), group in groupby(in_order(changed), _columns):
             self._update_of(shape, names, [change for change, _ in group], whole=whole)
         for change in changed:
@@ -135,8 +141,11 @@ class Untold:
             ]
         sql, parameters = self._statements[shape].update(names)
         self._connection.tell_many(sql, list(map(parameters.of, told)), self._explain, batch)
-        for change, row in zip(batch, told, strict=True):
+        for change in batch:
             change.told = True
+        if whole and not shape.unique:
+            return
+        for change, row in zip(batch, told, strict=True):
             if not whole:
                 change.dirty |= dict.fromkeys(names)
             if shape.unique:

@@ -38,7 +38,7 @@ class Work(Records):
     def __init__(
         self, connection: Connection, database: Database, doors: dict[Shape, Door], now: datetime
     ) -> None:
-        super().__init__(connection, database)
+        Records.__init__(self, connection, database)
         self.doors = doors
         self.now = now
         self.due = Due(database.plan.nodes)
@@ -197,7 +197,7 @@ class Work(Records):
             sql, parameters = self.database.bookkeeping.move
             self.connection.tell_many(sql, list(map(parameters.of, self._moves)))
             self._moves.clear()
-        for shape in self._waiting.shapes:
+        for shape in self._waiting.shapes(concurrent=self.concurrent):
             statements = self.statements[shape]
             for id, amounts in self._waiting.take(shape):
                 adjustment = statements.adjustment(tuple(amounts))

@@ -10,7 +10,6 @@ from framework.plan.tally import Amounts, Tally
 from framework.runtime.change import Change
 from framework.runtime.parameters import has_changed
 from framework.runtime.recomputation import Expectation, Recomputation
-from framework.runtime.steps.route import host_of
 from framework.runtime.sweep import untouched
 from framework.runtime.work import Work
 from framework.storage.codec import Row
@@ -23,21 +22,22 @@ Rows = dict[UUID, list[Row]]
 def step(node: AdditiveNode, work: Work) -> None:
     """Add to each host what its records contribute now, less what they contributed before."""
     changes = work.changes(node.route.source)
-    if len(changes) > 1 or node.given is not None:
+    if len(changes) != 1 or node.given is not None:
         for host, amounts in _differences(node, work, changes).items():
             work.add(node, host, amounts)
         return
-    tally = node.tally.of
-    for change in changes:  # it is one
-        before, after = change.before_row, change.after_row
-        old, new = host_of(node.route, before), host_of(node.route, after)
-        if before and after and old is not None and (old is new or old == new):
-            work.add(node, old, list(map(sub, tally(after), tally(before))))
-            continue
-        if before and old is not None:
-            work.add(node, old, list(map(neg, tally(before))))
-        if after and new is not None:
-            work.add(node, new, tally(after))
+    (change,) = changes
+    before, after = change.before_row, change.after_row
+    key, tally = node.route.key, node.tally.of
+    old = None if before is None else GLOBAL_ID if key is None else before[key]
+    new = None if after is None else GLOBAL_ID if key is None else after[key]
+    if before and after and old is not None and (old is new or old == new):
+        work.add(node, old, list(map(sub, tally(after), tally(before))))
+        return
+    if before and old is not None:
+        work.add(node, old, list(map(neg, tally(before))))
+    if after and new is not None:
+        work.add(node, new, tally(after))
 
 
 def _differences(node: AdditiveNode, work: Work, changes: Sequence[Change]) -> Totals:
