@@ -36,10 +36,12 @@ class Run:
     probe: bool = False
     number: int = field(init=False)
     fence: int = field(init=False)
+    desk: Desk = field(init=False)
     prolonged: bool = False
 
     def __post_init__(self) -> None:
         self.number = self.fence = self.claimed.row["_attempt"]
+        self.desk = self.outbox.desk
 
     @property
     def id(self) -> UUID:
@@ -49,10 +51,6 @@ class Run:
     def key(self) -> tuple[str | None, UUID]:
         """What tells it from all other runs: two tenants may have calls of one id."""
         return self.outbox.tenant, self.id
-
-    @property
-    def desk(self) -> Desk:
-        return self.outbox.desk
 
     @property
     def case(self) -> Case:

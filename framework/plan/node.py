@@ -252,10 +252,9 @@ class RuleNode(Node):
         """What the rule makes, by the classes of its records."""
         return {target.model: target for target in self.targets}
 
-    @property
-    def once(self) -> bool:
+    def __post_init__(self) -> None:
+        self.once = self.source.kind is Kind.EVENT
         """Whether what the rule made is never changed: calls, events, and all that comes from events."""
-        return self.source.kind is Kind.EVENT
 
 
 @dataclass(eq=False)

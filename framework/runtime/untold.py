@@ -22,6 +22,8 @@ kind.
 _MANY = 256
 """So much that the database has yet to be told is looked through for each question; more is told first."""
 
+_depth, _forward = attrgetter("depth"), attrgetter("forward")
+
 Explain = Callable[[Violation, list[Change]], Exception]
 
 
@@ -78,8 +80,8 @@ class Untold:
         of_shape: dict[Shape, list[Change]] = {}
         for change in new:
             of_shape.setdefault(change.shape, []).append(change)
-        newer = Newer(new) if any(shape.forward for shape in of_shape) else None
-        for shape in sorted(of_shape, key=attrgetter("depth")):  # first what others refer to
+        newer = Newer(new) if any(map(_forward, of_shape)) else None
+        for shape in sorted(of_shape, key=_depth):  # first what others refer to
             put_off = newer.put_off(of_shape[shape]) if newer is not None else ()
             self._insert_of(shape, of_shape[shape])
             for change, key, value in put_off:

@@ -31,7 +31,8 @@ def step(node: AdditiveNode, work: Work) -> None:
     key, tally = node.route.key, node.tally.of
     old = None if before is None else GLOBAL_ID if key is None else before[key]
     new = None if after is None else GLOBAL_ID if key is None else after[key]
-    if before and after and old is not None and (old is new or old == new):
+    stays = old is new or old == new
+    if before and after and old is not None and stays:
         work.add(node, old, list(map(sub, tally(after), tally(before))))
         return
     if before and old is not None:

@@ -94,7 +94,7 @@ def _fired(node: MachineNode, work: Work) -> dict[Fired, list[TriggerPlan]]:
     """
     fired: dict[Fired, list[TriggerPlan]] = {}
     for plan in node.triggers:
-        changes = work.changes(plan.source)
+        changes = work.changes(plan.route.source)
         staying = _staying(plan, changes) if isinstance(plan.trigger, LinkTrigger) else ()
         for change in changes:
             host = concerned(plan, change)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+from framework.model.identity import digits
 from framework.model.record import Record
 from framework.plan.node import RuleNode
 from framework.plan.shape import Kind, Shape
@@ -104,7 +105,7 @@ def made(node: RuleNode, record: Any, *given: Any) -> list[Record]:
 
 def _make(node: RuleNode, work: Work, source: Change, position: int, record: Record) -> None:
     shape = node.made[type(record)]
-    key = f"{node.key}:{source.id.hex}:{position}"
+    key = f"{node.key}:{digits(source.id)}:{position}"
     row = work.doors[shape].row(record, work.now, made_by=key)
     if shape.takeovers:
         take_over(work, shape, row["id"], row, shape.takeovers)
