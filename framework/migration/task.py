@@ -57,10 +57,14 @@ class Task:
         found = []
         for node in plan.nodes:
             changed = bool(self.roots_of(node) & set(self.roots)) or self._is_of_changed_class(node)
-            keeps_history = isinstance(node, (MachineNode, SequenceNode))
-            if changed or (node.reads & dirty and not keeps_history):
+            if changed or (node.reads & dirty and not _keeps_history(node)):
                 found.append(node)
                 dirty |= node.writes
+        for _ in [node for node in found if isinstance(node, RuleNode) and node.waits]:
+            for node in plan.nodes:  # who reads what it makes comes before it, so all of them once more
+                if node.reads & dirty and not _keeps_history(node):
+                    found.append(node)
+                    dirty |= node.writes
         return found
 
     def _is_of_changed_class(self, node: Node) -> bool:
@@ -73,3 +77,8 @@ class Task:
             return {f"rule {node.key}"}
         whole = node.name.partition(" of ")[0]  # of a node that computes a part of a property
         return {whole} | {f"{shape.name}.{name}" for shape, name in node.writes if name is not None}
+
+
+def _keeps_history(node: Node) -> bool:
+    """Whether what happened decides, and not what is."""
+    return isinstance(node, (MachineNode, SequenceNode))

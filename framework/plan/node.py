@@ -246,6 +246,7 @@ class RuleNode(Node):
     fields: frozenset[str]  # fields of the source that are read
     key: str  # what the records that it makes are keyed by
     lens: Lens | None = None  # of a view: what it shows of the source
+    waits: bool = field(default=False, init=False)  # what it makes comes in the next wave: it moves a machine
 
     @cached_property
     def made(self) -> Mapping[type, Shape]:

@@ -217,6 +217,12 @@ class AmbiguousMove(DispatchError):
     """
 
 
+class EndlessCircle(DispatchError):
+    """The rule {rules} makes what moves a machine, because of whose state it makes more, and so on: {waves}
+    times in one transaction. Let the rule return nothing in one of the states, or let the machine stay in one.
+    """
+
+
 class InvalidEntryValue(DispatchError):
     """{model}.{property} cannot be {value!r} on the entry of {state!r}: {problems}. Return what the property
     is declared as.

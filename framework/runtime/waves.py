@@ -1,4 +1,4 @@
-"""Waves: all that follows from a transaction, also from records that go because of their state."""
+"""Waves: all that follows from a transaction, also from records that come or go because of a state."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -6,33 +6,49 @@ from uuid import UUID
 from framework.plan.node import MachineNode
 from framework.plan.shape import Shape
 from framework.runtime.doomed import take_doomed
+from framework.runtime.errors import EndlessCircle
 from framework.runtime.propagate import propagate
+from framework.runtime.put_off import take_put_off
 from framework.runtime.removal import remove
+from framework.runtime.steps.rule import apply
 from framework.runtime.sweep import found
 from framework.runtime.work import Work
+
+LONGEST = 1000
+"""So many waves of what rules make may follow each other: who is still not done makes a machine go round."""
 
 
 def follow(work: Work, *, complete: bool) -> None:
     """Everything that follows from the changes of a transaction.
 
     1. Propagate them, each step once.
-    2. Tell the database of it, and delete there the records that entered a state which erases them.
-    3. That is a wave of its own: go on with 1, from what the database has now, until nothing is to go. That
-       ends: each wave leaves less, and what follows from a deletion can make only records that stand higher.
-    4. What the waves changed counts as changed by the transaction.
+    2. Tell the database of it, and make there what rules make of states that it moves on.
+    3. If there is nothing of that kind, delete the records that entered a state which erases them.
+    4. Either is a wave of its own: go on with 1, from what the database has now, until nothing is to be done.
+       Deletions end, because each wave leaves less, and what follows from it makes only records that stand
+       higher; what rules make is counted.
+    5. What the waves changed counts as changed by the transaction.
     """
     propagate(work)
-    doomed = take_doomed(work)
-    if doomed:
+    last, doomed, rules, number = work, take_doomed(work), take_put_off(work), 0
+    if doomed or rules:
         work.finish(complete=complete)
-    while doomed:
+    while doomed or rules:
         wave = work.next_wave()
-        _remove(wave, doomed)
+        if rules:
+            number += 1
+            if number > LONGEST:
+                raise EndlessCircle(rules=" and ".join(one.rule.name for one in rules), waves=LONGEST)
+            for rule in rules:
+                apply(rule, last, wave)
+        else:
+            _remove(wave, doomed)
+            doomed = []
         propagate(wave)
         wave.finish(complete=complete)
         wave.connection.settle()  # a wave is there to explain what the database refuses of it
+        doomed, rules, last = [*doomed, *take_doomed(wave)], take_put_off(wave), wave
         _absorb(work, wave)
-        doomed = take_doomed(wave)
 
 
 def _remove(wave: Work, doomed: Iterable[tuple[MachineNode, UUID]]) -> None:

@@ -13,6 +13,7 @@ from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.errors import RuleReturnedWrongThing
 from framework.runtime.parameters import given_to, has_changed
+from framework.runtime.put_off import put_off
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.removal import remove
 from framework.runtime.seen import seen
@@ -24,17 +25,26 @@ from framework.storage.tables import MADE_BY
 
 
 def step(node: RuleNode, work: Work) -> None:
+    """Apply the rule, or note that it is due in the next wave."""
+    if node.waits:
+        put_off(work, node)
+    else:
+        apply(node, work, work)
+
+
+def apply(node: RuleNode, seen_by: Work, work: Work) -> None:
     """Apply the rule to every record of its source that came, changed in what the rule reads, or went; to
-    every record, if a parameter changed, unless what comes of it is made once.
+    every record, if a parameter changed, unless what comes of it is made once. If the rule has waited for
+    this wave, what the last one saw decides.
     """
     given = given_to(work, node.given)
-    everybody = not node.once and has_changed(work, node.given)
+    everybody = not node.once and has_changed(seen_by, node.given)
     left_over: list[Change] = []
-    for change in work.changes(node.source):
+    for change in seen_by.changes(node.source):
         source = seen(change, node.lens)
         record, was_there = source.after, source.before_row is not None
         if record is None:
-            stays = node.once and (change.after_row is not None or change in work.expired)
+            stays = node.once and (change.after_row is not None or change in seen_by.expired)
             if was_there and not stays:
                 left_over += _that_can_go(_existing(node, work, change))
         elif change.before_row is None:
@@ -43,8 +53,8 @@ def step(node: RuleNode, work: Work) -> None:
         elif everybody or not was_there or (node.fields and change.differs(node.fields)):
             left_over += _keep_equal(node, work, change, record)
     if everybody:
-        for rows in untouched(work, node.source):
-            for change in claimed(work, node.source, _unequal(node, work, rows)):
+        for rows in untouched(seen_by, node.source):
+            for change in claimed(seen_by, node.source, _unequal(node, work, rows)):
                 source = seen(change, node.lens)
                 if source.after is not None:
                     left_over += _keep_equal(node, work, change, source.after)
