@@ -219,7 +219,8 @@ class AmbiguousMove(DispatchError):
 
 class EndlessCircle(DispatchError):
     """The rule {rules} makes what moves a machine, because of whose state it makes more, and so on: {waves}
-    times in one transaction. Let the rule return nothing in one of the states, or let the machine stay in one.
+    times in one transaction. Let the rule return nothing in one of the states, or let the
+    machine stay in one.
     """
 
 
