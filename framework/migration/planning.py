@@ -76,6 +76,8 @@ class Planning:
         for name in created:
             if name in self.shapes:
                 self.changes.append(Change(self.shapes[name].name, "a new class"))
+        if not self.changes and self.before not in (None, self.database.declaration):
+            self.changes.append(Change("all declarations", "say the same in other words, which are kept"))
         walls = breached(self.connection, tables.values()) if self.database.plan.tenanted else []
         self.changes += [Change(self._called(name), "is held to its tenants again") for name in walls]
         roots = (*self.properties.roots, *self._hidden_roots(altered), *rules.roots)
@@ -108,6 +110,12 @@ class Planning:
             return None
         if shape is not None and was != table.name:
             self.changes.append(Change(shape.name, f"was {self.renames.classes[shape.name]}"))
+        if shape is not None and (kind := self.properties.kind(shape)) != shape.kind.value:
+            what = f"was {_KINDS[kind]}, is {_KINDS[shape.kind.value]}"
+            self.changes.append(
+                Change(shape.name, what, remedy="Declare it under another name, beside the old")
+            )
+            return None
         wanted = declared_form(table, self.database.dialect)
         kept = {
             name: self.renames.columns.get((table.name, name), name)
@@ -264,6 +272,8 @@ class Planning:
         name = self.database.tables.of[shape].name
         return self.renames.tables.get(name, name)
 
+
+_KINDS = {"entity": "an entity", "event": "an event", "global": "a Global", "call": "a call"}
 
 _CONVERSIONS: Mapping[tuple[str, str], Callable[[Survey, str, str], int]] = {
     ("BIGINT", "TEXT"): lambda *_: 0,

@@ -132,6 +132,11 @@ class PropertyChanges:
             return [name for name in dropped if not name.startswith("_")]
         return [name for name in dropped if name in form.facts]
 
+    def kind(self, shape: Shape) -> str:
+        """What the records of a class were; what they are, where nobody remembers."""
+        form = self._form(shape)
+        return shape.kind.value if form is None else form.kind
+
     def types(self, shape: Shape, name: str, old: str) -> tuple[str, str | None]:
         """The type of a fact as it is said now, and as it was."""
         form = self._form(shape)

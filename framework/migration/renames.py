@@ -1,6 +1,6 @@
 """Which names of the database stand for which names of the App."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from framework.model.fields import table_name
@@ -36,20 +36,24 @@ class Renames:
             for name, former in said.fields.items():
                 if former in there and name not in there:
                     columns |= {(now, new): old for new, old in _columns(shape, name, former) if old in there}
-        rules = {
-            node.rule.key: node.rule.renamed_from
-            for node in plan.nodes
-            if isinstance(node, RuleNode)
-            and node.rule.renamed_from is not None
-            and before is not None
-            and node.rule.renamed_from in before.rules
-            and node.rule.key not in before.rules
-        }
+        rules = {} if before is None else dict(_rules(plan, before, classes))
         return cls(classes, renamed_tables, columns, rules)
 
     def class_of(self, name: str) -> str:
         """What the class was called."""
         return self.classes.get(name, name)
+
+
+def _rules(plan: Plan, before: Declaration, classes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The keys of rules, and what they were: where a rule is from several classes, each is named in a key."""
+    for node in plan.nodes:
+        if isinstance(node, RuleNode) and node.key not in before.rules:
+            source = classes.get(node.source.name, node.source.name)
+            names = [one for one in (node.rule.renamed_from, node.rule.key) if one is not None]
+            formers = (key for name in names for key in (f"{name}[{source}]", name) if key in before.rules)
+            former = next((key for key in formers if before.rules[key].source == source), None)
+            if former is not None:
+                yield node.key, former
 
 
 def former_tables(plan: Plan, before: Declaration | None) -> set[str]:

@@ -35,6 +35,8 @@ def rule_changes(
     for node in (node for node in plan.nodes if isinstance(node, RuleNode)):
         key = node.key
         then = before.rules.get(renames.rules.get(key, key))
+        if key in renames.rules:
+            changes.append(Change(f"rule {key}", f"was {renames.rules[key]}"))
         if then is None:
             changes.append(Change(f"rule {key}", _arrival(node)))
             added.append(f"rule {key}")

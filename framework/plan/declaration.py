@@ -139,6 +139,8 @@ def _classes(new: Mapping[str, ClassForm], old: Mapping[str, ClassForm]) -> Iter
     yield from (f"the class {name} is new" for name in sorted(new.keys() - old.keys()))
     yield from (f"the class {name} is gone" for name in sorted(old.keys() - new.keys()))
     for name in sorted(new.keys() & old.keys()):
+        if new[name].kind != old[name].kind:
+            yield f"the class {name} is of another kind"
         for after, before, changed in (
             (new[name].facts, old[name].facts, "has other values"),
             (new[name].computed, old[name].computed, "is computed otherwise"),

@@ -41,7 +41,9 @@ steps = st.builds(
     st.tuples(st.integers(0, 7), st.integers(0, 7)),
     st.tuples(numbers, numbers),
 )
-days = st.lists(st.tuples(st.integers(0, 3), st.lists(steps, min_size=1, max_size=6)), min_size=1, max_size=7)
+day = st.tuples(st.integers(0, 3), st.lists(steps, min_size=1, max_size=6))
+days = st.lists(day, min_size=1, max_size=7)
+few_days = st.lists(day, min_size=1, max_size=3)
 Days = list[tuple[int, list[Step]]]
 """How many hours go by before each day, and what happens then."""
 

@@ -1,7 +1,7 @@
 """Schemas at random: up to four entities that refer to each other, and properties that read each other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import get_args
 
@@ -37,7 +37,7 @@ GLOBAL = -1
 
 @st.composite
 def schemas(draw: st.DrawFn, of: Schema | None = None) -> Schema:
-    """A schema of up to four entities, or other properties `of` those of a schema.
+    """A schema of up to four entities, or other properties `of` facts that there are.
 
     A property reads facts, and properties that were drawn before it.
     """
@@ -58,9 +58,46 @@ def schemas(draw: st.DrawFn, of: Schema | None = None) -> Schema:
 
 @st.composite
 def variants(draw: st.DrawFn) -> tuple[Schema, Schema]:
-    """Two schemas of the same facts, without what remembers more than these."""
+    """Two schemas of the same facts, or of nearly the same, without what remembers more than these."""
     one = draw(schemas())
-    return one.of_the_present, draw(schemas(one)).of_the_present
+    return one.of_the_present, draw(schemas(draw(st.just(one) | altered(one)))).of_the_present
+
+
+@st.composite
+def altered(draw: st.DrawFn, one: Schema) -> Schema:
+    """A schema whose facts and references come, go, and are others here and there."""
+    models = list(one.models)
+    if len(models) > 1 and _seldom(draw):
+        models.pop()
+    elif _seldom(draw):
+        models.append(Model(len(models), ("f0",), (), ()))
+    for number, model in enumerate(models):
+        facts = ("f0", "f1")[: 3 - len(model.facts)] if _seldom(draw) else model.facts
+        kept = [one for one in model.references if not _seldom(draw)]
+        references = [draw(_other(one)) if _seldom(draw) else one for one in kept]
+        new = sorted({*range(number)} - {one.target for one in model.references})
+        if new and _seldom(draw):
+            references.append(Reference(number, draw(st.sampled_from(new)), "SET NULL"))
+        models[number] = Model(number, facts, tuple(references), ())
+    everything = range(len(models))
+    friendly = frozenset(n for n in everything if (n in one.friendly) is not _seldom(draw))
+    known = [each for model in models for each in model.references]
+    is_there = one.kept is not None and one.kept.model in everything and one.kept.per in (None, *known)
+    kept_then = one.kept if is_there else None
+    if _seldom(draw):
+        kept_then = draw(st.none() | keepings(len(models), known))
+    return replace(one, models=tuple(models), totals=(), friendly=friendly, kept=kept_then)
+
+
+def _seldom(draw: st.DrawFn) -> bool:
+    return draw(st.integers(0, 4)) == 4
+
+
+@st.composite
+def _other(draw: st.DrawFn, one: Reference) -> Reference:
+    """The same key, with other consequences."""
+    takes = draw(st.integers(0, 3)) == 3
+    return replace(one, ondelete=draw(st.sampled_from(("CASCADE", "SET NULL", "RESTRICT"))), takes=takes)
 
 
 @st.composite

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from tests.engine.declared_at_random.keeping import is_held
+from tests.engine.declared_at_random.keeping import START, is_held
 from tests.engine.declared_at_random.properties import Property
 from tests.engine.declared_at_random.schema import Schema
 from tests.engine.declared_at_random.seen import (
@@ -72,11 +72,40 @@ class World:
         )
 
     def under(self, schema: Schema) -> "World":
-        """The same facts, of which other things are said from now on."""
+        """The same facts, as far as they are there still, of which other things are said from now on."""
         world = replace(self.copy(), schema=schema)
+        rows = [*self.rows, *({} for _ in schema.models)]
+        world.rows = [
+            {id: world._facts(model.number, row) for id, row in rows[model.number].items()}
+            for model in schema.models
+        ]
+        world.bonds = {number: those for number, those in self.bonds.items() if number in schema.friendly}
         world.everything()
         world.stirred = self.stirred.copy()  # who was there before has not entered since
         return world
+
+    def _facts(self, number: int, row: Row) -> Row:
+        """What there is of a record, with nothing in what is new."""
+        model = self.schema.models[number]
+        names = [*model.facts, *(one.key for one in model.references)]
+        since = {"at": row.get("at", START)} if self.is_timed(number) else {}
+        return {name: row.get(name) for name in names} | since
+
+    @property
+    def in_the_way(self) -> set[str]:
+        """The entities of which records do not fit: with nothing where something is needed, or not unique."""
+        found = set()
+        for one in self.schema.references:
+            given = [row[one.key] for row in self.rows[one.source].values()]
+            there = [key for key in given if key is not None]
+            if (None in given and not one.nullable) or (one.takes and len({*there}) < len(there)):
+                found.add(self.schema.models[one.source].name)
+        for link in self.schema.links:
+            pairs = [(row[link.near.key], row[link.far.key]) for row in self.rows[link.link].values()]
+            pairs = [pair for pair in pairs if None not in pair]
+            if len({*pairs}) < len(pairs):
+                found.add(self.schema.models[link.link].name)
+        return found
 
     def delete(self, number: int, *ids: UUID) -> bool:
         """Delete records with what follows them; whether nothing that stays keeps one of them from going."""
@@ -111,6 +140,7 @@ class World:
             and (facts[one.near.key], facts[one.far.key]) == (row[one.near.key], row[one.far.key])
             and None not in (row[one.near.key], row[one.far.key])
             for one in links
+            if one.near.key in facts and one.far.key in facts
             if not (one.near.takes or one.far.takes)  # the other one lets go
             for id, row in self.rows[number].items()
         )
