@@ -6,8 +6,8 @@ and whatever it can see, must be the same in both.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from random import Random
@@ -71,6 +71,8 @@ class Place:
     """What has ids that the tenants choose; other ids are new in each world."""
     machines: tuple[type[Any], tuple[str, ...]]
     verbs: Mapping[str, Callable[[App, "Act"], object]]
+    begins: "Sequence[Act]" = ()
+    """What every tenant does before all else."""
 
     def app(self, url: str = "sqlite:///:memory:", **settings: Any) -> App:
         app = App(
@@ -263,9 +265,10 @@ BANK = Place(
         "look": looking,
         "holiday": lambda app, a: app.dispatch(Holiday(name="may"), key=f"k{a.k}").replayed,
         "revise": lambda app, a: updating(app, Account, a.n, terms=Terms(rate=a.k), tags=["t"] * a.m),
-        "drop": lambda app, a: deleting(app, Account, a.n),
+        "drop": lambda app, a: deleting(app, Account, a.n) if a.k == 0 else None,
         "rebuild": lambda app, a: app.rebuild(),
     },
+    begins=[Act(0, "open", number, number % 2, number) for number in range(3)],
 )
 
 
@@ -295,7 +298,8 @@ def lives(place: Place, shared: App, acts: list[Act]) -> None:
     for name in names:
         shared.create_tenant(name)
     alone = [place.app() for _ in names]
-    for act in acts:
+    begins = [replace(act, who=who) for act in place.begins for who in range(3)]
+    for act in (*begins, *acts):
         answers = World(place, shared, names[act.who]).act(act), World(place, alone[act.who], None).act(act)
         assert answers[0] == answers[1], act
     for name, app in zip(names, alone, strict=True):
