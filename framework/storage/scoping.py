@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
+    Alias,
     Boolean,
     Column,
     ColumnElement,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.elements import conv
+from sqlalchemy.sql.elements import _truncated_label, conv
 
 TENANT = "_tenant"
 """The column of every record, and of all that is written down about records, that says whose it is."""
@@ -55,6 +56,10 @@ class OwnRows(ColumnElement[bool]):
 @compiles(OwnRows)
 def _own_rows(element: OwnRows, compiler: Any, **_: Any) -> str:
     name = compiler.preparer.format_table(element.table)
+    if isinstance(element.table, Alias):  # which may have no name yet but the one that the compiler gives it
+        alias = element.table.name
+        is_made = isinstance(alias, _truncated_label)
+        name = compiler.preparer.quote(compiler._truncated_identifier("alias", alias) if is_made else alias)
     return f"{name}.{TENANT} = {CURRENT[compiler.dialect.name]}"
 
 
@@ -81,8 +86,8 @@ def scope_dialect(dialect: Dialect) -> None:
 
         def visit_select(self, statement: Any, *rest: Any, **options: Any) -> str:
             """What goes by its full name keeps it: so the condition does not go into FROM, but into WHERE."""
-            froms = _tables_of(statement.get_final_froms())
-            own = [OwnRows(table) for table in froms if table.schema and not _is_shared(table)]
+            froms = _sources_of(statement.get_final_froms())
+            own = [OwnRows(source) for source in froms if _is_named_in_full(source)]
             return super().visit_select(statement.where(*own) if own else statement, *rest, **options)  # type: ignore[no-any-return]
 
         def visit_update(self, statement: Any, **options: Any) -> str:
@@ -105,7 +110,10 @@ def scope_dialect(dialect: Dialect) -> None:
                 if name == table.name
             )
             return bool(_is_shared(table) or getattr(table, "schema", None)) or any(
-                inner.schema for cte in shadows for inner in _tables_of(cte.element.get_final_froms())
+                inner.schema
+                for cte in shadows
+                for inner in _sources_of(cte.element.get_final_froms())
+                if isinstance(inner, Table)
             )
 
     dialect.statement_compiler = ScopedCompiler
@@ -115,8 +123,15 @@ def _own(statement: Any) -> Any:
     return statement if _is_shared(statement.table) else statement.where(OwnRows(statement.table))
 
 
-def _tables_of(froms: Iterable[Any]) -> list[Table]:
-    return [one for item in froms for one in item._from_objects if isinstance(one, Table)]
+def _sources_of(froms: Iterable[Any]) -> list[Any]:
+    return [one for item in froms for one in item._from_objects]
+
+
+def _is_named_in_full(source: Any) -> bool:
+    """Whether it is a table, or another name for one, that goes by its full name and belongs to tenants."""
+    while isinstance(source, Alias):
+        source = source.element
+    return isinstance(source, Table) and bool(source.schema) and not _is_shared(source)
 
 
 def _is_shared(table: Any) -> bool:

@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
-from framework import tenant
-from framework.app import App
-from tests.engine.test_policies import MODULE, Customer, Order
+from framework import Reader, policy, tenant
+from framework.app import App, opened
+from tests.engine.test_policies import MODULE, Customer, Line, Order
 from tests.tenancy.conftest import REQUIRED
 
 ID = UUID(int=7)
@@ -31,3 +33,33 @@ def test_a_policy_looks_at_the_tenants_own_records(database_url: str) -> None:
             assert app.query(statement, actor="ada") == []
             assert app.query(statement, actor="eve") == [2]
     app.close()
+
+
+def test_a_policy_that_looks_at_a_class_by_another_name_sees_the_tenants_own_records(
+    database_url: str,
+) -> None:
+    """Bolt has an order of the same id, which its customer owns."""
+    buyer, placed = aliased(Customer), aliased(Order, name="placed")
+
+    @policy(Order)
+    def bought(reader: Reader) -> ColumnElement[bool]:
+        return exists().where(buyer.id == Order.customer_id, col(buyer.owner) == reader.actor)
+
+    @policy(Line)
+    def of_what_is_dear(reader: Reader) -> ColumnElement[bool]:
+        return exists().where(placed.id == Line.order_id, placed.number > 1)
+
+    with opened(App([[Line, Customer, Order, bought, of_what_is_dear]], [], database_url, REQUIRED)) as app:
+        for name, owner, number in (("acme", "ada", 1), ("bolt", "eve", 2)):
+            app.create_tenant(name)
+            with tenant(name), app.transaction() as tx:
+                tx.add(Customer(id=ID, owner=owner))
+                tx.add(Order(id=ID, customer_id=ID, number=number))
+                tx.add(Line(id=ID, order_id=ID))
+        with tenant("acme"):
+            assert app.query(select(Order.number), actor="ada") == [1]
+            assert app.query(select(Order.number), actor="eve") == []
+            assert app.query(select(Line.id), actor="ada") == []
+        with tenant("bolt"):
+            assert app.query(select(Order.number), actor="ada") == []
+            assert app.query(select(Line.id), actor="eve") == [ID]

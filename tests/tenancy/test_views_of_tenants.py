@@ -87,6 +87,23 @@ def test_each_tenant_has_its_own_members(app: App) -> None:
         assert app.verify() == []
 
 
+def test_an_order_of_the_same_id_that_another_tenant_has_paid_is_no_member_here(app: App) -> None:
+    id = UUID(int=9)
+    for name in SOLD:
+        with tenant(name), app.transaction() as tx:
+            tx.add(Order(id=id, customer_id=BUYER, cents=1))
+    with tenant("bolt"):
+        app.dispatch(OrderPaid(order_id=id))
+    of_one_cent = select(PaidOrder).where(PaidOrder.cents == 1)
+    for name, expected in (("acme", []), ("bolt", [id])):
+        with tenant(name):
+            assert [one.id for one in app.query(of_one_cent)] == expected
+            assert [one.id for one in app.members(PaidOrder) if one.cents == 1] == expected
+            if not expected:
+                with pytest.raises(NoSuchRecord):
+                    app.get(PaidOrder, id)
+
+
 def test_who_enters_and_leaves_concerns_one_tenant(app: App) -> None:
     with tenant("acme"), app.transaction() as tx:
         assert tx.update_where(PaidOrder, PaidOrder.cents < 100, cents=200) == 1
