@@ -55,9 +55,9 @@ class Task:
             dirty |= {(shape, name) for name in shape.facts if f"{shape.name}.{name}" in self.roots}
             dirty |= {(shape, None) for _, targets in self.gone if shape.name in targets}
         found = []
+        changed = self._changed(plan)
         for node in plan.nodes:
-            changed = bool(self.roots_of(node) & set(self.roots)) or self._is_of_changed_class(node)
-            if changed or (node.reads & dirty and not _keeps_history(node)):
+            if node in changed or (node.reads & dirty and not _keeps_history(node)):
                 found.append(node)
                 dirty |= node.writes
         for _ in [node for node in found if isinstance(node, RuleNode) and node.waits]:
@@ -66,6 +66,17 @@ class Task:
                     found.append(node)
                     dirty |= node.writes
         return found
+
+    def _changed(self, plan: Plan) -> set[Node]:
+        """The nodes that do something else now, and those of what links carry for them."""
+        changed: set[Node] = set()
+        inner: set[tuple[Shape, str | None]] = set()
+        for node in reversed(plan.nodes):
+            is_meant = bool(self.roots_of(node) & set(self.roots)) or self._is_of_changed_class(node)
+            if is_meant or node.writes & inner:
+                changed.add(node)
+                inner |= {(shape, name) for shape, name in node.reads if name in shape.inner}
+        return changed
 
     def _is_of_changed_class(self, node: Node) -> bool:
         return any(shape.name in self.roots for shape, _ in node.reads | node.writes)
