@@ -15,6 +15,7 @@ from framework.runtime.lane import Lane, Operation
 from framework.runtime.meter import Meter
 from framework.runtime.transaction import Transaction
 from framework.runtime.turns import Turns
+from framework.runtime.uses import refuse_verb
 from framework.runtime.work import Work
 from framework.storage.database import Connection, Database
 from framework.storage.sqlite import SqliteDatabase
@@ -125,6 +126,8 @@ class Engine:
         """Commit what a block has done, unless it raised an error."""
         if error is not None:
             self.lane.roll_back(connection)
+            if isinstance(error, AttributeError) and error.obj is transaction:
+                refuse_verb(transaction, str(error.name))  # to have `__getattr__` would slow all that it has
             self.raise_meaning(error)
             return
         try:

@@ -18,7 +18,7 @@ class Entered:
         self._inside.transaction = False
 
     def refuse_nested(self) -> None:
-        if self.is_inside:
+        if getattr(self._inside, "transaction", False):
             raise NestedDispatch()
 
     def refuse_close(self) -> None:

@@ -14,4 +14,6 @@ def put_off(work: Work, rule: RuleNode) -> None:
 
 def take_put_off(work: Work) -> list[RuleNode]:
     """All that were put off, once, in the order of the plan."""
-    return sorted(work.notes.pop(_PUT_OFF, ()), key=lambda rule: rule.position)
+    if _PUT_OFF not in work.notes:
+        return []
+    return sorted(work.notes.pop(_PUT_OFF), key=lambda rule: rule.position)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Never, TypeVar
+from typing import Any, Never, TypeVar
 from uuid import UUID
 
 from framework.model.apicall import IntegrationEvent
@@ -43,7 +43,7 @@ from framework.runtime.removal import remove
 from framework.runtime.reserve import reserve
 from framework.runtime.resting import collector_at_rest
 from framework.runtime.takeover import take_over
-from framework.runtime.uses import check_caller, check_count, check_many, missing, require
+from framework.runtime.uses import check_caller, check_count, check_many, require
 from framework.runtime.waves import follow
 from framework.runtime.work import Work
 from framework.storage.codec import Row
@@ -386,12 +386,6 @@ class Transaction:
             raise TransactionOver()
         if self.work.tenant is not None:
             refuse_another(self.work.tenant)
-
-    if not TYPE_CHECKING:  # to type checkers there is what there is
-
-        def __getattr__(self, name: str) -> Any:
-            """Say of what others have, and a transaction has not, what to write instead."""
-            return missing(self, name)
 
 
 class _AtStake:

@@ -70,6 +70,11 @@ _IN_ITS_PLACE = {
 
 def missing(owner: object, name: str) -> Any:
     """What `owner` has under a name that it seems not to have; where others have it, says what to use."""
+    refuse_verb(owner, name)
+    return object.__getattribute__(owner, name)  # raises what is wrong
+
+
+def refuse_verb(owner: object, name: str) -> None:
+    """Raises NoSuchVerb if `owner` lacks what others have under this name."""
     if name in _IN_ITS_PLACE:
         raise NoSuchVerb(owner=type(owner).__name__, verb=name, remedy=_IN_ITS_PLACE[name])
-    return object.__getattribute__(owner, name)  # raises what is wrong
