@@ -367,7 +367,8 @@ class App:
 
     def _reading(self, actor: str | None, context: Mapping[str, Any] | None) -> Reading:
         someone = actor is not None or context is not None
-        check_caller(actor, context)
+        if someone:
+            check_caller(actor, context)
         reader = Reader(actor, MappingProxyType(dict(context or {}))) if someone else None
         return Reading(self.plan, self.engine.database, reader, require_actor=self.settings.require_actor)
 

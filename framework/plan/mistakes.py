@@ -40,6 +40,12 @@ class UnknownType(DeclarationError):
     """
 
 
+class UnresolvedType(DeclarationError):
+    """{model}.{field} is declared as {annotation}, in which {name!r} means nothing. Declare that above it, or
+    import it there.
+    """
+
+
 class RecordInAField(DeclarationError):
     """{model}.{field} is declared as {annotation}, but a record is kept in its own table. Declare its key and
     the relation: {remedy}.

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, get_args
 
+from pydantic.errors import PydanticUndefinedAnnotation
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, UniqueConstraint, Uuid
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
@@ -39,6 +40,7 @@ from framework.plan.mistakes import (
     UnknownOndelete,
     UnknownTable,
     UnknownType,
+    UnresolvedType,
 )
 from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
 from framework.plan.tableless import refuse_key, refuse_relations_to_several, refuse_views
@@ -87,8 +89,11 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
                 raise NameTooLong(place=f"{shape.name}.{name}", what="its column", name=name)
             field = model.model_fields[name]
             _refuse_records_in(shape, name, field.annotation)
-            if column_type(field.annotation, field.metadata) is None:
+            kind = column_type(field.annotation, field.metadata)
+            if kind is None:
                 raise UnknownType(model=shape.name, field=name, annotation=field.annotation)
+            if isinstance(kind, Structured):
+                _refuse_unresolved(shape, name, kind)
         for name in model.__facts__:
             check_default(shape, name)
         if shape.kind is Kind.EVENT:
@@ -138,6 +143,15 @@ def _refuse_records_in(shape: Shape, name: str, annotation: Any) -> None:
     else:
         return
     raise RecordInAField(model=shape.name, field=name, annotation=named(kind), remedy=remedy)
+
+
+def _refuse_unresolved(shape: Shape, name: str, kind: Structured) -> None:
+    try:
+        kind.adapter.rebuild()
+    except PydanticUndefinedAnnotation as error:
+        raise UnresolvedType(
+            model=shape.name, field=name, annotation=named(kind.kind), name=error.name
+        ) from error
 
 
 def _refuse_indexes_of_json(shape: Shape) -> None:

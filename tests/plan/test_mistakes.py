@@ -184,6 +184,19 @@ def test_a_type_without_a_column_is_refused() -> None:
     )
 
 
+def test_what_a_payload_is_made_of_is_known() -> None:
+    class Label(Payload):
+        text: "Words"  # type: ignore[name-defined]  # noqa: F821  # that is the mistake
+
+    class Item(Entity, table=True):
+        label: Label | None = None
+
+    assert refusal(Item) == (
+        "Item.label is declared as Label, in which 'Words' means nothing. Declare that above it, or import it "
+        "there."
+    )
+
+
 def test_a_name_is_no_longer_than_all_databases_have_them() -> None:
     name = "number_of_all_the_things_that_were_ever_ordered_by_this_customer"
     end = (
