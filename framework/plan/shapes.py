@@ -1,36 +1,27 @@
 """Shapes from classes: tables, references between them, and the relations that were named."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import chain
-from typing import Any, get_args
+from typing import Any
 
-from pydantic.errors import PydanticUndefinedAnnotation
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import APICall, FromEvents, IntegrationEvent
-from framework.model.columns import Structured, UtcDateTime, admits_none, column_type, named, without_none
+from framework.model.columns import UtcDateTime, admits_none, named, without_none
 from framework.model.entity import Entity, Event, Global
-from framework.model.fields import UNDEFINED, table_name
-from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.model.takeover import may_be_taken
+from framework.plan.fields import check_fields
 from framework.plan.hidden import is_short
 from framework.plan.links import check_links, route_through
 from framework.plan.mistakes import (
     AmbiguousSide,
     BrokenRelation,
     CannotBeTaken,
-    GlobalWithoutDefault,
-    IndexOfJson,
     KeyOfAnotherType,
     KeyToNoId,
     NameTooLong,
-    NoRequest,
-    OwnFact,
-    RecordInAField,
     ReservedTable,
     SecondSource,
     TableCollision,
@@ -39,13 +30,10 @@ from framework.plan.mistakes import (
     UnheardValidator,
     UnknownOndelete,
     UnknownTable,
-    UnknownType,
-    UnresolvedType,
 )
 from framework.plan.shape import HiddenColumn, IndexPlan, Kind, Route, Shape
 from framework.plan.tableless import refuse_key, refuse_relations_to_several, refuse_views
 from framework.plan.uniques import uniques_of
-from framework.plan.values import check_default
 
 Shapes = dict[type[Record], Shape]
 
@@ -77,25 +65,10 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
             raise SecondSource(model=shape.name, property=name, source=second)
         for name in model.__pydantic_decorators__.model_validators:
             raise UnheardValidator(model=shape.name, validator=name)
-        if shape.kind is Kind.GLOBAL:
-            _check_defaults(shape)
-        _refuse_own_facts(shape)
-        _refuse_indexes_of_json(shape)
         shape.takeovers = tuple(_takeovers(shape))
         if not is_short(table.name):
             raise NameTooLong(place=shape.name, what="its table", name=table.name)
-        for name in (*model.__facts__, *model.__computed__):
-            if not is_short(name):
-                raise NameTooLong(place=f"{shape.name}.{name}", what="its column", name=name)
-            field = model.model_fields[name]
-            _refuse_records_in(shape, name, field.annotation)
-            kind = column_type(field.annotation, field.metadata)
-            if kind is None:
-                raise UnknownType(model=shape.name, field=name, annotation=field.annotation)
-            if isinstance(kind, Structured):
-                _refuse_unresolved(shape, name, kind)
-        for name in model.__facts__:
-            check_default(shape, name)
+        check_fields(shape)
         if shape.kind is Kind.EVENT:
             shape.hidden.append(HiddenColumn("_actor", Text()))
             shape.seldom = ("_actor",)
@@ -130,60 +103,6 @@ def _give_depth(shape: Shape, seen: set[Shape]) -> int:
         seen.add(shape)
         shape.depth = 1 + max((_give_depth(target, seen) for target in shape.references.values()), default=0)
     return shape.depth
-
-
-def _refuse_records_in(shape: Shape, name: str, annotation: Any) -> None:
-    kind = without_none(annotation)
-    (arm,) = get_args(kind)[:1] or (None,)
-    if isinstance(kind, type) and issubclass(kind, Record):
-        key = f'`{name}_id: UUID = Field(foreign_key="{table_name(kind.__name__)}.id")`'
-        remedy = f"{key} and `{name}: {kind.__name__} = Relationship()`"
-    elif isinstance(arm, type) and issubclass(arm, Record):
-        remedy = f"`{name}: list[{arm.__name__}] = Relationship()`, and a foreign key in {arm.__name__}"
-    else:
-        return
-    raise RecordInAField(model=shape.name, field=name, annotation=named(kind), remedy=remedy)
-
-
-def _refuse_unresolved(shape: Shape, name: str, kind: Structured) -> None:
-    try:
-        kind.adapter.rebuild()
-    except PydanticUndefinedAnnotation as error:
-        raise UnresolvedType(
-            model=shape.name, field=name, annotation=named(kind.kind), name=error.name
-        ) from error
-
-
-def _refuse_indexes_of_json(shape: Shape) -> None:
-    unique = (one.columns for one in shape.table.constraints if isinstance(one, UniqueConstraint))
-    for column in chain(*unique, *(one.columns for one in shape.table.indexes)):
-        if isinstance(column.type, Structured):
-            raise IndexOfJson(model=shape.name, field=column.name)
-
-
-def _refuse_own_facts(shape: Shape) -> None:
-    """What the framework gives to each record of a kind is what it is."""
-    fields = shape.model.model_fields
-    for kind, name in ((Event, "at"), (APICall, "created_at")):
-        if issubclass(shape.model, kind) and fields[name].annotation is not datetime:
-            annotation = named(fields[name].annotation)
-            raise OwnFact(
-                model=shape.name, field=name, annotation=annotation, kind=kind.__name__, wanted="datetime"
-            )
-    if shape.kind is Kind.CALL and not _is_payload(fields.get("request")):
-        annotation = named(fields["request"].annotation) if "request" in fields else "not declared"
-        raise NoRequest(model=shape.name, annotation=annotation)
-
-
-def _is_payload(field: Any) -> bool:
-    kind = field and without_none(field.annotation)
-    return isinstance(kind, type) and issubclass(kind, Payload)
-
-
-def _check_defaults(shape: Shape) -> None:
-    for name, default in shape.model.__facts__.items():
-        if default is UNDEFINED:
-            raise GlobalWithoutDefault(model=shape.name, field=name)
 
 
 def _takeovers(shape: Shape) -> Iterator[str]:
