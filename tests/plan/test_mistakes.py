@@ -192,8 +192,8 @@ def test_what_a_payload_is_made_of_is_known() -> None:
         label: Label | None = None
 
     assert refusal(Item) == (
-        "Item.label is declared as Label, in which 'Words' means nothing. Declare that above it, or import it "
-        "there."
+        "Item.label is declared as Label, in which 'Words' means nothing. Declare that above it, or import "
+        "it there."
     )
 
 
