@@ -1,10 +1,13 @@
 """Many records by a criterion: read by one statement, changed and deleted some at a time."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.sql import visitors
 
-from framework.model.record import Record
+from framework.errors import DispatchError
+from framework.model.record import Record, is_filtered
 from framework.plan.shape import Shape
 from framework.runtime.asking import asking
 from framework.runtime.change import Change
@@ -14,6 +17,13 @@ from framework.runtime.seen import seen
 from framework.runtime.work import Work
 from framework.storage.criteria import selection_where
 from framework.storage.statements import Lock
+
+
+class ViewInCriterion(DispatchError):
+    """The criterion speaks of {view}, and would hold of records of the table {table} that are no members,
+    too. Say in it what makes a member, or look them up before, by `ids = app.query(select({view}.id))`, and
+    say `.in_(ids)`.
+    """
 
 
 def matching(
@@ -29,6 +39,7 @@ def matching(
             raise NotACriterion(model=shape.name, given=criterion)
     for criterion in criteria:
         check_comparisons(criterion, work.database.plan.by_table)
+        _refuse_other_views(criterion, model)
     work.untold.tell()
     sql, parameters = selection_where(work.statements[shape], criteria, lock)
     with asking():
@@ -38,3 +49,22 @@ def matching(
         work.held.update(found)
     lens = None if model is shape.model else shape.views[model]
     return [change for change in found if seen(change, lens).after is not None]
+
+
+def _refuse_other_views(criterion: ColumnElement[Any], model: type[Record]) -> None:
+    """Those of which the class itself is none; within a SELECT, all but the class itself, whose records are
+    looked for.
+    """
+    for element, is_within in _elements(criterion):
+        entity: Any = getattr(element, "_annotations", {}).get("parententity")
+        view = model if entity is None else entity.mapper.class_
+        if is_filtered(view) and (is_within or not issubclass(model, view)) and view is not model:
+            raise ViewInCriterion(view=view.__name__, table=entity.mapper.local_table.name)
+
+
+def _elements(criterion: ColumnElement[Any]) -> Iterator[tuple[Any, bool]]:
+    """Each element, and whether it stands within a SELECT."""
+    for element in visitors.iterate(criterion):
+        yield element, False
+        if isinstance(element, Select):
+            yield from ((one, True) for one in visitors.iterate(element))

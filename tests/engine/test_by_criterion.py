@@ -1,13 +1,17 @@
 """Many records at once, by a criterion: all that follows from each follows, and few statements are said."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import exists
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
 
 from framework.app import App, opened
 from framework.model.record import ComputedPropertyWritten
+from framework.runtime.bulk import ViewInCriterion
 from framework.runtime.errors import (
     CallsAreDerived,
     GlobalIsFixed,
@@ -15,6 +19,8 @@ from framework.runtime.errors import (
     InvalidRecord,
     NotACriterion,
 )
+from tests.engine import bank
+from tests.engine.bank import Account, Branch, Frozen, Loan
 from tests.engine.conftest import Watch
 from tests.engine.shop import MODULE, Charge, Customer, Item, Order, OrderShut, Totals, cashier
 
@@ -148,3 +154,45 @@ def test_of_a_view_its_members_alone_are_meant(database_url: str) -> None:
             assert tx.delete_where(DearItem, DearItem.name == "dear", Item.price < 95) == 5  # type: ignore[operator]
         assert app.get(Order, order).count == 95
         assert [str(one) for one in app.verify()] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "criterion"),
+    [
+        (Account, col(Account.id).in_(select(Frozen.id))),
+        (Account, col(Account.id).in_(select(aliased(Frozen).id))),
+        (Account, col(Frozen.owner) == "ada"),
+        (Branch, exists().where(col(Frozen.branch_id) == Branch.id)),
+        (Branch, col(Branch.id).in_(select(Account.branch_id).where(col(Account.id) == Frozen.id))),
+    ],
+)
+def test_what_a_criterion_says_of_a_view_would_hold_of_all(
+    database_url: str, model: type[Account], criterion: Any
+) -> None:
+    with opened(App([bank.MODULE], database=database_url)) as app:
+        with pytest.raises(ViewInCriterion) as refused, app.transaction() as tx:
+            tx.delete_where(model, criterion)
+        assert str(refused.value) == (
+            "The criterion speaks of Frozen, and would hold of records of the table account that are no "
+            "members, too. Say in it what makes a member, or look them up before, by `ids = "
+            "app.query(select(Frozen.id))`, and say `.in_(ids)`."
+        )
+
+
+def test_a_criterion_speaks_of_the_view_whose_members_are_meant(database_url: str) -> None:
+    with opened(App([bank.MODULE], database=database_url)) as app:
+        with app.transaction() as tx:
+            north = tx.add(Branch(name="north")).id
+            for label in ("a", "b", "c"):
+                tx.add(Account(branch_id=north, owner="ada", label=label, frozen=label != "a"))
+        (lent, _) = app.query(select(Frozen.id).order_by(Frozen.id))
+        with app.transaction() as tx:
+            tx.add(Loan(account_id=lent))
+            assert tx.update_where(Frozen, col(Frozen.owner) == "ada", secret=1) == 2
+            without = ~exists().where(col(Loan.account_id) == Frozen.id)
+            assert tx.update_where(Frozen, without, secret=2) == 1
+            assert (
+                tx.update_where(Account, col(Account.id).in_(app.query(select(Frozen.id))), tags=["t"]) == 2
+            )
+        assert app.query(select(Account.secret).order_by(Account.id)) == [0, 1, 2]
+        assert app.query(select(Account.tagged).order_by(Account.id)) == ["", "t", "t"]
