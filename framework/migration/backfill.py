@@ -16,6 +16,7 @@ from framework.migration.made import bring
 from framework.migration.numbers import give
 from framework.migration.progress import Progress, end, note
 from framework.migration.quiet import QuietEngine, QuietWork
+from framework.plan.climbing import climbed
 from framework.plan.node import MachineNode, Node, RuleNode, SequenceNode
 from framework.plan.shape import Kind
 from framework.runtime.reach import FIRST, LAST, WHOLE, Reach, Slice, last_of_batch, reach_of
@@ -41,27 +42,40 @@ Report: TypeAlias = Callable[[Reached], None]
 
 
 def backfill(engine: QuietEngine, progress: Progress, report: Report) -> None:
-    """Carry out what is left of a task for the tenant that is entered, and strike it off."""
+    """Carry out what is left of a task for the tenant that is entered, and strike it off.
+
+    What climbs a tree is right at one more level each time: it is repeated until nothing is another value.
+    """
     nodes = progress.task.nodes(engine.plan)
     names = [node.name for node in nodes]
     begun = names.index(progress.step) if progress.step in names else 0
     after = progress.after if progress.step in names else FIRST.hex
-    for number, node in enumerate(nodes[begun:], begun + 1):
-        batches = 0
-        while after is not None:
-            after = engine.write(partial(_batch, node=node, progress=progress, after=after))
-            batches += 1
-            report(Reached(node.name, number, len(nodes), batches, progress.tenant))
-        after = FIRST.hex
+    steps = [*enumerate(nodes, 1)]
+    left = steps[begun:]
+    again = [one for one in steps if not isinstance(one[1], (MachineNode, SequenceNode))]
+    while left:
+        has_written = False
+        for number, node in left:
+            batches = 0
+            while after is not None:
+                batch = partial(_batch, node=node, progress=progress, after=after)
+                after, wrote = engine.write(batch)
+                has_written |= wrote
+                batches += 1
+                report(Reached(node.name, number, len(nodes), batches, progress.tenant))
+            after = FIRST.hex
+        left = again if has_written and any(node.waits and climbed(node) for node in nodes) else []
     engine.write(lambda transaction: end(transaction.work, progress))
 
 
-def _batch(transaction: Transaction, node: Node, progress: Progress, after: str) -> str | None:
-    """One batch of a node, from the record at `after` on; where the next one begins, or None."""
+def _batch(transaction: Transaction, node: Node, progress: Progress, after: str) -> tuple[str | None, bool]:
+    """One batch of a node, from the record at `after` on; where the next one begins, or None, and whether a
+    property is another one now.
+    """
     work = transaction.work
     assert isinstance(work, QuietWork), "the backfill is quiet"
     part, following = _part(node, work, after)
-    facts = Recomputation(work, transaction.plan)
+    facts, has_written = Recomputation(work, transaction.plan), False
     match node:
         case RuleNode():
             bring(node, work, facts, part, progress.task)
@@ -73,16 +87,18 @@ def _batch(transaction: Transaction, node: Node, progress: Progress, after: str)
         case SequenceNode():
             give(node, work, facts, part)
         case _:
-            _recompute(node, work, facts, part)
+            has_written = _recompute(node, work, facts, part)
     note(work, progress, node.name, following)
-    return following
+    return following, has_written
 
 
-def _recompute(node: Node, work: QuietWork, facts: Recomputation, part: Slice) -> None:
+def _recompute(node: Node, work: QuietWork, facts: Recomputation, part: Slice) -> bool:
+    has_written = False
     for row, difference in facts.of(node, part, expected):
         shape = facts.plan.shape(difference.model)
         if difference.property not in shape.generated:
-            work.set(work.hold_row(shape, row), difference.property, difference.expected)
+            has_written |= work.set(work.hold_row(shape, row), difference.property, difference.expected)
+    return has_written
 
 
 def _part(node: Node, work: QuietWork, after: str) -> tuple[Slice, str | None]:

@@ -12,6 +12,7 @@ from framework.migration.renames import Renames
 from framework.migration.survey import Survey
 from framework.migration.tally import rows_whose
 from framework.model.columns import EnumText, Structured
+from framework.plan.climbing import climbed
 from framework.plan.declaration import ClassForm, Declaration, said_type
 from framework.plan.hidden import hidden_name
 from framework.plan.node import EntryPlan, MachineNode
@@ -33,6 +34,7 @@ class PropertyChanges:
         self._touched: dict[str, None] = {}
         self.ended: list[str] = []  # state machines that are gone
         self._shapes = {shape.name: shape for shape in plan.shapes.values()}
+        self._climbing = [node for node in plan.nodes if node.waits and climbed(node)]
 
     def touch(self, place: str) -> None:
         """A fact has other values now."""
@@ -91,13 +93,14 @@ class PropertyChanges:
             place = f"{shape.name}.{name}"
             then = self._then(shape, name)
             if then is None:
-                yield Change(place, self._arrival(shape, name))
+                remedy = self._circles(shape, name, survey, was, kept)
+                yield Change(place, self._arrival(shape, name), remedy=remedy)
             elif self.is_changed(shape, name):
                 misfits = self._misfits(shape, name, survey, was, kept[name]) if name in kept else 0
                 remedy = (
                     f"It cannot be what it is in {rows_whose(misfits)}: bring them elsewhere first"
                     if misfits
-                    else ""
+                    else self._circles(shape, name, survey, was, kept)
                 )
                 yield Change(place, self._turn(shape, name), remedy=remedy)
         for place, view in self._views():
@@ -197,6 +200,17 @@ class PropertyChanges:
                 return "a new sequence, given in the order of ids"
             case _:
                 return "a new property"
+
+    def _circles(self, shape: Shape, name: str, survey: Survey, was: str, kept: Mapping[str, str]) -> str:
+        """What to do if a property goes along a tree that is none."""
+        for node in self._climbing:
+            way = climbed(node)
+            if way is None or (shape, name) not in node.writes or way.key not in kept:
+                continue
+            if circular := survey.above_themselves(was, kept[way.key]):
+                there = f"and no root is above {rows_whose(circular)}"
+                return f"It goes along {way.key}, {there}: break these circles first, as they were made"
+        return ""
 
     def _misfits(self, shape: Shape, name: str, survey: Survey, was: str, old: str) -> int:
         match shape.model.__computed__[name]:

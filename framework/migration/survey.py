@@ -53,6 +53,14 @@ class Survey:
         found = exists(select(literal_column("1")).select_from(there).where(there.c.id == here.c[of]))
         return self._count(here, and_(here.c[of].is_not(None), ~found))
 
+    def above_themselves(self, name: str, of: str) -> int:
+        """The rows that no root is above, by a key to their own table: they are in a circle, or below one."""
+        here = table(name, column("id"), column(of))
+        there = here.alias("there")
+        rooted = select(here.c.id).where(here.c[of].is_(None)).cte("rooted", recursive=True)
+        rooted = rooted.union_all(select(there.c.id).join(rooted, there.c[of] == rooted.c.id))
+        return self._count(here, here.c.id.not_in(select(rooted.c.id)))
+
     def unreadable(self, name: str, of: str, kind: TypeEngine[Any]) -> int:
         """The rows whose value is none of the type as it is declared now."""
         if not isinstance(kind, TypeDecorator):

@@ -36,6 +36,8 @@ class Node:
     position: int = field(default=0, init=False)
     bit: int = field(default=0, init=False)  # of its position
     parts: tuple["Node", ...] = field(default=(), init=False)  # the nodes that this one does at once
+    waits: bool = field(default=False, init=False)  # it is in a circle: what it does comes when all else has
+    tree: "TreeNode | None" = field(default=None, init=False)  # with which it goes along, level by level
 
     def with_given(self, given: Given | None) -> Self:
         """The node itself, which reads what its callbacks are given."""
@@ -246,7 +248,6 @@ class RuleNode(Node):
     fields: frozenset[str]  # fields of the source that are read
     key: str  # what the records that it makes are keyed by
     lens: Lens | None = None  # of a view: what it shows of the source
-    waits: bool = field(default=False, init=False)  # what it makes comes in the next wave: it moves a machine
 
     @cached_property
     def made(self) -> Mapping[type, Shape]:
@@ -270,3 +271,17 @@ class ProgressNode(Node):
         """Makes of what an event keeps the payload that the call class declares."""
         kind = self.host.table.c.result.type
         return kind.adapter.validator.validate_python if isinstance(kind, Structured) else lambda kept: kept
+
+
+@dataclass(eq=False)
+class TreeNode(Node):
+    """The steps that go along a tree of records together, level by level: what climbs, and what is between.
+
+    It runs when all that they read has settled, and before all that reads them.
+    """
+
+    shape: Shape
+    key: str  # by which records name their parents
+    may_go_round: bool  # through a machine, so that it need not end
+
+    members: frozenset[Node] = field(default=frozenset(), init=False)

@@ -27,6 +27,7 @@ from framework.plan.node import (
     Node,
     ProgressNode,
     RecencyNode,
+    TreeNode,
 )
 from framework.plan.nodes import computation_nodes
 from framework.plan.parameters import tell_parameters
@@ -104,10 +105,13 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
     ]
     check_erasures(nodes)
     check_renames(shapes.values())
-    give_heights(nodes)
+    nodes += give_heights(nodes)
     ordered = in_order(merge_lookups(merge_additive(nodes)))
     for position, node in enumerate(ordered):
         node.position, node.bit = position, 1 << position
+    for node in ordered:
+        if isinstance(node, TreeNode):
+            node.members = frozenset(one for one in ordered if one.tree is node)
     _tell_readers(shapes.values(), ordered)
     tell_parameters(ordered)
     for guard in declarations.guards:
@@ -122,7 +126,7 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
     """By height; but what concerns Globals alone comes last, because every transaction wants their rows."""
     last: set[Node] = set()
     for node in sorted(nodes, key=lambda node: -node.height):
-        is_global = all(shape.kind is Kind.GLOBAL for shape, _ in node.writes)
+        is_global = node.writes and all(shape.kind is Kind.GLOBAL for shape, _ in node.writes)
         if is_global and all(other in last for other in nodes if other.reads & node.writes):
             last.add(node)
     return sorted(nodes, key=lambda node: (node in last, node.height))

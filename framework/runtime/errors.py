@@ -217,10 +217,15 @@ class AmbiguousMove(DispatchError):
     """
 
 
+class CircularRecords(DispatchError):
+    """{circle}: a record cannot be above itself, where a property of {model} goes along {field}. Give one
+    of them another {field}, or None.
+    """
+
+
 class EndlessCircle(DispatchError):
-    """The rule {rules} makes what moves a machine, because of whose state it makes more, and so on: {waves}
-    times in one transaction. Let the rule return nothing in one of the states, or let the
-    machine stay in one.
+    """{steps}: this moves a machine, the machine gives reason for this again, and so on, {waves} times in one
+    transaction. Let the machine come to a state that gives no reason.
     """
 
 

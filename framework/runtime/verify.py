@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from framework.plan.node import TreeNode
 from framework.plan.shape import Shape
 from framework.runtime import activities
 from framework.runtime.engine import Engine
@@ -25,7 +26,19 @@ def rebuild(engine: Engine) -> list[Difference]:
     Records that a rule should have made, or should not have, are reported and left to the operator.
     """
 
+    climbs = any(isinstance(node, TreeNode) for node in engine.plan.nodes)
+
     def operation(transaction: Transaction) -> list[Difference]:
+        found = mend(transaction)
+        again = found if climbs else []
+        while again:  # what was mended at one level of a tree is wrong at the next
+            transaction.work.flush()
+            known = set(map(str, found))
+            again = [one for one in mend(transaction) if str(one) not in known]
+            found += again
+        return found
+
+    def mend(transaction: Transaction) -> list[Difference]:
         found = _differences(transaction, engine)
         for difference in found:
             if any(one.name == difference.property for one in engine.plan.shape(difference.model).activities):

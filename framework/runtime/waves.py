@@ -15,7 +15,7 @@ from framework.runtime.sweep import found
 from framework.runtime.work import Work
 
 LONGEST = 1000
-"""So many waves of what rules make may follow each other: who is still not done makes a machine go round."""
+"""So many waves may follow of what rules make: who is not done then goes round."""
 
 
 def follow(work: Work, *, complete: bool) -> None:
@@ -30,16 +30,16 @@ def follow(work: Work, *, complete: bool) -> None:
     5. What the waves changed counts as changed by the transaction.
     """
     propagate(work)
-    last, doomed, rules, number = work, take_doomed(work), take_put_off(work), 0
-    if doomed or rules:
+    last, doomed, waiting, number = work, take_doomed(work), take_put_off(work), 0
+    if doomed or waiting:
         work.finish(complete=complete)
-    while doomed or rules:
+    while doomed or waiting:
         wave = work.next_wave()
-        if rules:
+        if waiting:
             number += 1
             if number > LONGEST:
-                raise EndlessCircle(rules=" and ".join(one.rule.name for one in rules), waves=LONGEST)
-            for rule in rules:
+                raise EndlessCircle(steps=", ".join(one.name for one in waiting), waves=LONGEST)
+            for rule in waiting:
                 apply(rule, last, wave)
         else:
             _remove(wave, doomed)
@@ -47,8 +47,8 @@ def follow(work: Work, *, complete: bool) -> None:
         propagate(wave)
         wave.finish(complete=complete)
         wave.connection.settle()  # a wave is there to explain what the database refuses of it
-        doomed, rules, last = [*doomed, *take_doomed(wave)], take_put_off(wave), wave
-        _absorb(work, wave)
+        doomed, waiting, last = [*doomed, *take_doomed(wave)], take_put_off(wave), wave
+        work.absorb(wave)
 
 
 def _remove(wave: Work, doomed: Iterable[tuple[MachineNode, UUID]]) -> None:
@@ -56,15 +56,3 @@ def _remove(wave: Work, doomed: Iterable[tuple[MachineNode, UUID]]) -> None:
     for node, id in doomed:
         ids.setdefault(node.host, []).append(id)
     remove(wave, [change for shape in ids for change in found(wave, shape, ids[shape])])
-
-
-def _absorb(work: Work, wave: Work) -> None:
-    work.followed += wave.followed
-    for shape, changes in wave.rows.items():
-        known = work.rows.setdefault(shape, {})
-        for id, change in changes.items():
-            earlier = known.get(id)
-            if earlier is None:
-                known[id] = change
-            else:
-                earlier.go_on(change)

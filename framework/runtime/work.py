@@ -176,6 +176,24 @@ class Work(Records):
         wave.wake = wave.due.wake
         return wave
 
+    def absorb(self, wave: "Work") -> None:
+        """What a wave has changed counts as changed here."""
+        self.followed += wave.followed
+        self._at_hand = None
+        for shape, changes in wave.rows.items():
+            known = self.rows.setdefault(shape, {})
+            for id, change in changes.items():
+                earlier = known.get(id)
+                if earlier is None:
+                    known[id] = change
+                else:
+                    earlier.go_on(change)
+
+    def hand_over_moves(self, work: "Work") -> None:
+        """Let another working set write down the moves, after its own."""
+        work._moves += self._moves
+        self._moves = []
+
     def flush(self) -> None:
         """Tell the database of all new and changed rows, and see that it has them."""
         self.untold.tell()

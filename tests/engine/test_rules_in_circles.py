@@ -264,9 +264,8 @@ def test_a_machine_that_goes_round_is_stopped_and_nothing_is_stored(monkeypatch:
         with pytest.raises(EndlessCircle) as stopped, app.transaction() as tx:
             tx.add(declared[0]())
         assert str(stopped.value) == (
-            "The rule blade makes what moves a machine, because of whose state it makes more, and so on: 20 "
-            "times in one transaction. Let the rule return nothing in one of the states, or let the machine "
-            "stay in one."
+            "rule blade: this moves a machine, the machine gives reason for this again, and so on, 20 times "
+            "in one transaction. Let the machine come to a state that gives no reason."
         )
         assert (app.query(select(declared[0])), app.verify()) == ([], [])
 

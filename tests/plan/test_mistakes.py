@@ -422,17 +422,17 @@ def test_the_wrong_side_of_a_self_relation_is_refused() -> None:
 
 class Leaf(Entity, table=True):
     parent_id: UUID | None = Field(default=None, foreign_key="leaf.id")
-    parent: "Leaf" = Relationship(sa_relationship_kwargs={"remote_side": "Leaf.id"})
+    leaves: list["Leaf"] = Relationship()
     light: Light = computed(
-        StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=became(parent, "light", Light.GREEN)))
+        StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=became(leaves, "light", Light.GREEN)))
     )
 
 
 def test_a_machine_that_waits_for_itself_along_a_self_relation_is_refused() -> None:
     assert refusal(Leaf) == (
-        "These define each other: Leaf.parent.light <- Leaf.light <- Leaf.parent.light. Machines cannot wait "
-        "for each other in one transaction. Let one wait for what moves the other, or let a rule make an "
-        "event of the one that the other waits for."
+        "These define each other: Leaf.light <- Leaf.light. Machines cannot wait for each other in one "
+        "transaction. Let one wait for what moves the other, or let a rule make an event of the one that the "
+        "other waits for; along a tree, wait for a property of the children, such as Every, to change."
     )
 
 
@@ -839,6 +839,22 @@ def test_a_circle_through_rules_and_relations_is_found() -> None:
     assert refusal(Item, Order, item) == (
         "These define each other: Order.count <- rule item <- Order.count. Break the circle by storing one "
         "as a fact."
+    )
+
+
+class Twig(Entity, table=True):
+    parent_id: UUID | None = Field(default=None, foreign_key="twig.id")
+    twigs: list["Twig"] = Relationship()
+    age: int = 0
+    oldest: int | None = computed(Max(twigs, lambda twig: twig.greatest))
+    greatest: int = computed(Formula(lambda twig: max(twig.age, twig.oldest or 0)))
+
+
+def test_what_does_not_go_along_a_tree_is_refused() -> None:
+    assert refusal(Twig) == (
+        "These define each other: Twig.oldest <- Twig.greatest <- Twig.oldest. Along a tree, values go up by "
+        "Sum, Count, WeightedSum, Average, Every and Some, or down by Lookup, with Formulas between, and by "
+        "one key: take these, or store one as a fact."
     )
 
 

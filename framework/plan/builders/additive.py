@@ -111,7 +111,7 @@ def merge_additive(nodes: Iterable[Node]) -> list[Node]:
         if isinstance(node, AdditiveNode):
             route, given = node.route, node.given and node.given.shape
             way = (route.host, route.source, route.key, route.far, route.lens)
-            groups[*way, given, node.height].append(node)
+            groups[*way, given, node.tree, node.height].append(node)
         else:
             rest.append(node)
     for group in groups.values():
@@ -125,5 +125,6 @@ def merge_additive(nodes: Iterable[Node]) -> list[Node]:
         )
         merged.given = reduce(or_, (node.given for node in group if node.given)) if first.given else None
         merged.height, merged.parts = first.height, tuple(group)
+        merged.waits, merged.tree = first.waits, first.tree
         rest.append(merged)
     return rest

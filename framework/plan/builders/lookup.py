@@ -52,7 +52,13 @@ def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
     rest: list[Node] = []
     for node in nodes:
         if isinstance(node, LookupNode):
-            groups[node.host, node.ends, node.given and node.given.shape, node.height].append(node)
+            groups[
+                node.host,
+                node.ends,
+                node.given and node.given.shape,
+                node.tree,
+                node.height,
+            ].append(node)
         else:
             rest.append(node)
     for group in groups.values():
@@ -66,6 +72,7 @@ def merge_lookups(nodes: Iterable[Node]) -> list[Node]:
             members=tuple(member for node in group for member in node.members),
         )
         merged.height, merged.parts = first.height, tuple(group)
+        merged.waits, merged.tree = first.waits, first.tree
         merged.given = reduce(or_, (node.given for node in group if node.given)) if first.given else None
         rest.append(merged)
     return rest

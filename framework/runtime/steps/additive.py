@@ -9,6 +9,7 @@ from framework.plan.node import AdditiveNode
 from framework.plan.tally import Amounts, Tally
 from framework.runtime.change import Change
 from framework.runtime.parameters import has_changed
+from framework.runtime.put_off import go_along
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.sweep import untouched
 from framework.runtime.work import Work
@@ -20,8 +21,13 @@ Rows = dict[UUID, list[Row]]
 
 
 def step(node: AdditiveNode, work: Work) -> None:
-    """Add to each host what its records contribute now, less what they contributed before."""
+    """Add to each host what its records contribute now, less what they contributed before; level by level,
+    if the hosts are the parents of their own class.
+    """
     changes = work.changes(node.route.source)
+    if node.waits:
+        go_along(work, node)
+        return
     if len(changes) != 1 or node.given is not None:
         for host, amounts in _differences(node, work, changes).items():
             work.add(node, host, amounts)
@@ -39,6 +45,16 @@ def step(node: AdditiveNode, work: Work) -> None:
         work.add(node, old, list(map(neg, tally(before))))
     if after and new is not None:
         work.add(node, new, tally(after))
+
+
+def climb(node: AdditiveNode, seen_by: Work, work: Work) -> None:
+    """Add to each parent what its children contribute since the last level; not to one that is gone."""
+    known = seen_by.rows.get(node.route.host, {})
+    totals = _differences(node, seen_by, seen_by.changes(node.route.source))
+    for host in sorted(totals):
+        change = known.get(host)
+        if change is None or change.after_row is not None:
+            work.add(node, host, totals[host])
 
 
 def _differences(node: AdditiveNode, work: Work, changes: Sequence[Change]) -> Totals:

@@ -8,6 +8,7 @@ from framework.plan.node import LookupNode
 from framework.plan.shape import Far
 from framework.runtime.change import Change
 from framework.runtime.parameters import given_to, has_changed
+from framework.runtime.put_off import go_along
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.ends import record_at, record_in
 from framework.runtime.sweep import claimed, seen_among, untouched
@@ -19,6 +20,9 @@ def step(node: LookupNode, work: Work) -> None:
     record, if a parameter did: first of those at which the transaction has not looked, because who reads a
     far record looks at it.
     """
+    if node.waits:
+        go_along(work, node)
+        return
     everybody = has_changed(work, node.given)
     done = _bring_untouched(node, work) if everybody else set()
     for end, sources in node.sources:
@@ -31,6 +35,22 @@ def step(node: LookupNode, work: Work) -> None:
             continue
         if everybody or change.differs(node.keys):
             _bring(node, work, change)
+
+
+def descend(node: LookupNode, seen_by: Work, work: Work) -> None:
+    """Bring the children up to date whose parent changed on the last level, or is another one."""
+    (end, sources), stale = node.sources[0], dict[UUID, None]()
+    if has_changed(seen_by, node.given):
+        _bring_untouched(node, work)
+    for change in seen_by.changes(node.host):
+        if change.after_row is not None and change.differs(node.keys):
+            stale[change.id] = None
+        if change.before_row is not None and change.after_row is not None and change.differs(sources):
+            stale |= dict.fromkeys(one.id for one in work.where(node.host, end.key, change.id))
+    for id in sorted(stale):
+        found = work.find(node.host, id)
+        if found is not None:
+            _bring(node, work, found)
 
 
 def expected(node: LookupNode, facts: Recomputation) -> Iterator[Expectation]:

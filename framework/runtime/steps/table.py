@@ -18,10 +18,12 @@ from framework.plan.node import (
     RecencyNode,
     RuleNode,
     SequenceNode,
+    TreeNode,
 )
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps import (
     additive,
+    climbing,
     collect,
     custom,
     deadline,
@@ -45,6 +47,10 @@ class Step(NamedTuple):
     expected: Callable[[Any, Recomputation], Iterator[Expectation]]
 
 
+def _along(tree: TreeNode, work: Work) -> None:
+    climbing.step(tree, work, lambda node, level: STEPS[type(node)].carry_out(node, level))
+
+
 STEPS: Mapping[type[Node], Step] = {
     AdditiveNode: Step(additive.step, additive.expected),
     CollectNode: Step(collect.step, selection.expected),
@@ -59,6 +65,7 @@ STEPS: Mapping[type[Node], Step] = {
     RecencyNode: Step(selective.recency_step, selection.expected),
     RuleNode: Step(rule.step, rule.expected),
     SequenceNode: Step(sequence.step, sequence.expected),
+    TreeNode: Step(_along, climbing.expected),
 }
 
 
