@@ -62,6 +62,7 @@ class Change:
     def go_on(self, later: "Change") -> None:
         """What a later wave of the transaction left of the record is what the transaction leaves."""
         self.after_row, self._after, self.stored = later.after_row, None, later.stored
+        self.told = self.told or later.told
 
     def differs(self, names: frozenset[str] | set[str]) -> bool:
         """Whether one of the fields has another value than the transaction found."""

@@ -84,7 +84,13 @@ class _Log:
         return Trace(event, tuple(self.facts), tuple(self.steps), deleted, calls, refused)
 
     def woke(self, node: Node) -> None:
-        self._woken[node][self.news] = None
+        if self.news:
+            self._woken[node][self.news] = None
+
+    def next_wave(self) -> None:
+        """What is written now begins a further wave, or a level of a tree, until a step of it begins."""
+        self.deleted.append([])
+        self._wrote = None
 
     @contextmanager
     def telling(self, news: object) -> Iterator[None]:
@@ -148,7 +154,7 @@ class _TracedWork(Work):
         return traced
 
     def next_wave(self) -> Work:
-        self._log.deleted.append([])
+        self._log.next_wave()
         return self.beside(self, self._log)
 
     def insert(self, shape: Shape, row: Row) -> Change:
