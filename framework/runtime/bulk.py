@@ -1,13 +1,11 @@
 """Many records by a criterion: read by one statement, changed and deleted some at a time."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select
-from sqlalchemy.sql import visitors
+from sqlalchemy import ColumnElement, inspect
 
 from framework.errors import DispatchError
-from framework.model.record import Record, is_filtered
+from framework.model.record import Record
 from framework.plan.shape import Shape
 from framework.runtime.asking import asking
 from framework.runtime.change import Change
@@ -16,6 +14,7 @@ from framework.runtime.errors import NotACriterion
 from framework.runtime.seen import seen
 from framework.runtime.work import Work
 from framework.storage.criteria import selection_where
+from framework.storage.membership import views_in
 from framework.storage.statements import Lock
 
 
@@ -55,16 +54,6 @@ def _refuse_other_views(criterion: ColumnElement[Any], model: type[Record]) -> N
     """Those of which the class itself is none; within a SELECT, all but the class itself, whose records are
     looked for.
     """
-    for element, is_within in _elements(criterion):
-        entity: Any = getattr(element, "_annotations", {}).get("parententity")
-        view = model if entity is None else entity.mapper.class_
-        if is_filtered(view) and (is_within or not issubclass(model, view)) and view is not model:
-            raise ViewInCriterion(view=view.__name__, table=entity.mapper.local_table.name)
-
-
-def _elements(criterion: ColumnElement[Any]) -> Iterator[tuple[Any, bool]]:
-    """Each element, and whether it stands within a SELECT."""
-    for element in visitors.iterate(criterion):
-        yield element, False
-        if isinstance(element, Select):
-            yield from ((one, True) for one in visitors.iterate(element))
+    for view, is_within in views_in(criterion):
+        if view is not model and (is_within or not issubclass(model, view)):
+            raise ViewInCriterion(view=view.__name__, table=inspect(view).local_table.name)

@@ -39,6 +39,7 @@ from framework.runtime.errors import (
 )
 from framework.runtime.present import not_loaded
 from framework.storage.database import Database
+from framework.storage.membership import views_in
 
 
 class Reading:
@@ -189,6 +190,9 @@ def _asked(policy: QueryPolicy, shape: Shape, reader: Reader) -> ColumnElement[b
         case False:
             return false()
         case ColumnElement() as criterion:
+            for view, _ in views_in(criterion):
+                reason = f"it speaks of {view.__name__}, and would see records that are no members, too"
+                raise UnusablePolicy(policy=policy.name, model=shape.name, reason=reason)
             return criterion
         case other:
             raise UnusablePolicy(policy=policy.name, model=shape.name, reason=f"it gave {other!r}")

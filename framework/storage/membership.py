@@ -1,9 +1,11 @@
 """Membership: a SELECT of a filtered class finds its members alone, however it is written."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, MetaData, event, literal_column, select
+from sqlalchemy import ColumnElement, MetaData, Select, event, literal_column, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.sql import visitors
 
 from framework.model.record import Record, is_filtered
 from framework.plan.lens import Lens
@@ -51,3 +53,21 @@ class Memberships:
         return with_loader_criteria(
             entity, mapped.id.in_(select(table.c.id).where(member)), include_aliases=True
         )
+
+
+def views_in(criterion: ColumnElement[Any]) -> Iterator[tuple[type[Record], bool]]:
+    """The filtered classes that a criterion speaks of, and whether within a SELECT of its own.
+
+    Where no session executes it, nothing makes their members of the records that it finds.
+    """
+    for element, is_within in _elements(criterion):
+        entity = getattr(element, "_annotations", {}).get("parententity")
+        if entity is not None and is_filtered(entity.mapper.class_):
+            yield entity.mapper.class_, is_within
+
+
+def _elements(criterion: ColumnElement[Any]) -> Iterator[tuple[Any, bool]]:
+    for element in visitors.iterate(criterion):
+        yield element, False
+        if isinstance(element, Select):
+            yield from ((one, True) for one in visitors.iterate(element))

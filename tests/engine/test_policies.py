@@ -236,3 +236,29 @@ def test_a_policy_that_gives_no_criterion_lets_nobody_see_anything(database_url:
         with pytest.raises(UnusablePolicy, match="The policy broken of Order cannot be used"):
             app.query(select(Order), actor="ada")
         assert app.query(select(Order)) == []
+
+
+class Small(Order, where=lambda order: order.number < 4):
+    pass
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        exists().where(col(Small.customer_id) == Customer.id),
+        col(Customer.id).in_(select(Small.customer_id)),
+        exists().where(aliased(Small).customer_id == Customer.id),
+    ],
+)
+def test_a_policy_does_not_take_all_records_for_members_of_a_view(
+    database_url: str, criterion: ColumnElement[bool]
+) -> None:
+    @policy(Customer)
+    def with_small_orders(reader: Reader) -> ColumnElement[bool]:
+        return criterion
+
+    with opened(App([[Line, Customer, Order, Small, with_small_orders]], database=database_url)) as app:
+        with pytest.raises(UnusablePolicy) as refused:
+            app.query(select(Customer), actor="ada")
+        assert "it speaks of Small, and would see records that are no members, too" in str(refused.value)
+        assert shop(app).query(select(Small.number).order_by(col(Small.number))) == [1, 2, 3]
