@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Dialect, Index, Table
 
 from framework.migration.task import Task
-from framework.storage.forms import Form
+from framework.storage.forms import Form, declared_form
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ class TableChange:
         """The declared columns that are not there yet."""
         return [column.name for column in self.table.columns if column.name not in self.kept]
 
+    def has(self, index: Index, dialect: Dialect) -> bool:
+        """Whether an index is there as it is declared, and stays."""
+        wanted = declared_form(self.table, dialect).indexes
+        named = str(dialect.identifier_preparer.format_index(index)).strip('"')
+        form = next(form for form, name in wanted.items() if name == named)
+        return self.present.indexes.get(form) == named and not self.remade & set(form.columns)
+
 
 @dataclass(frozen=True)
 class MigrationPlan:
@@ -85,3 +92,8 @@ class MigrationPlan:
     def __str__(self) -> str:
         lines = [*map(str, self.changes), *(["An earlier migration goes on."] if self.resumes else [])]
         return "\n".join(lines) or "There is nothing to migrate."
+
+
+def plain(declared: Column[Any]) -> Column[Any]:
+    """A column by its name and type alone, empty at first."""
+    return Column(declared.name, declared.type, nullable=True)
