@@ -7,29 +7,27 @@
 5. Collect what is to be recomputed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Table
 
 from framework.migration.changes import Change, MigrationPlan, TableChange
 from framework.migration.constraints import ConstraintChanges
 from framework.migration.crossing import crossing_of
+from framework.migration.facts import FactChanges, fill_derived
 from framework.migration.progress import unfinished
 from framework.migration.properties import PropertyChanges
 from framework.migration.renames import Renames, former_tables
 from framework.migration.rules import rule_changes
 from framework.migration.survey import Survey
-from framework.migration.tally import rows_of, rows_whose
+from framework.migration.tally import rows_of
 from framework.migration.task import Task
-from framework.model.fields import UNDEFINED
 from framework.plan.shape import Shape
 from framework.storage.database import Database
 from framework.storage.declared import Declared
-from framework.storage.forms import ColumnForm, Form, declared_form, present_forms
+from framework.storage.forms import Form, declared_form, present_forms
 from framework.storage.rowsecurity import breached
-from framework.storage.tables import BORN, MADE_BY
 
 Fill = Mapping[str, Any]
 """By "Class.fact", the value that records get which have none."""
@@ -54,6 +52,7 @@ class Planning:
         self.acting = acting
         self.shapes = {table.name: shape for shape, table in database.tables.of.items()}
         self.properties = PropertyChanges(database.plan, database.declaration, self.before, self.renames)
+        self.facts = FactChanges(database, self.renames, self.survey, self.properties, self.fill)
         self.constraints = ConstraintChanges(self.renames, self.survey, self.forms)
         self.changes: list[Change] = []
 
@@ -127,12 +126,12 @@ class Planning:
         dropped = tuple(name for name in present.columns if name not in kept.values())
         fills: dict[str, Any] = {}
         if shape is not None:
-            self._facts(shape, was, present, wanted, kept, dropped, fills)
+            self.changes += self.facts.of(shape, was, present, wanted, kept, dropped, fills)
             self.changes += self.properties.of(shape, self.survey, was, kept, dropped)
         for name in wanted.columns:
             one, old = wanted.columns[name], present.columns.get(kept.get(name, ""))
             if (old is None or (old.nullable and not one.nullable)) and not one.generated:
-                self._fill_derived(shape, name, fills)
+                fill_derived(shape, name, fills)
         self.changes += self.constraints.of(
             self._called(table.name), table, self.database.dialect, kept, fills
         )
@@ -152,98 +151,6 @@ class Planning:
         return (one.type, one.generated) != (other.type, other.generated) or (
             one.generated and self.properties.is_changed(shape, name)
         )
-
-    def _facts(
-        self, shape: Shape, was: str, present: Form, wanted: Form, kept: Mapping[str, str],
-        dropped: Sequence[str], fills: dict[str, Any],
-    ) -> None:  # fmt: skip
-        empty = not self.survey.rows(was)
-        for name in shape.facts:
-            place = f"{shape.name}.{name}"
-            if name not in kept:
-                self._new_fact(shape, name, fills, empty=empty)
-                continue
-            old = kept[name]
-            if old != name:
-                self.changes.append(Change(place, f"was {shape.name}.{old}"))
-                self.properties.touch(place)
-            self._retyped(shape, was, name, old, present.columns[old], wanted.columns[name])
-            if present.columns[old].nullable and not wanted.columns[name].nullable:
-                self._filled(shape, name, fills, self.survey.missing(was, old), "must have a value now")
-            elif not present.columns[old].nullable and wanted.columns[name].nullable:
-                self.changes.append(Change(place, "may have no value now"))
-        for name in self.properties.lost_facts(shape, dropped):
-            lost = 0 if empty else self.survey.given(was, name)
-            self.changes.append(Change(f"{shape.name}.{name}", f"is gone, with {_values(lost)}", lost=lost))
-
-    def _new_fact(self, shape: Shape, name: str, fills: dict[str, Any], *, empty: bool) -> None:
-        place = f"{shape.name}.{name}"
-        self.properties.touch(place)
-        if empty:
-            self.fill.pop(place, None)
-            self.changes.append(Change(place, "a new fact"))
-            return
-        default = shape.model.__facts__[name]
-        nullable = bool(self.database.tables.of[shape].c[name].nullable)
-        if place not in self.fill and default in (None, UNDEFINED) and nullable:
-            self.changes.append(Change(place, "a new fact, without a value"))
-        else:
-            self._filled(shape, name, fills, self.survey.rows(self._there(shape)), "a new fact")
-
-    def _filled(self, shape: Shape, name: str, fills: dict[str, Any], rows: int, what: str) -> None:
-        """Find what the rows without a value get."""
-        place = f"{shape.name}.{name}"
-        value = self.fill.pop(place, shape.model.__facts__[name])
-        if rows and value in (None, UNDEFINED):
-            remedy = f"There is no value in {rows_whose(rows)}: give it a default, or fill it: {place}=..."
-            self.changes.append(Change(place, what, remedy=remedy))
-            return
-        if value in (None, UNDEFINED):
-            self.changes.append(Change(place, what))
-            return
-        self.properties.touch(place)
-        if callable(value):
-            fills[name] = value
-            self.changes.append(Change(place, f"{what}, {rows_of(rows)} get one of their own"))
-            return
-        try:
-            fills[name] = _as_declared(shape, name, value)
-        except ValidationError:
-            remedy = f"{value!r} is no value of its type: fill it with another"
-            self.changes.append(Change(place, what, remedy=remedy))
-        else:
-            self.changes.append(Change(place, f"{what}, {rows_of(rows)} get {fills[name]!r}"))
-
-    def _fill_derived(self, shape: Shape | None, name: str, fills: dict[str, Any]) -> None:
-        if shape is None or name in (BORN, MADE_BY) or name in shape.model.__facts__:
-            return
-        hidden = {one.name: one.default for one in shape.hidden}
-        computed = shape.model.__computed__.get(name)
-        value = hidden.get(name) if computed is None else computed.initial
-        if value is not None:
-            fills[name] = value
-
-    def _retyped(
-        self, shape: Shape, was: str, name: str, old: str, then: ColumnForm, now: ColumnForm
-    ) -> None:
-        """A fact of another type: values that are not of it are in the way."""
-        place = f"{shape.name}.{name}"
-        said, before = self.properties.types(shape, name, old)
-        if then.type == now.type:
-            if before is None or said.removesuffix(" | None") == before.removesuffix(" | None"):
-                return
-            misfits = self.survey.unreadable(was, old, self.database.tables.of[shape].c[name].type)
-        else:
-            convert = _CONVERSIONS.get((then.type, now.type))
-            if convert is None:
-                remedy = f"{then.type} is not turned into {now.type}: declare a new fact beside it"
-                self.changes.append(Change(place, f"was {before or then.type}", remedy=remedy))
-                return
-            misfits = convert(self.survey, was, old)
-        self.properties.touch(place)
-        remedy = f"It does not fit in {rows_whose(misfits)}: change them first, with the App that made them"
-        what = f"was {before or then.type}, is {said}"
-        self.changes.append(Change(place, what, remedy=remedy if misfits else ""))
 
     def _dropped(self, tables: Mapping[str, Table]) -> Iterator[str]:
         if self.before is None:
@@ -268,28 +175,5 @@ class Planning:
         """What people call what a table holds."""
         return self.shapes[table].name if table in self.shapes else table
 
-    def _there(self, shape: Shape) -> str:
-        name = self.database.tables.of[shape].name
-        return self.renames.tables.get(name, name)
-
 
 _KINDS = {"entity": "an entity", "event": "an event", "global": "a Global", "call": "a call"}
-
-_CONVERSIONS: Mapping[tuple[str, str], Callable[[Survey, str, str], int]] = {
-    ("BIGINT", "TEXT"): lambda *_: 0,
-    ("BIGINT", "FLOAT"): Survey.beyond_floats,
-    ("BOOLEAN", "BIGINT"): lambda *_: 0,
-    ("FLOAT", "BIGINT"): Survey.unwhole,
-    ("TEXT", "BIGINT"): Survey.unwhole,
-}
-"""Types that values are turned into, and how many of them do not let themselves."""
-
-
-def _as_declared(shape: Shape, name: str, value: Any) -> Any:
-    """The value, as the type of the fact has it; raises ValidationError."""
-    kind: Any = shape.model.model_fields[name].annotation
-    return TypeAdapter(kind).validate_python(value)
-
-
-def _values(count: int) -> str:
-    return f"{count} value{'' if count == 1 else 's'}"
