@@ -35,7 +35,7 @@ from framework import (
     subset,
 )
 from framework.app import App, Settings, opened
-from framework.runtime.errors import CircularRecords
+from framework.runtime.errors import CircularRecords, EndlessCircle
 from framework.runtime.transaction import Transaction
 from tests.machines import MachineOnDatabase, on_postgresql, on_sqlite
 from tests.soak import examples
@@ -392,3 +392,40 @@ class Woods(MachineOnDatabase):
 
 TestWoods = on_sqlite(Woods, examples(15, soak=500, steps=8))
 TestWoodsOnPostgres = on_postgresql(Woods, examples(4, soak=100, steps=6))
+
+
+class Swing(Entity, table=True):
+    """It follows its parent, and does the contrary of its children."""
+
+    pushed: bool = False
+    parent_id: UUID | None = Field(default=None, foreign_key="swing.id")
+    parent: "Swing" = Relationship(
+        back_populates="swings", sa_relationship_kwargs={"remote_side": "Swing.id"}
+    )
+    swings: list["Swing"] = Relationship(back_populates="parent")
+
+    closed: bool = computed(Every(swings, lambda swing: swing.status is Status.CLOSED, empty=False))
+    status: Status = computed(
+        StateMachine(
+            Status.OPEN,
+            Transition(Status.OPEN, Status.CLOSED, when=became("pushed", True)),
+            Transition(Status.OPEN, Status.CLOSED, when=became(parent, "status", Status.CLOSED)),
+            Transition(Status.CLOSED, Status.OPEN, when=became(parent, "status", Status.OPEN)),
+            Transition(Status.OPEN, Status.CLOSED, when=became(closed, False)),
+            Transition(Status.CLOSED, Status.OPEN, when=became(closed, True)),
+        )
+    )
+
+
+def test_states_that_go_up_and_down_for_ever_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framework.runtime.steps.climbing.LONGEST", 20)
+    with opened(App([[Swing]])) as app:
+        with app.transaction() as tx:
+            top = tx.add(Swing()).id
+            tx.add(Swing(parent_id=top))
+        with (
+            pytest.raises(EndlessCircle, match=r"^Swing along parent_id: this moves a machine"),
+            app.transaction() as tx,
+        ):
+            tx.update(Swing, top, pushed=True)
+        assert (app.get(Swing, top).status, app.verify()) == (Status.OPEN, [])
