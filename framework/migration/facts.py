@@ -1,5 +1,6 @@
 """What changes about facts: which are new or gone, of another type or name, and what old records get."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -109,12 +110,13 @@ class FactChanges:
             convert = _CONVERSIONS.get((then.type, now.type))
             if convert is None:
                 remedy = f"{then.type} is not turned into {now.type}: declare a new fact beside it"
-                self._changes.append(Change(place, f"was {before or then.type}", remedy=remedy))
+                self._changes.append(Change(place, f"was {_spoken(before or then.type)}", remedy=remedy))
                 return
             misfits = convert(self._survey, was, old)
         self._properties.touch(place)
         remedy = f"It does not fit in {rows_whose(misfits)}: change them first, with the App that made them"
-        what = f"was {before or then.type}, is {said}"
+        was_said, is_said = _spoken(before or then.type), _spoken(said)
+        what = f"is another {is_said}" if was_said == is_said else f"was {was_said}, is {is_said}"
         self._changes.append(Change(place, what, remedy=remedy if misfits else ""))
 
     def _there(self, shape: Shape) -> str:
@@ -147,6 +149,11 @@ def _as_declared(shape: Shape, name: str, value: Any) -> Any:
     """The value, as the type of the fact has it; raises ValidationError."""
     kind: Any = shape.model.model_fields[name].annotation
     return TypeAdapter(kind).validate_python(value)
+
+
+def _spoken(said: str) -> str:
+    """A type as people say it, without the fingerprint of its form."""
+    return re.sub(r" [0-9a-f]{24}\b", "", said)
 
 
 def _values(count: int) -> str:

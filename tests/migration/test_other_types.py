@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from framework import Count, Entity, Field, Formula, Global, Min, Relationship, computed
+from framework import Count, Entity, Field, Formula, Global, Min, Payload, Relationship, computed
 from framework.app import App, opened
 from tests.migration.test_migration import made, rows, said, user
 
@@ -48,6 +48,14 @@ def test_values_that_do_not_fit_are_counted(
     made(database_url, user(age=then), *({"age": value} for value in values))
     (line,) = said(database_url, user(age=now))
     assert f"It does not fit in {len(values)} rows" in line
+
+
+def test_a_payload_of_another_form_is_said_by_its_name(database_url: str) -> None:
+    before, now = (type(Payload)("Size", (Payload,), {"__annotations__": {"wide": of}}) for of in (int, str))
+    made(database_url, user(size=before), {"size": before(wide=3)})
+    (line,) = said(database_url, user(size=now))
+    remedy = "It does not fit in 1 row: change them first, with the App that made them"
+    assert line == f"User.size: is another Size. {remedy}"
 
 
 def orders(counted: bool) -> list[Any]:
