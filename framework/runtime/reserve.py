@@ -22,8 +22,6 @@ def reserve(
     node = next((one for one in plan.nodes if (shape, property) in one.writes), None)
     if not isinstance(node, SequenceNode):
         raise refused("it is no Sequence. Name a property that is declared as `computed(Sequence(...))`.")
-    if count < 1:
-        raise refused("Reserve one at least.")
     per = node.computation.per
     if set(scope) != set(per):
         named = ", ".join(f"{name}=..." for name in per)

@@ -113,6 +113,11 @@ TRANSACTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
         "`tx.reserve` takes a whole number from 1, and was given True. Write `tx.reserve(Invoice, "
         '"number", 10)`.',
     ),
+    "none at all": (
+        lambda tx: tx.reserve(Box, "number", 0),
+        "`tx.reserve` takes a whole number from 1, and was given 0. Write `tx.reserve(Invoice, "
+        '"number", 10)`.',
+    ),
     "an actor that is none": (
         lambda tx: tx.dispatch(Opened(), actor=5),
         f'{ACTOR} 5. Write `actor="ada"`.',
