@@ -2,13 +2,15 @@
 
 1. Find what is too old, or beyond the newest that are kept, and is not held by what refers to it.
 2. Remove a batch in one transaction. If something refers to one of them after all, remove each by itself.
-3. Tell what stays although it should go, and why.
+3. Go on with 1 until nothing goes: what went may have held others, also of other retentions.
+4. Tell what stays although it should go, and why.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -82,7 +84,18 @@ class Sweeper:
         """Let go what is not kept any more."""
         with self._noting:
             noted, self._crowded = self._crowded, {}
-        swept = [self._sweep(one, None if noted is None else noted.get(one, set())) for one in self._all]
+        limits = [
+            (one, tuple(self._limits(one, None if noted is None else noted.get(one, set()))))
+            for one in self._all
+        ]
+        removed = Counter[str]()
+        while True:
+            swept = [self._sweep(one, those) for one, those in limits]
+            went = {one.retention: one.removed for one in swept if one.removed}
+            removed.update(went)
+            if not went:
+                break
+        swept = [replace(one, removed=removed[one.retention]) for one in swept]
         self._holds = any(one.held for one in swept)
         for one in swept:
             if one.held:
@@ -103,9 +116,9 @@ class Sweeper:
                         moments.append(codec.decode_one(one.plan.since, found[0]) + ttl)
         return min(moments, default=None)
 
-    def _sweep(self, one: Expired, crowded: set[Any] | None) -> Swept:
+    def _sweep(self, one: Expired, limits: Iterable[tuple[Beyond, Sequence[Any]]]) -> Swept:
         removed, held = 0, dict[UUID, None]()
-        for beyond, parameters in self._limits(one, crowded):
+        for beyond, parameters in limits:
             removed += self._remove(one, beyond, parameters, held)
             held |= dict.fromkeys(self._held(one, beyond.held, parameters))
         return Swept(one.plan.name, one.plan.shape.model, removed, tuple(held)[:_SHOWN])

@@ -76,6 +76,11 @@ class Line(Entity, table=True):
     number: int
 
 
+class Reply(Entity, table=True):
+    to_id: UUID | None = Field(default=None, foreign_key="reply.id")
+    at: datetime = Field(default=START)
+
+
 class Text(Payload):
     words: str
 
@@ -95,10 +100,11 @@ def charge(order: Order) -> Charge:
 
 
 MODULE = [
-    *(LoggedIn, User, user, Message, Pin, Channel, Totals, Line, Order, Charge, charge),
+    *(LoggedIn, User, user, Message, Pin, Channel, Totals, Line, Reply, Order, Charge, charge),
     Retention(LoggedIn, ttl=30 * DAY),
     Retention(Message, cap=3, per="channel_id"),
     Retention(Line, cap=5),
+    Retention(Reply, ttl=DAY, since="at", cap=2),
     Retention(Order, ttl=DAY, since="placed_at"),
 ]
 
@@ -178,6 +184,22 @@ def test_what_is_referred_to_stays_and_is_told(app: App) -> None:
         tx.delete(pin)
     told = {one.model: one for one in app.sweep()}[Message]
     assert (told.removed, told.held) == (1, ())
+
+
+def test_who_was_held_by_one_that_went_goes_with_the_same_sweep(app: App, clock: ManualClock) -> None:
+    with app.transaction() as tx:
+        first = tx.add(Reply())
+        second = tx.add(Reply(to_id=first.id))
+        third = tx.add(Reply(to_id=second.id, at=START + DAY))
+        others = [tx.add(Reply(to_id=third.id, at=START + 3 * DAY)) for _ in range(2)]
+    told = {one.model: one for one in app.sweep()}[Reply]
+    assert (told.removed, set(told.held)) == (0, {first.id, second.id, third.id})
+    with app.transaction() as tx:
+        for other in others:
+            tx.update(other, to_id=None)
+    told = {one.model: one for one in app.sweep()}[Reply]
+    assert (told.removed, told.held) == (3, ())
+    assert {one.id for one in app.query(select(Reply))} == {other.id for other in others}
 
 
 @pytest.mark.anyio
