@@ -50,11 +50,12 @@ def backfill(engine: QuietEngine, progress: Progress, report: Report) -> None:
     names = [node.name for node in nodes]
     begun = names.index(progress.step) if progress.step in names else 0
     after = progress.after if progress.step in names else FIRST.hex
+    goes_on = progress.step in names
     steps = [*enumerate(nodes, 1)]
     left = steps[begun:]
     again = [one for one in steps if not isinstance(one[1], (MachineNode, SequenceNode))]
     while left:
-        has_written = False
+        has_written, goes_on = goes_on, False  # what was written before it stopped is not known
         for number, node in left:
             batches = 0
             while after is not None:

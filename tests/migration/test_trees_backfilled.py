@@ -1,6 +1,9 @@
 """What goes along a tree is right at every level after a migration; a tree that is none is refused before."""
 
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import count
+from pathlib import Path
+from shutil import copyfile
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +12,7 @@ import pytest
 from framework import Entity, Field, Formula, Lookup, Relationship, Sum, computed
 from framework.app import App
 from framework.errors import MillraceError
+from framework.migration.backfill import Reached
 
 
 def folders(is_summed: bool) -> Any:
@@ -45,6 +49,39 @@ def test_a_total_that_is_new_is_right_at_every_level(database_url: str) -> None:
         with app.transaction() as tx:
             tx.update(folder, ids[4], size=10)
         assert (app.get(folder, ids[0]).total, app.verify()) == (14, [])
+
+
+def test_a_climb_that_stops_anywhere_goes_on_to_its_end(tmp_path: Path) -> None:
+    folder = folders(is_summed=False)
+    original = tmp_path / "original.db"
+    ids: list[UUID] = []
+    with closing(App([[folder]], database=f"sqlite:///{original}")) as app:
+        app.create()
+        with app.transaction() as tx:
+            for _ in range(4):
+                ids.append(tx.add(folder(parent_id=ids[-1] if ids else None)).id)
+    folder = folders(is_summed=True)
+    batches = 0
+    for stops_after in count(1):
+        copy = tmp_path / f"{stops_after}.db"
+        copyfile(original, copy)
+        done: list[Reached] = []
+
+        def stop(reached: Reached, done: list[Reached] = done, stops_after: int = stops_after) -> None:
+            done.append(reached)
+            if len(done) == stops_after:
+                raise KeyboardInterrupt
+
+        with closing(App([[folder]], database=f"sqlite:///{copy}")) as app:
+            with suppress(KeyboardInterrupt):
+                app.migrate(report=stop)
+            if len(done) < stops_after:
+                batches = len(done)
+                break
+            assert app.migrate() == []
+            assert [app.get(folder, id).total for id in ids] == [4, 3, 2, 1], f"stopped after {stops_after}"
+            assert app.verify() == []
+    assert batches > 8, "it went over the steps several times"
 
 
 def test_a_tree_that_is_none_is_refused_before(database_url: str) -> None:
