@@ -158,13 +158,16 @@ def _all_below(node: Node, below: Below) -> set[Node]:
 
 def _refuse(circle: Sequence[Node]) -> None:
     remedy = "Break the circle by storing one as a fact"
+    along_a_tree = any(map(_is_along_a_tree, circle))
     if any(isinstance(node, MachineNode) for node in circle):
+        instead = "what moves it, or let a rule make an event that it waits for"
+        if along_a_tree:
+            instead = "a property of the children, such as Every, to change"
         remedy = (
-            "Machines cannot wait for each other in one transaction. Let one wait for what moves the other, "
-            "or let a rule make an event of the one that the other waits for; along a tree, wait for a "
-            "property of the children, such as Every, to change"
+            "A machine cannot wait, in one transaction, for what follows from its own move. "
+            f"Let it wait for {instead}"
         )
-    elif any(_is_along_a_tree(node) for node in circle):
+    elif along_a_tree:
         remedy = (
             "Along a tree, values go up by Sum, Count, WeightedSum, Average, Every and Some, or down by "
             "Lookup, with Formulas between, and by one key: take these, or store one as a fact"
@@ -173,6 +176,9 @@ def _refuse(circle: Sequence[Node]) -> None:
 
 
 def _is_along_a_tree(node: Node) -> bool:
+    if isinstance(node, MachineNode):
+        routes = [plan.route for plan in node.triggers]
+        return any(route.source is route.host and route.key in route.source.references for route in routes)
     route = getattr(node, "route", None)
     return climbed(node) is not None or (isinstance(route, Route) and route.source is route.host)
 

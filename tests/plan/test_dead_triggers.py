@@ -203,7 +203,7 @@ def test_a_machine_that_moves_by_what_it_moves_is_a_circle() -> None:
     with pytest.raises(CyclicComputation) as caught:
         App([[Bulb, Lamp]])
     assert str(caught.value) == (
-        "These define each other: Lamp.bright <- Lamp.light <- Lamp.bright. Machines cannot wait for each "
-        "other in one transaction. Let one wait for what moves the other, or let a rule make an event of the "
-        "one that the other waits for."
+        "These define each other: Lamp.bright <- Lamp.light <- Lamp.bright. A machine cannot wait, in one "
+        "transaction, for what follows from its own move. Let it wait for what moves it, or let a rule make "
+        "an event that it waits for."
     )

@@ -430,9 +430,9 @@ class Leaf(Entity, table=True):
 
 def test_a_machine_that_waits_for_itself_along_a_self_relation_is_refused() -> None:
     assert refusal(Leaf) == (
-        "These define each other: Leaf.light <- Leaf.light. Machines cannot wait for each other in one "
-        "transaction. Let one wait for what moves the other, or let a rule make an event of the one that the "
-        "other waits for; along a tree, wait for a property of the children, such as Every, to change."
+        "These define each other: Leaf.light <- Leaf.light. A machine cannot wait, in one transaction, for "
+        "what follows from its own move. Let it wait for a property of the children, such as Every, to "
+        "change."
     )
 
 
