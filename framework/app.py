@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 from uuid import UUID
 
 import anyio
@@ -66,7 +66,7 @@ from framework.runtime.uses import check_caller, check_count, check_seconds, che
 from framework.runtime.verify import Difference, rebuild, verify
 from framework.storage.database import Database, Synchronous
 from framework.storage.opening import open_database
-from framework.tenancy import Misdeclared, WithoutTenancy, within
+from framework.tenancy import Misdeclared, Tenancy, WithoutTenancy, within
 
 if TYPE_CHECKING:  # only `asgi` needs starlette, which is an extra, and only migrations what migrates
     from starlette.applications import Starlette
@@ -81,9 +81,6 @@ E = TypeVar("E", bound=Event)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 N = TypeVar("N", bound=Engine)
-
-
-Tenancy: TypeAlias = Literal["none", "required"]
 
 
 @dataclass(frozen=True, kw_only=True)

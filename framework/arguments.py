@@ -3,15 +3,16 @@
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
-from inspect import iscoroutinefunction, signature
+from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Any, get_args
 
 from framework.errors import DeclarationError
 from framework.integration.integration import Integration
+from framework.model.words import takes
 from framework.storage.database import Synchronous
 from framework.storage.opening import url_of
-from framework.tenancy import Misdeclared
+from framework.tenancy import Misdeclared, Tenancy
 
 
 class WrongArgument(DeclarationError):
@@ -81,12 +82,7 @@ def _is_positive(kind: Any, given: Any) -> bool:
 
 def _takes(count: int, given: Any) -> bool:
     """Whether it is a function that takes so much, or None."""
-    try:
-        return given is None or (callable(given) and bool(signature(given).bind(*range(count))))
-    except TypeError:
-        return False
-    except ValueError:  # a function of C, whose parameters nobody knows
-        return True
+    return given is None or takes(given, count)
 
 
 def _answers(count: int, given: Any) -> bool:
@@ -99,7 +95,7 @@ _SETTINGS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "synchronous": (get_args(Synchronous).__contains__, '"FULL" or "NORMAL"'),
     "patience": (partial(_is_positive, int | float), "a number of seconds above 0"),
     "max_delivery_bytes": (partial(_is_positive, int), "a whole number of bytes above 0"),
-    "tenancy": (("none", "required").__contains__, "'required' or 'none'"),
+    "tenancy": (get_args(Tenancy).__contains__, "'required' or 'none'"),
     "authorize": (
         partial(_takes, 1),
         'a function of the request, such as BearerTokens({"operator": AuthRef("env://API_TOKEN")})',

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from framework.errors import DeclarationError, DispatchError
 from framework.observe import get_logger
@@ -20,6 +20,10 @@ _log = get_logger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _NOBODY = ""
 _entered: ContextVar[str | None] = ContextVar("millrace_tenant", default=None)
+
+
+Tenancy: TypeAlias = Literal["none", "required"]
+"""Whether records belong to tenants."""
 
 
 class InvalidTenant(DispatchError):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 from framework.model.apicall import APICall, CallStatus
 from framework.model.entity import Event
@@ -90,6 +90,19 @@ class LinkTrigger(Trigger):
 
     far_key: str
     declared: Trigger
+
+    @classmethod
+    def over(cls, declared: Trigger, field: str | None, far_key: str) -> Self:
+        """The declared trigger, as it waits for what is carried."""
+        return cls(
+            declared.records,
+            declared.occasion,
+            field,
+            declared.value,
+            start=declared.start,
+            far_key=far_key,
+            declared=declared,
+        )
 
     def fires(self, old: Any, new: Any) -> bool:
         was = None if old is None else getattr(old, self.far_key)

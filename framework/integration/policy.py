@@ -6,12 +6,12 @@ Times within one request or between two tries are numbers of seconds; spans of a
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from inspect import iscoroutinefunction, signature
+from inspect import iscoroutinefunction
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 from framework.errors import DeclarationError
-from framework.model.words import Word
+from framework.model.words import Word, takes
 
 OnDoubt: TypeAlias = Literal["retry", "recover", "fail"]
 
@@ -59,10 +59,7 @@ def _require_part(policy: object, name: str, kind: type, *, optional: bool = Fal
 
 
 def _takes_a_call(function: Any) -> bool:
-    try:
-        return callable(function) and not iscoroutinefunction(function) and bool(signature(function).bind(0))
-    except TypeError:
-        return False
+    return takes(function, 1) and not iscoroutinefunction(function)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from framework.integration.handlers import DeliveryKey, DeliveryTenant
 from framework.integration.signature import Verify
 from framework.model.apicall import APICall
 from framework.model.record import Record
+from framework.model.words import takes
 
 
 class Nature(Enum):
@@ -132,7 +133,7 @@ def _check_class(integration: str, registration: Registration) -> None:
 def _check_shape(integration: str, verb: str, function: Callable[..., Any], record: type | None) -> None:
     shape = SHAPES[verb]
     counts = [len(shape.arguments) + more for more in range(2 if verb == "api" else 1)]
-    if not (any(_takes(function, count) for count in counts) and _is(function, shape.nature)):
+    if not (any(takes(function, count) for count in counts) and _is(function, shape.nature)):
         raise WrongHandlerShape(
             function=getattr(function, "__qualname__", repr(function)),
             integration=integration,
@@ -140,14 +141,6 @@ def _check_shape(integration: str, verb: str, function: Callable[..., Any], reco
             target=record.__name__ if record else "the integration",
             shape=shape,
         )
-
-
-def _takes(function: Callable[..., Any], count: int) -> bool:
-    try:
-        inspect.signature(function).bind(*range(count))
-    except TypeError:
-        return False
-    return True
 
 
 def _is(function: Callable[..., Any], nature: Nature) -> bool:

@@ -48,9 +48,9 @@ def backfill(engine: QuietEngine, progress: Progress, report: Report) -> None:
     """
     nodes = progress.task.nodes(engine.plan)
     names = [node.name for node in nodes]
-    begun = names.index(progress.step) if progress.step in names else 0
-    after = progress.after if progress.step in names else FIRST.hex
     goes_on = progress.step in names
+    begun = names.index(str(progress.step)) if goes_on else 0
+    after = progress.after if goes_on else FIRST.hex
     steps = [*enumerate(nodes, 1)]
     left = steps[begun:]
     again = [one for one in steps if not isinstance(one[1], (MachineNode, SequenceNode))]

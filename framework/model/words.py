@@ -76,6 +76,19 @@ def check_text(given: Any, word: str, name: str) -> None:
         raise WrongOption(word=word, name=name, given=given, must="a text")
 
 
+def takes(function: Any, count: int) -> bool:
+    """Whether it can be called with so many arguments; of one of C, whose parameters nobody knows, it is
+    taken for granted.
+    """
+    try:
+        signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
 def is_required(declaration: Any, name: str) -> bool:
     """Whether it cannot be declared without this argument."""
     return signature(declaration.__init__).parameters[name].default is Parameter.empty

@@ -11,11 +11,12 @@ from sqlalchemy import Text
 from sqlalchemy.types import TypeEngine
 
 from framework.computations.triggers import Occasion, OneTrigger, Trigger
+from framework.plan.builders.carried import carry
 from framework.plan.hidden import hidden_name
 from framework.plan.lens import presence_at
-from framework.plan.node import LookupMember, LookupNode
+from framework.plan.node import LookupNode
 from framework.plan.reading import Read
-from framework.plan.shape import Far, HiddenColumn, Route
+from framework.plan.shape import Far, Route
 
 
 def chosen_trigger(route: Route, trigger: Trigger) -> tuple[Trigger, list[LookupNode]]:
@@ -32,16 +33,7 @@ def chosen_trigger(route: Route, trigger: Trigger) -> tuple[Trigger, list[Lookup
     column = None if field is None else hidden_name("at", relation, "", field)
     if column is not None and field is not None:
         carried += _carry(route, column, first.shape.table.c[field].type, attrgetter(field), field)
-    over = OneTrigger(
-        trigger.records,
-        trigger.occasion,
-        column,
-        trigger.value,
-        start=trigger.start,
-        far_key=who,
-        declared=trigger,
-    )
-    return over, carried
+    return OneTrigger.over(trigger, column, who), carried
 
 
 def located(route: Route, who: Any) -> tuple[Far, UUID]:
@@ -69,22 +61,10 @@ def _said(ends: tuple[Far, ...]) -> Callable[[Any], Any]:
 def _carry(
     route: Route, column: str, kind: TypeEngine[Any], of: Callable[[Any], Any], field: str | None
 ) -> list[LookupNode]:
-    host = route.host
-    if column in host.inner:
+    if column in route.host.inner:
         return []
-    host.hidden.append(HiddenColumn(column, kind))
-    host.inner.append(column)
-    host.relative = False
     reads = frozenset[Read]().union(*map(presence_at, route.ends))
     if field is not None:
         reads |= {(end.shape, field) for end in route.ends}
-    return [
-        LookupNode(
-            name=".".join([host.name, str(route.relation), *([field] if field else [])]),
-            reads=reads | {(host, None), *((host, end.key) for end in route.ends)},
-            writes=frozenset({(host, column)}),
-            host=host,
-            ends=route.ends,
-            members=(LookupMember(column, of, reads),),
-        )
-    ]
+    name = ".".join([route.host.name, str(route.relation), *([field] if field else [])])
+    return [carry(route.host, route.ends, column, kind, of, reads, name=name)]

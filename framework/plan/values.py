@@ -1,8 +1,7 @@
 """Values that a declaration gives: whether a property can have them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
-from inspect import signature
 from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +17,7 @@ from framework.model.columns import admits_none, named, without_none
 from framework.model.computation import Computation
 from framework.model.fields import UNDEFINED
 from framework.model.storable import storable
+from framework.model.words import takes
 from framework.plan.mistakes import ImpossibleConstraint, ImpossibleDefault, ImpossibleOption, ImpossibleValue
 from framework.plan.shape import Shape
 
@@ -32,7 +32,7 @@ def check_default(shape: Shape, name: str) -> None:
     if default is UNDEFINED:
         return
     if callable(default):
-        problem = "" if _makes(default) else "its factory takes an argument"
+        problem = "" if takes(default, 0) else "its factory takes an argument"
     elif type(default) is field.annotation and not constraints:
         return
     else:
@@ -105,16 +105,6 @@ def _is_one(value: Any, annotation: Any, metadata: Iterable[Any]) -> bool:
         return admits_none(annotation)
     is_text = isinstance(value, str)  # of which pydantic would make a number, or a date
     return type(value) is kind or not (is_text or _problem(value, annotation, metadata))
-
-
-def _makes(factory: Callable[..., Any]) -> bool:
-    try:
-        signature(factory).bind()
-    except TypeError:
-        return False
-    except ValueError:  # a class of C, whose signature nobody knows
-        return True
-    return True
 
 
 def _refuse_impossible(shape: Shape, name: str, constraints: Iterable[Any]) -> None:

@@ -5,11 +5,15 @@ import threading
 from framework.runtime.errors import ClosedWithin, NestedDispatch
 
 
+class _Thread(threading.local):
+    transaction = False
+
+
 class Entered:
     """Marks the thread that is inside a transaction, so that it cannot start another one there."""
 
     def __init__(self) -> None:
-        self._inside = threading.local()
+        self._inside = _Thread()
 
     def __enter__(self) -> None:
         self._inside.transaction = True
@@ -18,14 +22,9 @@ class Entered:
         self._inside.transaction = False
 
     def refuse_nested(self) -> None:
-        if getattr(self._inside, "transaction", False):
+        if self._inside.transaction:
             raise NestedDispatch()
 
     def refuse_close(self) -> None:
-        if self.is_inside:
+        if self._inside.transaction:
             raise ClosedWithin()
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether this thread is inside a transaction."""
-        return getattr(self._inside, "transaction", False)

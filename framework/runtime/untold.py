@@ -118,14 +118,12 @@ class Untold:
 
     def _update(self) -> None:
         changed, self.changed = self.changed, {}
-        if len(changed) == 1:
+        if len(changed) == 1:  # as most often, and it waits for nobody
             (change,) = changed
             self._update_of(change.shape, tuple(_news_of(change)), [change], whole=True)
-            change.dirty.clear()
-            change.told = True
-            return
-        for (shape, names, whole), group in groupby(in_order(changed), _columns):
-            self._update_of(shape, names, [change for change, _ in group], whole=whole)
+        else:
+            for (shape, names, whole), group in groupby(in_order(changed), _columns):
+                self._update_of(shape, names, [change for change, _ in group], whole=whole)
         for change in changed:
             change.dirty.clear()
             change.told = True

@@ -6,16 +6,12 @@ from uuid import UUID
 from framework.plan.node import MachineNode
 from framework.plan.shape import Shape
 from framework.runtime.doomed import take_doomed
-from framework.runtime.errors import EndlessCircle
 from framework.runtime.propagate import propagate
-from framework.runtime.put_off import take_put_off
+from framework.runtime.put_off import refuse_endless, take_put_off
 from framework.runtime.removal import remove
 from framework.runtime.steps.rule import apply
 from framework.runtime.sweep import found
 from framework.runtime.work import Work
-
-LONGEST = 1000
-"""So many waves may follow of what rules make: who is not done then goes round."""
 
 
 def follow(work: Work, *, complete: bool) -> None:
@@ -37,8 +33,7 @@ def follow(work: Work, *, complete: bool) -> None:
         wave = work.next_wave()
         if waiting:
             number += 1
-            if number > LONGEST:
-                raise EndlessCircle(steps=", ".join(one.name for one in waiting), waves=LONGEST)
+            refuse_endless(number, waiting)
             for rule in waiting:
                 apply(rule, last, wave)
         else:

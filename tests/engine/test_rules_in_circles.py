@@ -258,7 +258,7 @@ def endless() -> list[Any]:
 
 
 def test_a_machine_that_goes_round_is_stopped_and_nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framework.runtime.waves.LONGEST", 20)
+    monkeypatch.setattr("framework.runtime.put_off.LONGEST", 20)
     declared = endless()
     with opened(App([declared])) as app:
         with pytest.raises(EndlessCircle) as stopped, app.transaction() as tx:

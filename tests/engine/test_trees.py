@@ -418,7 +418,7 @@ class Swing(Entity, table=True):
 
 
 def test_states_that_go_up_and_down_for_ever_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framework.runtime.steps.climbing.LONGEST", 20)
+    monkeypatch.setattr("framework.runtime.put_off.LONGEST", 20)
     with opened(App([[Swing]])) as app:
         with app.transaction() as tx:
             top = tx.add(Swing()).id

@@ -1,6 +1,8 @@
 """Policies."""
 
 from datetime import timedelta
+from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,6 +79,12 @@ def test_a_policy_says_what_it_takes(say: Any, text: str) -> None:
     with pytest.raises(DeclarationError) as refused:
         say()
     assert str(refused.value) == text
+
+
+def test_an_ordering_key_may_be_a_function_of_c() -> None:
+    key = Policy(ordering_key=attrgetter("customer")).ordering_key
+    assert key is not None
+    assert key(SimpleNamespace(customer="ada")) == "ada"
 
 
 def test_polls_come_less_often_until_the_cap() -> None:

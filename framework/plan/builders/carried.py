@@ -25,26 +25,29 @@ S = TypeVar("S", bound=Extreme[Any, Any] | Recency[Any, Any] | Collect[Any, Any]
 
 
 def carry(
-    link: Shape,
-    far: Far,
+    host: Shape,
+    ends: tuple[Far, ...],
     column: str,
     kind: TypeEngine[Any],
     of: Callable[..., Any],
     reads: frozenset[Read],
     given: Given | None = None,
+    *,
+    name: str | None = None,
 ) -> LookupNode:
-    """The node of a hidden column of the link that is always `of` the record at its far end, and what it is
-    given.
+    """The node of a hidden column of a link, or of another record, that is always `of` the record at its far
+    end, the first that leads to one, and what it is given.
     """
-    link.hidden.append(HiddenColumn(column, kind))
-    link.inner.append(column)
-    link.relative = False
+    host.hidden.append(HiddenColumn(column, kind))
+    host.inner.append(column)
+    host.relative = False
+    keys = {vertex for end in ends for vertex in ((end.shape, None), (host, end.key))}
     node = LookupNode(
-        name=f"{link.name}.{column}",
-        reads=reads | {(far.shape, None), (link, None), (link, far.key)},
-        writes=frozenset({(link, column)}),
-        host=link,
-        ends=(far,),
+        name=name or f"{host.name}.{column}",
+        reads=reads | {(host, None), *keys},
+        writes=frozenset({(host, column)}),
+        host=host,
+        ends=ends,
         members=(LookupMember(column, of, reads),),
     )
     return node.with_given(given)
@@ -63,7 +66,7 @@ def carried_additive(
         hidden_name(route.host.table.name, name, *([state] if state else [])) for state in computation.states
     ]
     nodes = [
-        carry(link, far, column, BigInteger(), _part(computation, position), reads, given)
+        carry(link, (far,), column, BigInteger(), _part(computation, position), reads, given)
         for position, column in enumerate(columns)
     ]
     return _instead(computation, "contribution", _all_of(columns)), nodes
@@ -81,9 +84,9 @@ def carried_groups(
     )
     kind = column_type(key)
     assert kind is not None, "keys have been checked"
-    nodes = [carry(link, far, by, kind, _bound(computation, attrgetter("by")), reads, given)]
+    nodes = [carry(link, (far,), by, kind, _bound(computation, attrgetter("by")), reads, given)]
     nodes += [
-        carry(link, far, column, BigInteger(), _part(computation, position, of="counted"), reads, given)
+        carry(link, (far,), column, BigInteger(), _part(computation, position, of="counted"), reads, given)
         for position, column in enumerate(columns)
     ]
     over = _instead(computation, "by", attrgetter(by))
@@ -101,7 +104,7 @@ def carried_offer(
     """The selection among links, and the node of what they carry for it."""
     assert route.far is not None, "it goes through a link model"
     offer = _bound(computation, attrgetter("offer"))
-    node = carry(route.source, route.far, column, kind, offer, reads, given)
+    node = carry(route.source, (route.far,), column, kind, offer, reads, given)
     return _instead(computation, "offer", lambda link: getattr(link, column)), node
 
 
@@ -111,19 +114,13 @@ def carried_trigger(route: Route, name: str, trigger: Trigger) -> tuple[Trigger,
     assert far is not None, "it goes through a link model"
     field = trigger.field
     column = None if field is None else hidden_name(route.host.table.name, name, field)
-    over = LinkTrigger(
-        trigger.records,
-        trigger.occasion,
-        column,
-        trigger.value,
-        start=trigger.start,
-        far_key=far.key,
-        declared=trigger,
-    )
+    over = LinkTrigger.over(trigger, column, far.key)
     if column is None or field is None or column in route.source.inner:  # another trigger waits for it too
         return over, []
     kind = far.shape.table.c[field].type
-    return over, [carry(route.source, far, column, kind, attrgetter(field), frozenset({(far.shape, field)}))]
+    return over, [
+        carry(route.source, (far,), column, kind, attrgetter(field), frozenset({(far.shape, field)}))
+    ]
 
 
 def carried_lens(route: Route, name: str) -> tuple[Lens | None, list[LookupNode]]:
@@ -139,7 +136,7 @@ def carried_lens(route: Route, name: str) -> tuple[Lens | None, list[LookupNode]
     if column in link.inner:  # for another trigger of the same machine
         return seen, []
     reads: frozenset[Read] = frozenset({(far.shape, lens.column)})
-    return seen, [carry(link, far, column, Boolean(), attrgetter(lens.column), reads)]
+    return seen, [carry(link, (far,), column, Boolean(), attrgetter(lens.column), reads)]
 
 
 def reads_of_link(route: Route, nodes: Sequence[LookupNode]) -> frozenset[Read]:

@@ -24,10 +24,10 @@ def step(node: AdditiveNode, work: Work) -> None:
     """Add to each host what its records contribute now, less what they contributed before; level by level,
     if the hosts are the parents of their own class.
     """
-    changes = work.changes(node.route.source)
     if node.waits:
         go_along(work, node)
         return
+    changes = work.changes(node.route.source)
     if len(changes) != 1 or node.given is not None:
         for host, amounts in _differences(node, work, changes).items():
             work.add(node, host, amounts)

@@ -5,15 +5,12 @@ from uuid import UUID
 
 from framework.plan.node import AdditiveNode, LookupNode, Node, TreeNode
 from framework.runtime.doomed import doom, take_doomed
-from framework.runtime.errors import CircularRecords, EndlessCircle
-from framework.runtime.put_off import take_along
+from framework.runtime.errors import CircularRecords
+from framework.runtime.put_off import refuse_endless, take_along
 from framework.runtime.recomputation import Expectation, Recomputation
 from framework.runtime.steps.additive import climb
 from framework.runtime.steps.lookup import descend
 from framework.runtime.work import Work
-
-LONGEST = 1000
-"""So many levels may lead through machines: who is not done then goes round."""
 
 
 def step(tree: TreeNode, work: Work, carry_out: Callable[[Node, Work], None]) -> None:
@@ -30,8 +27,7 @@ def step(tree: TreeNode, work: Work, carry_out: Callable[[Node, Work], None]) ->
     work.flush()
     while waiting:
         number += tree.may_go_round
-        if number > LONGEST:
-            raise EndlessCircle(steps=tree.name, waves=LONGEST)
+        refuse_endless(number, [tree])
         level = _level(tree, work)
         if seen_by is work:
             _refuse_circles(tree, work, level)
