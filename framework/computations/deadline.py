@@ -15,8 +15,9 @@ V = TypeVar("V")
 class Deadline(Computation[V]):
     """`before` until the moment `at(record)`, then `after`; while `at` is None: `before`.
 
-    It turns once, at its time, by the App's timer: in `app.run()`, `app.settle()` or `app.tick()`. Moving the
-    moment into the future turns it back.
+    It turns once, at its time, by the App's timer: in `app.run()`, `app.settle()` or `app.tick()`; those that
+    are late, in the order of their moments. Moving the moment into the future turns it back, into the past
+    turns it at once.
     """
 
     at: Callable[..., datetime | None]

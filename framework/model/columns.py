@@ -203,6 +203,11 @@ def without_none(annotation: Any) -> Any:
     return annotation
 
 
+def is_moment(kind: Any) -> bool:
+    """Whether the type is `datetime`; where time is frozen, the name stands for another class."""
+    return isinstance(kind, type) and issubclass(kind, datetime)
+
+
 def named(annotation: Any) -> str:
     """The annotation as it is written."""
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -1,6 +1,5 @@
 """Fields: what a class declares of each, held against what a column keeps."""
 
-from datetime import datetime
 from itertools import chain
 from typing import Any, get_args
 
@@ -8,7 +7,7 @@ from pydantic.errors import PydanticUndefinedAnnotation
 from sqlalchemy import UniqueConstraint
 
 from framework.model.apicall import APICall
-from framework.model.columns import Structured, column_type, named, without_none
+from framework.model.columns import Structured, column_type, is_moment, named, without_none
 from framework.model.entity import Event
 from framework.model.fields import UNDEFINED, table_name
 from framework.model.payload import Payload
@@ -81,7 +80,7 @@ def _refuse_own_facts(shape: Shape) -> None:
     """What the framework gives to each record of a kind is what it is."""
     fields = shape.model.model_fields
     for kind, name in ((Event, "at"), (APICall, "created_at")):
-        if issubclass(shape.model, kind) and fields[name].annotation is not datetime:
+        if issubclass(shape.model, kind) and not is_moment(fields[name].annotation):
             annotation = named(fields[name].annotation)
             raise OwnFact(
                 model=shape.name, field=name, annotation=annotation, kind=kind.__name__, wanted="datetime"

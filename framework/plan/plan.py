@@ -12,6 +12,7 @@ from framework.plan.activities import ActivityPlan, take_activities
 from framework.plan.builders.additive import merge_additive
 from framework.plan.builders.lookup import merge_lookups
 from framework.plan.collect import collect
+from framework.plan.deadlines import Clocks, clocks_of
 from framework.plan.erasures import check_erasures
 from framework.plan.guards import take_guard
 from framework.plan.heights import give_heights
@@ -49,6 +50,7 @@ class Plan:
     nodes: tuple[Node, ...]
     activities: tuple[ActivityPlan, ...] = ()
     retentions: tuple[RetentionPlan, ...] = ()
+    deadlines: tuple[Clocks, ...] = ()
     tenanted: bool = False  # each record belongs to a tenant
 
     @cached_property
@@ -119,7 +121,8 @@ def compile_plan(modules: Iterable[object], *, strict_reads: bool = False, tenan
     take_policies(shapes, declarations.policies)
     activities = take_activities(shapes, declarations.activities)
     retentions = take_retentions(shapes, declarations.retentions)
-    return Plan(MappingProxyType(shapes), tuple(ordered), activities, retentions, tenanted)
+    deadlines = clocks_of(ordered, wakes)
+    return Plan(MappingProxyType(shapes), tuple(ordered), activities, retentions, deadlines, tenanted)
 
 
 def in_order(nodes: Sequence[Node]) -> list[Node]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from framework.computations.retention import Retention
 from framework.model.apicall import IntegrationEvent
-from framework.model.columns import without_none
+from framework.model.columns import is_moment, without_none
 from framework.plan.mistakes import UnknownRead, UnusableRetention
 from framework.plan.shape import IndexPlan, Kind, Shape
 from framework.plan.shapes import Shapes
@@ -105,7 +105,7 @@ def _since(shape: Shape, retention: Retention) -> str | None:
         raise UnusableRetention(
             model=shape.name, reason='age counts from a moment. Name its field: `since="..."`.'
         )
-    if without_none(shape.model.model_fields[since].annotation) is not datetime:
+    if not is_moment(without_none(shape.model.model_fields[since].annotation)):
         raise UnusableRetention(model=shape.name, reason=f"{since} is no datetime.")
     return since
 

@@ -16,7 +16,7 @@ from framework.computations.formula import Formula
 from framework.computations.lookup import Lookup
 from framework.computations.selective import Collect, Extreme, Recency
 from framework.errors import DispatchError
-from framework.model.columns import Duration, EnumText, Structured, UtcDateTime
+from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, is_moment
 from framework.model.computation import Computation
 from framework.model.decimals import FixedPoint
 
@@ -46,9 +46,10 @@ def fitting(kind: TypeEngine[Any], convert: Convert | None, place: str) -> Conve
         return json_of(kind, place, given=True)
     kinds = _kinds(kind)
     wanted = kinds[0]
+    moment = is_moment(wanted)
 
     def fit(value: Any) -> Any:
-        if type(value) is not wanted or wanted is datetime:
+        if moment or type(value) is not wanted:
             _refuse_misfit(value, kinds, place)
         return value if convert is None else convert(value)
 
@@ -61,9 +62,9 @@ def _refuse_misfit(value: Any, kinds: tuple[type, ...], place: str) -> None:
         case bool():
             fits = bool in kinds
         case datetime():
-            fits = datetime in kinds and value.tzinfo is not None
+            fits = is_moment(kinds[0]) and value.tzinfo is not None
     if not fits:
-        naive = isinstance(value, datetime) and datetime in kinds
+        naive = isinstance(value, datetime) and is_moment(kinds[0])
         given = "datetime without a time zone" if naive else type(value).__name__
         raise WrongValue(place=place, given=given, declared=kinds[0].__name__)
 
