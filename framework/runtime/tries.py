@@ -3,8 +3,9 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from framework.runtime.entered import Entered
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # the driver is an extra
     from framework.storage.postgres_connection import PostgresConnection
 
 T = TypeVar("T")
+R = TypeVar("R")
 TRIES = 10
 GROUP = 16
 """So many operations share a commit at most: others wait until then for what they have locked."""
@@ -57,21 +59,13 @@ class Tries:
 
     def write(self, operation: Operation[T], *, snapshot: bool = False, tried: bool = False) -> T:
         """Run one operation as a transaction; `tried`: it has been in another's way once already."""
-        for number in range(2 if tried else 1, TRIES + 1):
-            if number > 1:
-                time.sleep(pause(number - 1, random.random))
-            try:
-                with nullcontext() if number == 1 else self._again:
-                    result, transaction = self._try(operation, snapshot=snapshot)
-                break
-            except TransactionInterrupted as error:
-                if number == TRIES:
-                    raise StaleWork(tries=TRIES) from error
-            except DatabaseUnreachable:
-                if number == TRIES:
-                    raise
+        if tried:
+            result, transaction = self._try_again(operation, snapshot=snapshot)
         else:
-            raise AssertionError("the last try ends the loop")
+            try:
+                result, transaction = self._try(operation, snapshot=snapshot)
+            except (TransactionInterrupted, DatabaseUnreachable):
+                result, transaction = self._try_again(operation, snapshot=snapshot)
         self._tell(transaction.work)
         return result
 
@@ -109,12 +103,11 @@ class Tries:
             return results
         try:
             with within(tenant_of(operations[0])):
-                connection = self._database.begin()
+                connection = self._database.begin(in_parts=True)
         except Exception:  # noqa: BLE001  # whoever is by himself is told
             return results
         try:
-            with self._committing(connection):
-                self._carry_out_each(connection, operations, results, stored)
+            self._commit(connection, partial(self._carry_out_each, connection, operations, results, stored))
         except CommitUnknown as error:
             for number in stored:
                 results[number] = error
@@ -173,8 +166,21 @@ class Tries:
 
     def _try(self, operation: Operation[T], *, snapshot: bool) -> tuple[T, Transaction]:
         connection = self._database.begin(snapshot=snapshot)
-        with self._committing(connection):
-            return self._carry_out(operation, connection)
+        return self._commit(connection, partial(self._carry_out, operation, connection))
+
+    def _try_again(self, operation: Operation[T], *, snapshot: bool) -> tuple[T, Transaction]:
+        for number in range(2, TRIES + 1):
+            time.sleep(pause(number - 1, random.random))
+            try:
+                with self._again:
+                    return self._try(operation, snapshot=snapshot)
+            except TransactionInterrupted as error:
+                if number == TRIES:
+                    raise StaleWork(tries=TRIES) from error
+            except DatabaseUnreachable:
+                if number == TRIES:
+                    raise
+        raise AssertionError("the last try ends the loop")
 
     def _carry_out(self, operation: Operation[T], connection: "PostgresConnection") -> tuple[T, Transaction]:
         transaction = self._opened(connection)
@@ -185,13 +191,13 @@ class Tries:
             transaction.abandon()
         return result, transaction
 
-    @contextmanager
-    def _committing(self, connection: "PostgresConnection") -> Iterator[None]:
-        """Commit what is done in the block, or nothing of it, and give the connection back."""
+    def _commit(self, connection: "PostgresConnection", act: Callable[[], R]) -> R:
+        """Commit what it does, or nothing of it, and give the connection back."""
         try:
             with self._entered:
-                yield
+                result = act()
                 self._database.commit(connection)
+            return result
         except BaseException:
             self._database.roll_back(connection)
             raise

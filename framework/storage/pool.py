@@ -1,7 +1,7 @@
 """A pool of connections to a server."""
 
-import threading
 from collections import deque
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import psycopg
@@ -29,13 +29,17 @@ class Pool:
         self._url = url
         self._patience = patience
         self._idle: deque[WiredConnection] = deque()
-        self._places = threading.BoundedSemaphore(size)
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(size):
+            self._places.put(None)
         self._closed = False
 
     def take(self) -> WiredConnection:
         """A connection of one's own until it is given back."""
-        if not self._places.acquire(timeout=self._patience):
-            raise DatabaseBusy(url=self._url, seconds=self._patience)
+        try:
+            self._places.get(timeout=self._patience)
+        except Empty:
+            raise DatabaseBusy(url=self._url, seconds=self._patience) from None
         try:
             while True:
                 try:
@@ -46,7 +50,7 @@ class Pool:
                     return connection
                 connection.close()
         except BaseException:
-            self._places.release()
+            self._places.put(None)
             raise
 
     def give(self, connection: WiredConnection) -> None:
@@ -55,7 +59,7 @@ class Pool:
             connection.close()
         else:
             self._idle.append(connection)
-        self._places.release()
+        self._places.put(None)
 
     def close(self) -> None:
         """Close all connections, those that are taken when they are given back."""

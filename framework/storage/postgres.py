@@ -50,7 +50,6 @@ _HOLD_TO = "SELECT set_config('millrace.tenant', $1, true)"
 
 _dialect: Any = sqlalchemy_psycopg.dialect
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
-_UNDER_WAY = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 _LOST = ("08", "57P", "25P03")
 """Beginnings of the states of errors that end a connection; of a broken one there is no state at all."""
 
@@ -90,11 +89,13 @@ class PostgresDatabase(Database):
             if plan.tenanted:
                 warn_of_bypass(connection, shown)
 
-    def begin(self, *, snapshot: bool = False) -> PostgresConnection:
+    def begin(self, *, snapshot: bool = False, in_parts: bool = False) -> PostgresConnection:
         """Begin a transaction on a connection of its own; `snapshot` shows it the database as it is now, to
-        its end.
+        its end; of one `in_parts` some can be undone.
         """
-        return self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN")
+        if snapshot:
+            return self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        return self._begin("BEGIN" if in_parts else None)
 
     def enter(self, connection: Connection) -> None:
         assert isinstance(connection, PostgresConnection), "it began here"
@@ -109,11 +110,12 @@ class PostgresDatabase(Database):
         """
         connection.tell(f"SET LOCAL lock_timeout = {round(min(self.patience, _SHORT) * 1000)}")
 
-    def _begin(self, begin: str) -> PostgresConnection:
+    def _begin(self, begin: str | None) -> PostgresConnection:
         """Begin a transaction, held to the rows of the tenant that is entered."""
         scope = self.scope()
-        connection = PostgresConnection(self._pool.take(), self.meaning, scope)
-        connection.tell(begin)
+        connection = PostgresConnection(self._pool.take(), self.meaning, scope, together=begin is None)
+        if begin is not None:
+            connection.begin(begin)
         if self.plan.tenanted:
             connection.tell(_HOLD_TO, [scope or ""])
         return connection
@@ -122,7 +124,7 @@ class PostgresDatabase(Database):
         """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
         if not connection.raw.is_alive:  # so the server is not even asked
             raise TransactionInterrupted(reason="the connection is closed")
-        if connection.command("COMMIT", self._meaning_of_commit) != "COMMIT":
+        if not connection.commit(self._meaning_of_commit):
             raise DatabaseFailed(url=self.url, reason="the transaction had failed before it was committed")
 
     def _meaning_of_commit(self, error: psycopg.Error) -> Exception:
@@ -133,12 +135,10 @@ class PostgresDatabase(Database):
 
     def roll_back(self, connection: PostgresConnection) -> None:
         """Undo the transaction, if the connection is still there to say so; if not, the server does it."""
-        connection.forget()
-        if connection.raw.pgconn.transaction_status in _UNDER_WAY:
-            try:
-                connection.command("ROLLBACK", self.meaning)
-            except (TransactionInterrupted, DatabaseFailed):
-                connection.raw.close()
+        try:
+            connection.roll_back()
+        except (TransactionInterrupted, DatabaseFailed):
+            connection.raw.close()
 
     def end(self, connection: PostgresConnection) -> None:
         """Give the connection back."""

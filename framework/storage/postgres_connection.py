@@ -9,21 +9,30 @@ import psycopg
 from framework.storage.violation import Refused, Violation
 from framework.storage.wire import Meaning, Question, WiredConnection
 
+_UNDER_WAY = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 _SAVE, _KEEP, _UNDO = "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"
 
 
 class PostgresConnection:
     """A connection of the pool, as long as it is somebody's."""
 
-    __slots__ = ("_meaning", "_saved_tenant", "_wire", "raw", "tenant")
+    __slots__ = ("_begun", "_meaning", "_saved_tenant", "_wire", "raw", "tenant")
 
-    def __init__(self, raw: WiredConnection, meaning: Meaning, tenant: str | None = None) -> None:
+    def __init__(
+        self, raw: WiredConnection, meaning: Meaning, tenant: str | None = None, *, together: bool = False
+    ) -> None:
         self.raw = raw
         self.tenant = tenant
         self._saved_tenant = tenant
         self._meaning = meaning
+        self._begun = False
         self._wire = raw.wire
-        self._wire.open()
+        self._wire.open(together=together)
+
+    def begin(self, sql: str) -> None:
+        """Begin a transaction by a statement; what goes together has no need of it."""
+        self._begun = True
+        self.tell(sql)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return self._wire.rows(((sql, parameters),), self._meaning)[0]
@@ -57,10 +66,25 @@ class PostgresConnection:
     def settle(self) -> None:
         self._wire.exchange()
 
-    def command(self, sql: str, meaning: Meaning) -> str:
-        """Execute it after all that waits; what the server calls it when it is done."""
-        self._wire.put(sql, (), meaning)
-        return (self._wire.exchange()[-1].command_status or b"").decode()
+    def commit(self, meaning: Meaning) -> bool:
+        """Store the transaction; whether there was still one. `meaning` says what it means if that fails."""
+        if not self._begun:
+            self._wire.end(meaning)
+            return True
+        self._wire.put("COMMIT", (), meaning)
+        return self._wire.exchange()[-1].command_status == b"COMMIT"
+
+    def roll_back(self) -> None:
+        """Undo the transaction, if there is one."""
+        self._wire.forget()
+        if self._begun:
+            if self.raw.pgconn.transaction_status in _UNDER_WAY:
+                self._wire.put("ROLLBACK", (), self._meaning)
+                self._wire.exchange()
+        elif self._wire.is_under_way:
+            self._wire.put("BEGIN", (), self._meaning)  # else the server warns that it was not told to
+            self._wire.put("ROLLBACK", (), self._meaning)
+            self._wire.end(self._meaning)
 
     def save(self) -> None:
         """Let `keep` or `undo` say what becomes of all that is done from here on."""
@@ -78,10 +102,6 @@ class PostgresConnection:
         if not self._wire.forget_since(_SAVE):
             self.tell(_UNDO)
             self.tell(_KEEP)
-
-    def forget(self) -> None:
-        """Leave undone what waits."""
-        self._wire.forget()
 
     def close(self) -> None:
         """Say nothing more: the connection is somebody else's."""

@@ -3,30 +3,28 @@
 1. A statement waits here until somebody needs an answer, or the transaction ends.
 2. Then all that wait go together, in their order, and the answers come back in theirs.
 3. After one that fails the server does none of the rest, and does not even commit.
+4. What goes together, in however many trips, is one transaction of the server, unless it is told otherwise.
 """
 
 import select
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import pq
 from psycopg.abc import PQGen
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.generators import send
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import Wait
 
 from framework.storage.errors import TransactionInterrupted
+from framework.storage.prepared import Known, Prepared, Types
 
 _TOGETHER = 1000
 """At most so many statements wait: nobody has to hold more answers than that."""
-
-_PREPARED = 1024
-"""At most so many statements are prepared on one connection; a plan has a few for each property."""
 
 _NOT_PREPARED = "26000"
 _PREPARED_FOR_OTHER_COLUMNS = "RevalidateCachedQuery"
@@ -34,25 +32,14 @@ _PREPARED_FOR_OTHER_COLUMNS = "RevalidateCachedQuery"
 
 _DONE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _THE_END = pq.ExecStatus.PIPELINE_SYNC
+_ERROR = pq.ExecStatus.FATAL_ERROR
+_BAD = pq.ConnStatus.BAD
 
 Meaning: TypeAlias = Callable[[psycopg.Error], Exception]
 Question: TypeAlias = tuple[str, Sequence[Any]]
-_Types: TypeAlias = tuple[int, ...]
 
 
-@dataclass(slots=True, eq=False)
-class _Statement:
-    """What is known of a statement that was said: the types that its values had last, and under which name it
-    is prepared for which types; under none, if it was said with them once.
-    """
-
-    sql: str
-    formats: Sequence[PyFormat]
-    types: _Types = ()
-    names: dict[_Types, bytes | None] = field(default_factory=dict)
-
-
-_Said: TypeAlias = tuple[_Statement, _Types, Sequence[Any], Sequence[Any], Meaning]
+_Said: TypeAlias = tuple[Known, Types, Sequence[Any], Sequence[Any], Meaning]
 """A statement that waits: the types, values and formats as the server takes them, and what it means if it
 fails.
 """
@@ -84,24 +71,46 @@ class WiredConnection(psycopg.Connection[tuple[object, ...]]):
 class Wire:
     """What is said on one connection. It is prepared once what is said twice."""
 
-    __slots__ = ("_connection", "_libpq", "_names", "_prepared", "_statements", "_transformer", "_waiting")
+    __slots__ = (
+        "_connection",
+        "_failed",
+        "_known",
+        "_libpq",
+        "_prepared",
+        "_together",
+        "_transformer",
+        "_waiting",
+        "is_under_way",
+    )
 
     def __init__(self, connection: WiredConnection) -> None:
         self._connection = connection
         self._libpq = connection.pgconn
         self._transformer = Transformer(connection)
         self._waiting: list[_Said] = []
-        self._statements: dict[str, _Statement] = {}
-        self._prepared = 0
-        self._names = 0
+        self._prepared = Prepared()
+        self._known = self._prepared.known
+        self._together = False
+        self._failed = False
+        self.is_under_way = False
+        """Whether the server has begun a transaction that it has not been told to end."""
 
-    def open(self) -> None:
-        """Begin to speak."""
+    def open(self, *, together: bool) -> None:
+        """Begin to speak; all that is said up to `end` is one transaction, if it goes `together`.
+
+        The server begins one with the first statement, and ends it where the wire says that these were all:
+        it is told neither BEGIN nor COMMIT.
+        """
+        self._together = together
+        self._failed = False
         self._libpq.enter_pipeline_mode()
 
     def close(self) -> None:
         """Forget what waits, and leave the connection as it was, or closed."""
         self._waiting.clear()
+        if self.is_under_way:
+            self._connection.close()
+            return
         try:
             self._libpq.exit_pipeline_mode()
         except psycopg.Error:
@@ -122,62 +131,83 @@ class Wire:
 
     def put(self, sql: str, parameters: Sequence[Any], meaning: Meaning) -> None:
         """Let a statement wait. What an error of the server means is asked when it is known."""
-        statement = self._statements.get(sql) or self._learn(sql, len(parameters))
-        assert len(parameters) == len(statement.formats), f"as many values as ever: {sql}"
-        values: Sequence[Any] = ()
-        types: _Types = ()
-        formats: Sequence[Any] = ()
-        if parameters:
-            adapt = self._transformer
-            try:
-                values = adapt.dump_sequence(parameters, statement.formats)
-            except psycopg.Error as error:
-                raise meaning(error) from error
-            types, formats = adapt.types or (), adapt.formats or ()
-            if types != statement.types:
-                if statement.types and None in values:
-                    types = _typed(types, statement.types)
-                statement.types = types
+        statement = self._known.get(sql) or self._prepared.learn(sql, len(parameters))
         if len(self._waiting) >= _TOGETHER:
             self.exchange()
-        self._waiting.append((statement, types, values, formats, meaning))
-
-    def _learn(self, sql: str, count: int) -> _Statement:
-        if len(self._statements) >= 2 * _PREPARED:  # most are said once
-            self._statements = {sql: one for sql, one in self._statements.items() if any(one.names.values())}
-        statement = self._statements[sql] = _Statement(sql, [PyFormat.AUTO] * count)
-        return statement
+        if not parameters:
+            self._waiting.append((statement, (), (), (), meaning))
+            return
+        adapt = self._transformer
+        assert len(parameters) == len(statement.formats), f"as many values as ever: {sql}"
+        try:
+            values = adapt.dump_sequence(parameters, statement.formats)
+        except psycopg.Error as error:
+            raise meaning(error) from error
+        types = adapt.types or ()
+        if types != statement.types:
+            if statement.types and None in values:
+                types = statement.typed(types)
+            statement.types = types
+        self._waiting.append((statement, types, values, adapt.formats or (), meaning))
 
     def exchange(self) -> Sequence[PGresult]:
         """Send all that waits, and return the answer to each. Raises what the first error means."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
+        if not self._waiting:
             return ()
-        if self._connection.closed:
-            raise TransactionInterrupted(reason="the connection is closed")
+        return self._trip(None if self._together else self._waiting[-1][-1])
+
+    def end(self, meaning: Meaning) -> None:
+        """Send all that waits, and end the transaction: it is stored, unless something fails.
+
+        `meaning` says what it means if that is not known, or if the server ends it otherwise.
+        """
+        if self._waiting or self.is_under_way:
+            self._trip(meaning)
+        elif self._failed:
+            raise meaning(_in_failed())
+
+    def _trip(self, ends: Meaning | None) -> Sequence[PGresult]:
+        """Send all that waits, and that these were all if that `ends` something: then it is what an error
+        means of which nobody knows how far the server has come.
+        """
+        waiting, self._waiting = self._waiting, []
         libpq = self._libpq
-        messages: list[_Message] = []
+        if libpq.status == _BAD:
+            raise TransactionInterrupted(reason="the connection is closed")
+        if self._failed:
+            raise (ends or waiting[-1][-1])(_in_failed())
+        send_prepared = libpq.send_query_prepared
+        prepared: list[_Said] = []
         answers: list[PGresult] = []
         try:
             for said in waiting:
                 statement, types, values, formats, _ = said
-                name = statement.names.get(types) or self._prepare(said, messages)
+                name = statement.names.get(types) or self._prepare(said, prepared)
                 if name is None:
                     libpq.send_query_params(statement.sql.encode(), values, types, formats)
                 else:
-                    libpq.send_query_prepared(name, values, formats)
-                messages.append((said, False))
-            libpq.pipeline_sync()
-            self._connection.wait(self._hear(answers))
+                    send_prepared(name, values, formats)
+            if ends is None:
+                libpq.send_flush_request()
+                self.is_under_way = True
+            else:
+                libpq.pipeline_sync()
+            self._connection.wait(
+                self._hear(answers, len(waiting) + len(prepared), to_the_end=ends is not None)
+            )
         except psycopg.Error as error:
-            self._raise_first(messages, answers)  # the server has said why it answers nothing more
-            meaning = waiting[-1][-1]  # nobody knows how far it has come
-            raise meaning(error) from error
-        del answers[-1]  # it says that these were all
-        if answers[-1].status not in _DONE:
-            self._raise_first(messages, answers)
-        if len(answers) == len(waiting):
+            self._raise_first(_messages(waiting, prepared), answers, ends)  # the server has said why
+            raise (ends or waiting[-1][-1])(error) from error
+        if ends is not None:
+            self.is_under_way = False
+            del answers[-1]  # it says that these were all
+        if answers and answers[-1].status not in _DONE:
+            if ends is None:
+                self._give_up()
+            self._raise_first(_messages(waiting, prepared), answers, ends)
+        if not prepared:
             return answers
+        messages = _messages(waiting, prepared)
         return [answer for answer, (_, prepares) in zip(answers, messages, strict=True) if not prepares]
 
     def rows(self, questions: Sequence[Question], meaning: Meaning) -> list[list[tuple[Any, ...]]]:
@@ -192,49 +222,63 @@ class Wire:
         self._transformer.set_pgresult(answer)
         return self._transformer.load_rows(0, answer.ntuples, tuple)
 
-    def _prepare(self, said: _Said, messages: list[_Message]) -> bytes | None:
+    def _prepare(self, said: _Said, prepared: list[_Said]) -> bytes | None:
         """Under which name it is prepared from now on; none, if it is said for the first time."""
         statement, types, *_ = said
-        if types not in statement.names or self._prepared == _PREPARED:
-            statement.names[types] = None
-            return None
-        self._prepared += 1
-        self._names += 1
-        name = statement.names[types] = b"millrace_%d" % self._names
-        self._libpq.send_prepare(name, statement.sql.encode(), types)
-        messages.append((said, True))
+        name = self._prepared.name(statement, types)
+        if name is not None:
+            self._libpq.send_prepare(name, statement.sql.encode(), types)
+            prepared.append(said)
         return name
 
-    def _hear(self, answers: list[PGresult]) -> PQGen[None]:
-        """Send what libpq holds back, and receive all answers, up to the one that ends them.
+    def _hear(self, answers: list[PGresult], count: int, *, to_the_end: bool) -> PQGen[None]:
+        """Send what libpq holds back, and receive so many answers, and all up to the one that says that these
+        were all.
 
         libpq is asked for each: the driver's way to fetch lets go of the interpreter five times for one.
         """
         libpq = self._libpq
+        is_busy, get_result = libpq.is_busy, libpq.get_result
         if libpq.flush():
             yield from send(libpq)
-        while True:
-            while not libpq.is_busy():
-                answer = libpq.get_result()
-                if answer is None:
-                    raise psycopg.OperationalError("the connection is lost")
-                answers.append(answer)
-                if answer.status == _THE_END:
-                    return
-                libpq.get_result()  # that there is no more of this one
-            while not (yield Wait.R):
-                """Nothing has come."""
-            libpq.consume_input()
+        while count or to_the_end:
+            while is_busy():
+                while not (yield Wait.R):
+                    """Nothing has come."""
+                libpq.consume_input()
+            answer = get_result()
+            if answer is None:
+                raise psycopg.OperationalError("the connection is lost")
+            answers.append(answer)
+            if count:
+                count -= 1
+            elif answer.status == _THE_END:
+                return
+            get_result()  # that there is no more of this one
 
-    def _raise_first(self, messages: Sequence[_Message], answers: Sequence[PGresult]) -> None:
+    def _give_up(self) -> None:
+        """Nothing more is done since something failed: let the server take back what it had begun."""
+        self._failed = True
+        try:
+            self._libpq.pipeline_sync()
+            self._connection.wait(self._hear([], 0, to_the_end=True))
+        except psycopg.Error:
+            self._connection.close()
+        self.is_under_way = False
+
+    def _raise_first(
+        self, messages: Sequence[_Message], answers: Sequence[PGresult], ends: Meaning | None
+    ) -> None:
         """Raise what the first error means, if there is one; what was not prepared because of it is not."""
         failed = None
         for ((statement, types, *_, meaning), prepares), answer in zip(messages, answers, strict=False):
             if answer.status not in _DONE:
                 failed = failed or (meaning, answer)
                 if prepares:
-                    statement.names[types] = None
-                    self._prepared -= 1
+                    self._prepared.is_not(statement, types)
+        if failed is None and ends is not None:  # all was well, up to the end
+            at_the_end = (one for one in answers[len(messages) :] if one.status == _ERROR)
+            failed = next(((ends, one) for one in at_the_end), None)
         if failed is not None:
             error = error_from_result(failed[1])
             meant = failed[0](error)
@@ -243,11 +287,19 @@ class Wire:
             raise meant from error
 
 
-def _typed(types: _Types, known: _Types) -> _Types:
-    """With None, which has no type, as what was in its place before: else a statement would be prepared once
-    for each way in which some of its values can be None.
-    """
-    return tuple(own or before for own, before in zip(types, known, strict=True))
+def _messages(waiting: Sequence[_Said], prepared: Sequence[_Said]) -> list[_Message]:
+    """What was sent, in order: what was said, and before it, what was prepared of it."""
+    messages: list[_Message] = []
+    for said in waiting:
+        if any(said is one for one in prepared):
+            messages.append((said, True))
+        messages.append((said, False))
+    return messages
+
+
+def _in_failed() -> psycopg.Error:
+    """What the server says of a transaction in which something has failed; here it has ended it."""
+    return psycopg.errors.InFailedSqlTransaction("the transaction has failed, and nothing more is done in it")
 
 
 def is_forgotten(error: psycopg.Error) -> bool:

@@ -36,18 +36,20 @@ def app(postgres_url: str) -> Iterator[App]:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the server is told: every statement, and every trip."""
     statements: list[str] = []
-    put, exchange = Wire.put, Wire.exchange
+    put, trip = Wire.put, Wire._trip
 
     def noted(wire: Wire, sql: str, *more: Any) -> None:
         statements.append(sql)
         put(wire, sql, *more)
 
-    def counted(wire: Wire) -> Any:
+    def counted(wire: Wire, ends: Any) -> Any:
+        if wire._together and ends is not None:
+            statements.append("COMMIT")  # so it is not said
         statements.append("trip")
-        return exchange(wire)
+        return trip(wire, ends)
 
     monkeypatch.setattr(Wire, "put", noted)
-    monkeypatch.setattr(Wire, "exchange", counted)
+    monkeypatch.setattr(Wire, "_trip", counted)
     return statements
 
 

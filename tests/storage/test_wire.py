@@ -1,6 +1,8 @@
 """What PostgreSQL is told goes with the next question or with the commit; errors are what they were."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import combinations
@@ -24,7 +26,10 @@ from framework.model.apicall import IntegrationEvent
 from framework.model.identity import new_id
 from framework.runtime.errors import AlreadyExists, MissingReference, NumberTooLarge
 from framework.runtime.transaction import Transaction
-from framework.storage.wire import Wire
+from framework.storage.errors import DatabaseFailed
+from framework.storage.postgres_connection import PostgresConnection
+from framework.storage.violation import Violation
+from framework.storage.wire import Wire, WiredConnection
 from framework.testing import emit
 from tests.engine.shop import MODULE, cashier
 from tests.storage.test_statements import Basket, Buyer, Thing, Turnover, a_long_day
@@ -49,14 +54,14 @@ def basket(app: App) -> Basket:
 def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
     """How often this thread waited for the server, since this was asked last."""
     made: list[None] = []
-    exchange, here = Wire.exchange, get_ident()
+    trip, here = Wire._trip, get_ident()
 
-    def counted(wire: Wire) -> object:
+    def counted(wire: Wire, ends: Any) -> Any:
         if get_ident() == here:
             made.append(None)
-        return exchange(wire)
+        return trip(wire, ends)
 
-    monkeypatch.setattr(Wire, "exchange", counted)
+    monkeypatch.setattr(Wire, "_trip", counted)
 
     def since_last() -> int:
         count = len(made)
@@ -102,6 +107,98 @@ def test_questions_that_are_asked_together_are_answered_each(app: App) -> None:
                 connection.tell("SELECT 0")
             asked = [("SELECT $1::BIGINT", [1]), (f"SELECT $1::TEXT, '{word}'", [word])]
             assert connection.rows_each(asked) == [[(1,)], [(word, word)]]
+
+
+def test_a_transaction_is_one_although_the_server_is_not_told_where_it_begins_and_ends(app: App) -> None:
+    said: list[str] = []
+    put = Wire.put
+
+    def noted(wire: Wire, sql: str, *more: Any) -> None:
+        said.append(sql)
+        put(wire, sql, *more)
+
+    buyer = new_id()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Wire, "put", noted)
+        with app.transaction() as tx:
+            tx.add(Buyer(id=buyer))
+            tx.work.flush()
+            assert tx.work.connection.row("SELECT count(*) FROM buyer") == (1,)
+            with ThreadPoolExecutor(1) as beside:
+                assert beside.submit(app.query, select(Buyer)).result() == []
+            tx.add(Basket(buyer_id=buyer))
+    assert not [one for one in said if one.startswith(("BEGIN", "COMMIT"))]
+    assert [one.id for one in app.query(select(Buyer))] == [buyer]
+    assert app.verify() == []
+
+
+def test_what_is_undone_after_the_server_has_answered_leaves_no_trace_and_no_warning(app: App) -> None:
+    warnings: list[str] = []
+    buyer = new_id()
+    with pytest.raises(ZeroDivisionError), app.transaction() as tx:
+        raw = _raw(tx)
+        raw.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
+        tx.add(Buyer(id=buyer))
+        tx.work.flush()
+        raise ZeroDivisionError
+    assert app.query(select(Buyer)) == []
+    assert warnings == []
+    assert app.engine.write(_raw) is raw  # it is used again
+
+
+def test_who_goes_on_after_an_error_in_a_transaction_stores_nothing(app: App) -> None:
+    twin, late = new_id(), new_id()
+    app.engine.write(lambda tx: tx.add(Buyer(id=twin)))
+
+    def stubborn(tx: Transaction) -> None:
+        tx.add(Basket(buyer_id=twin))
+        tx.work.flush()
+        for error in (Violation, DatabaseFailed):
+            with suppress(error):
+                tx.work.connection.run("INSERT INTO buyer (id) VALUES ($1)", [twin])
+        tx.add(Buyer(id=late))
+
+    for _ in range(2):
+        with pytest.raises(DatabaseFailed, match="the transaction has failed"):
+            app.engine.write(stubborn)
+    assert app.query(select(Basket)) == []
+    assert [one.id for one in app.query(select(Buyer))] == [twin]
+    assert app.verify() == []
+
+
+def test_what_fails_only_at_the_end_is_said_and_not_stored(postgres_url: str) -> None:
+    """Constraints that the server looks at when all is said; the framework declares none."""
+    with WiredConnection.connect(postgres_url, autocommit=True) as raw:
+        raw.execute("CREATE TABLE one (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        for answered_before in (False, True):
+            connection = PostgresConnection(raw, _as_it_is, together=True)
+            for _ in range(2):
+                connection.tell("INSERT INTO one VALUES (1)")
+            if answered_before:
+                connection.settle()
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                connection.commit(_as_it_is)
+            connection.roll_back()
+            connection.close()
+            assert raw.execute("SELECT count(*) FROM one").fetchone() == (0,)
+
+
+def test_a_connection_that_is_given_back_in_the_midst_of_something_is_closed(postgres_url: str) -> None:
+    with WiredConnection.connect(postgres_url, autocommit=True) as raw:
+        connection = PostgresConnection(raw, _as_it_is, together=True)
+        assert connection.row("SELECT 1") == (1,)
+        connection.close()
+        assert raw.closed
+
+
+def _raw(tx: Transaction) -> WiredConnection:
+    connection = tx.work.connection
+    assert isinstance(connection, PostgresConnection)
+    return connection.raw
+
+
+def _as_it_is(error: psycopg.Error) -> Exception:
+    return error
 
 
 def test_what_is_refused_is_not_committed_and_the_error_names_it(app: App, basket: Basket) -> None:
@@ -180,7 +277,7 @@ def test_what_may_be_none_does_not_multiply_what_is_prepared(postgres_url: str) 
                 form = tx.add(Form(**{name: full[name] for name in names})).id
             assert {name for name in full if getattr(app.get(Form, form), name) is not None} == names
         (connection,) = app.engine.database._pool._idle  # type: ignore[attr-defined]  # there is one
-        statements = connection.wire._statements.values()
+        statements = connection.wire._known.values()
         prepared = [one for one in statements if one.sql.startswith("INSERT INTO form ") for _ in one.names]
     assert 1 <= len(prepared) <= 5 < len(some)
 
