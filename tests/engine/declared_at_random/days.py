@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from framework.app import App
-from framework.runtime.errors import StillReferenced, TransactionFailed
+from framework.runtime.errors import CircularRecords, StillReferenced, TransactionFailed
 from framework.runtime.transaction import Transaction
 from tests.engine.declared_at_random.keeping import moment
 from tests.engine.declared_at_random.values import Row
@@ -183,5 +183,10 @@ def live(app: App, module: ModuleType, world: World, days: Days) -> World:
                     raise Undone
         except (Undone, TransactionFailed):
             world = before
+        except CircularRecords:
+            assert world.circular
+            world = before
+        else:
+            assert not world.circular
         check(app, world, module)
     return world

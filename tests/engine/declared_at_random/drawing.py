@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
-from typing import get_args
 
 from hypothesis import strategies as st
 
@@ -24,14 +23,14 @@ from tests.engine.declared_at_random.seen import (
     Whole,
     behind,
 )
-from tests.engine.declared_at_random.values import Form, Test, Value
+from tests.engine.declared_at_random.trees import climbs
+from tests.engine.declared_at_random.values import Test, Value, conditions, tests, values
 
 AGGREGATES = (
     "Count", "Sum", "WeightedSum", "Average", "Every", "Some", "Min", "Max", "First", "Latest", "Collect",
 )  # fmt: skip
 IN_ORDER = ("First", "Latest", "Collect")
 BY_KEY = ("Count", "Sum", "WeightedSum", "Average", "Every", "Some")
-FORMS: tuple[Form, ...] = get_args(Form)
 GLOBAL = -1
 
 
@@ -48,7 +47,7 @@ def schemas(draw: st.DrawFn, of: Schema | None = None) -> Schema:
     references = []
     for source in range(count):
         targets = [one for one in range(source) if draw(st.booleans())] or [*range(source)]
-        for target in [*targets, *([source] if draw(st.integers(0, 4)) == 0 else [])]:
+        for target in [*targets, *([source] if draw(st.integers(0, 2)) == 0 else [])]:
             ondelete = draw(st.sampled_from(("CASCADE", "SET NULL", "RESTRICT")))
             references.append(Reference(source, target, ondelete, takes=draw(st.integers(0, 5)) == 0))
     friendly = frozenset(n for n in range(count) if draw(st.integers(0, 3)) == 0)
@@ -103,9 +102,12 @@ def _other(draw: st.DrawFn, one: Reference) -> Reference:
 @st.composite
 def _properties(draw: st.DrawFn, drawn: "_Drawn", kept: Keeping | None) -> Schema:
     count = len(drawn.facts)
-    for number in range(draw(st.integers(2, 12))):
+    number = 0
+    for _ in range(draw(st.integers(2, 12))):
         host = draw(st.integers(GLOBAL, count - 1))
-        drawn.properties[host].append(draw(_property(number, host, drawn)))
+        new = draw(st.just([]) | _climbing(number, host, drawn)) or [draw(_property(number, host, drawn))]
+        drawn.properties[host] += new
+        number = new[-1].last + 1
     models = tuple(
         Model(
             n,
@@ -157,6 +159,11 @@ class _Drawn:
             found += [*links.values()] * 3  # they are few
         return found
 
+    def see(self, host: int, over: Seen | None) -> None:
+        """Others of the host may be over the views from now on."""
+        views = [one for one in behind(over) if isinstance(one, View)] if over is not None else []
+        self.views[host] += [one for one in views if one not in self.views[host]]
+
     def parts_for(self, host: int, seen: Seen) -> list[Part]:
         """The filtered classes that its records may belong to, and that stand before the host."""
         return [
@@ -187,6 +194,18 @@ class _Drawn:
 
 
 @st.composite
+def _climbing(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> list[Property]:
+    """What goes along the reference of an entity to itself, if there is one."""
+    along = [one for one in drawn.references if one.source == host and one.is_own]
+    if not along:
+        return []
+    ring = draw(climbs(number, along[0], drawn.numbers(host), drawn.parts_for(host, Whole((host,), False))))
+    for one in ring:
+        drawn.see(host, one.over)
+    return ring
+
+
+@st.composite
 def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Property:
     name = f"p{number}"
     if draw(st.booleans()):
@@ -206,9 +225,7 @@ def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Propert
         if kind == "Deadline":
             return Property(name, "Deadline", value=value, option=draw(st.integers(1, 2)))
         return Property(name, "Formula", value=value)
-    drawn.views[host] += [
-        one for one in behind(over) if isinstance(one, View) and one not in drawn.views[host]
-    ]
+    drawn.see(host, over)
     numbers, is_custom = drawn.common(over), draw(st.integers(0, 3)) == 0
     if is_custom and (host != GLOBAL or isinstance(over, Whole | Part)):
         return draw(customs(name, over, numbers))
@@ -246,19 +263,6 @@ def keepings(draw: st.DrawFn, count: int, references: Sequence[Reference]) -> Ke
     )
     hosts = [one for one in references if one.source == model and cap is not None]
     return Keeping(model, cap, draw(st.none() | st.sampled_from(hosts)) if hosts else None, hours)
-
-
-def values(fields: Sequence[str]) -> st.SearchStrategy[Value]:
-    return st.sampled_from([Value(field, form) for field in fields for form in FORMS])
-
-
-def tests(fields: Sequence[str]) -> st.SearchStrategy[Test]:
-    """Without a dial."""
-    return st.sampled_from([Test(field, above) for field in fields for above in range(-1, 3)])
-
-
-def conditions(fields: Sequence[str]) -> st.SearchStrategy[Test]:
-    return st.sampled_from([Test(field, above) for field in fields for above in (None, *range(-1, 3))])
 
 
 @st.composite

@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from tests.engine.declared_at_random.seen import Part, Seen, Whole
+from tests.engine.declared_at_random.seen import Part, Reference, Seen, Whole
 from tests.engine.declared_at_random.values import Row, Test, Value
 
 MOVES = ("Entered", "Left", "Created", "Deleted", "Changed")
 """What may move a machine; with the option `True`, there and back."""
+
+
+@dataclass(frozen=True)
+class Climb:
+    """What properties have in common that read each other, and themselves, of children or of the parent."""
+
+    along: Reference
+    is_up: bool
+    last: int  # number of these
 
 
 @dataclass(frozen=True)
@@ -24,11 +33,17 @@ class Property:
     where: Test | None = None
     option: Any = None
     by: str | None = None
+    climb: Climb | None = None
 
     @property
     def number(self) -> int:
-        """Those that it may read have lower ones."""
+        """Those that it may read have lower ones, but for those that climb with it."""
         return int(self.name[1:])
+
+    @property
+    def last(self) -> int:
+        """The number that the last has of those without which it is not."""
+        return self.number if self.climb is None else self.climb.last
 
     @property
     def needs_dial(self) -> bool:
@@ -92,9 +107,11 @@ class Property:
             assert self.value is not None
             yield f"lambda {r}: moment({self.value.source('r')}, {self.minute})"
             yield f"before=0, after={self.option}"
+        elif self.kind == "Formula" and self.value is not None and self.other is not None:
+            yield f"lambda {r}: {self.value.source('r')} + ({self.other.source('r')} or 0)"
         elif self.value is not None:
             yield f"lambda {r}: {self.value.source('r')}"
-        if self.other is not None:
+        if self.kind == "WeightedSum" and self.other is not None:
             yield f"weight=lambda {r}: {self.other.source('r')}"
         if self.where is not None:
             yield f"where=lambda {r}: {self.where.source('r')}"
@@ -170,7 +187,10 @@ class Property:
         match self.kind:
             case "Formula":
                 assert self.value is not None
-                return self.value.of(row, level)
+                value = self.value.of(row, level)
+                if self.other is None:
+                    return value
+                return (value or 0) + (self.other.of(row, level) or 0)
             case "Lookup":
                 assert self.value is not None
                 found = self.value.of(records[0], level) if records else None

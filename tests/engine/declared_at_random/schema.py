@@ -91,9 +91,9 @@ class Schema:
 
     def until(self, number: int) -> "Schema":
         """What there is of it before this property, and before its rules."""
-        early = [one for one in self.totals if one.number < number]
+        early = [one for one in self.totals if one.last < number]
         models = [
-            replace(model, properties=tuple(one for one in model.properties if one.number < number))
+            replace(model, properties=tuple(one for one in model.properties if one.last < number))
             for model in self.models
         ]
         return replace(self, models=tuple(models), totals=tuple(early), twins=None, told=None)
@@ -118,6 +118,12 @@ class Schema:
     @property
     def links(self) -> list[Through]:
         return [one for one in self.seen if isinstance(one, Through)]
+
+    @property
+    def trees(self) -> set[Reference]:
+        """Those along which something climbs: nobody is above itself."""
+        everything = [one for model in self.models for one in model.properties]
+        return {one.climb.along for one in everything if one.climb is not None}
 
     @property
     def source(self) -> str:

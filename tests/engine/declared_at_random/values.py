@@ -1,10 +1,15 @@
 """What is said of one record: a number of it, or a yes or no."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hypothesis import strategies as st
+
 Row = dict[str, Any]
-Form = Literal["plain", "scaled", "zeroed", "raised"]
+Form = Literal["plain", "scaled", "zeroed", "raised", "whole"]
+FORMS: tuple[Form, ...] = ("plain", "scaled", "zeroed", "raised")
+"""Those of numbers; of others there is a whole one."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Value:
                 return f"({read} or 0)"
             case "raised":
                 return f"({read} or 0) + dials.level"
+            case "whole":
+                return f"int({read} or 0)"
 
     def of(self, row: Row, level: int) -> int | None:
         value: int | None = row[self.field]
@@ -41,6 +48,8 @@ class Value:
                 return value or 0
             case "raised":
                 return (value or 0) + level
+            case "whole":
+                return int(value or 0)
 
 
 @dataclass(frozen=True)
@@ -59,3 +68,16 @@ class Test:
 
     def of(self, row: Row, level: int = 0) -> bool:
         return bool((row[self.field] or 0) > (level if self.above is None else self.above))
+
+
+def values(fields: Sequence[str]) -> st.SearchStrategy[Value]:
+    return st.sampled_from([Value(field, form) for field in fields for form in FORMS])
+
+
+def tests(fields: Sequence[str]) -> st.SearchStrategy[Test]:
+    """Without a dial."""
+    return st.sampled_from([Test(field, above) for field in fields for above in range(-1, 3)])
+
+
+def conditions(fields: Sequence[str]) -> st.SearchStrategy[Test]:
+    return st.sampled_from([Test(field, above) for field in fields for above in (None, *range(-1, 3))])

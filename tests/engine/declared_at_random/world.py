@@ -3,21 +3,25 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from tests.engine.declared_at_random.keeping import START, is_held
-from tests.engine.declared_at_random.properties import Property
+from tests.engine.declared_at_random.properties import Climb, Property
 from tests.engine.declared_at_random.schema import Schema
 from tests.engine.declared_at_random.seen import (
     Friends,
     Merged,
     Part,
+    Reference,
     Relation,
     Seen,
     Subset,
     Through,
     Whole,
 )
+from tests.engine.declared_at_random.trees import is_tree, level_by_level
 from tests.engine.declared_at_random.values import Row, Test
 
 Host = tuple[str, UUID | None]
@@ -80,8 +84,9 @@ class World:
             for model in schema.models
         ]
         world.bonds = {number: those for number, those in self.bonds.items() if number in schema.friendly}
-        world.everything()
-        world.stirred = self.stirred.copy()  # who was there before has not entered since
+        if not world.in_the_way:
+            world.everything()
+            world.stirred = self.stirred.copy()  # who was there before has not entered since
         return world
 
     def _facts(self, number: int, row: Row) -> Row:
@@ -100,12 +105,20 @@ class World:
             there = [key for key in given if key is not None]
             if (None in given and not one.nullable) or (one.takes and len({*there}) < len(there)):
                 found.add(self.schema.models[one.source].name)
+        for one in self.circular:
+            found.add(self.schema.models[one.source].name)
         for link in self.schema.links:
             pairs = [(row[link.near.key], row[link.far.key]) for row in self.rows[link.link].values()]
             pairs = [pair for pair in pairs if None not in pair]
             if len({*pairs}) < len(pairs):
                 found.add(self.schema.models[link.link].name)
         return found
+
+    @property
+    def circular(self) -> list[Reference]:
+        """The trees that are none, because a record is above itself."""
+        trees = self.schema.trees
+        return [one for one in trees if not is_tree(self.rows[one.source], one.key)]
 
     def delete(self, number: int, *ids: UUID) -> bool:
         """Delete records with what follows them; whether nothing that stays keeps one of them from going."""
@@ -188,17 +201,12 @@ class World:
         """All rows with their computed properties, and the Global's, at the end of a day."""
         full = [{id: {"id": id, **row} for id, row in rows.items()} for rows in self.rows]
         total: Row = {}
-        for number, one in in_order(self.schema):
-            moved = self._moved(one, full)
-            for row in [total] if number is None else full[number].values():
-                records = _seen(one.over, full, row, self.bonds)
-                if one.kind == "Sequence":
-                    row[one.name] = self._number(one, row)
-                elif one.is_machine:
-                    is_stirred = self._is_stirred(one, row.get("id"), records, moved)
-                    row[one.name] = "stirred" if is_stirred else "still"
-                else:
-                    row[one.name] = one.compute(row, records, self.level, self.now)
+        for (number, climb), pairs in groupby(in_order(self.schema), _host_and_climb):
+            together = [(one, self._moved(one, full)) for _, one in pairs]
+            rows = [total] if number is None else [*full[number].values()]
+            for row in level_by_level(full[number], climb) if isinstance(climb, Climb) else rows:
+                for one, moved in together:
+                    row[one.name] = self._value(one, row, full, moved)
         self.told |= {row["id"] for row in _seen(self.schema.told, full, total, self.bonds)}
         self.twins = [
             row["f0"]
@@ -206,6 +214,16 @@ class World:
             if self.schema.twins_where is None or self.schema.twins_where.of(row, self.level)
         ]
         return full, total
+
+    def _value(
+        self, one: Property, row: Row, full: list[dict[UUID, Row]], moved: Mapping[UUID | None, int]
+    ) -> Any:
+        records = _seen(one.over, full, row, self.bonds)
+        if one.kind == "Sequence":
+            return self._number(one, row)
+        if one.is_machine:
+            return "stirred" if self._is_stirred(one, row.get("id"), records, moved) else "still"
+        return one.compute(row, records, self.level, self.now)
 
     def reasons(self) -> Iterator[tuple[int, UUID, Property, list[UUID]]]:
         """Each property of a record that is over others, and who those are."""
@@ -279,6 +297,12 @@ def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
     ]
     all_of += [(None, one) for one in schema.totals]
     return iter(sorted(all_of, key=lambda pair: pair[1].number))
+
+
+def _host_and_climb(pair: tuple[int | None, Property]) -> tuple[int | None, Climb | int]:
+    """What the properties have in common that come to their values together, if not their number alone."""
+    number, one = pair
+    return number, one.climb or one.number
 
 
 def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row, bonds: Bonds) -> list[Row]:
