@@ -41,7 +41,7 @@ steps = st.builds(
     st.tuples(st.integers(0, 7), st.integers(0, 7)),
     st.tuples(numbers, numbers),
 )
-day = st.tuples(st.integers(0, 3), st.lists(steps, min_size=1, max_size=6))
+day = st.tuples(st.integers(0, 3), st.lists(steps, min_size=2, max_size=8))
 days = st.lists(day, min_size=1, max_size=7)
 few_days = st.lists(day, min_size=1, max_size=3)
 Days = list[tuple[int, list[Step]]]
@@ -146,6 +146,9 @@ def check(app: App, world: World, module: ModuleType) -> None:
     if world.schema.twins is not None:
         made = [one.number for one in app.query(select(module.Twin))]
         assert sorted(made, key=repr) == sorted(world.twins, key=repr)
+    for one in world.schema.rounds:
+        made = app.query(select(getattr(module, one.name)))
+        assert sorted(getattr(each, f"e{one.model}_id") for each in made) == sorted(world.made.get(one, ()))
     if world.schema.told is not None:
         assert sorted(one.source_id for one in app.query(select(module.Told))) == sorted(world.told)
     assert [str(one) for one in app.verify()] == []

@@ -7,7 +7,8 @@ from itertools import permutations
 from hypothesis import strategies as st
 
 from tests.engine.declared_at_random.keeping import Keeping
-from tests.engine.declared_at_random.properties import MOVES, Property
+from tests.engine.declared_at_random.properties import MOVES, OF_ITSELF, Property
+from tests.engine.declared_at_random.rounds import Made, Round
 from tests.engine.declared_at_random.schema import Model, Schema
 from tests.engine.declared_at_random.seen import (
     Class,
@@ -105,7 +106,7 @@ def _properties(draw: st.DrawFn, drawn: "_Drawn", kept: Keeping | None) -> Schem
     number = 0
     for _ in range(draw(st.integers(2, 12))):
         host = draw(st.integers(GLOBAL, count - 1))
-        new = draw(st.just([]) | _climbing(number, host, drawn)) or [draw(_property(number, host, drawn))]
+        new = draw(st.just([]) | _climbing(number, host, drawn)) or draw(_alone(number, host, drawn))
         drawn.properties[host] += new
         number = new[-1].last + 1
     models = tuple(
@@ -206,6 +207,23 @@ def _climbing(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> list[Pr
 
 
 @st.composite
+def _alone(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> list[Property]:
+    """A property; of a machine also how many there are of what moves it on, where a rule makes that."""
+    one = draw(_property(number, host, drawn))
+    if not one.is_machine or host == GLOBAL or draw(st.booleans()):
+        return [one]
+    counter, number = one.name, number + 1
+    made = Round(
+        number,
+        host,
+        is_event := draw(st.booleans()),
+        back := draw(st.sampled_from((None, "moved") if is_event else (None, "moved", "gone"))),
+        counter if back is None and draw(st.booleans()) else None,
+    )
+    return [Property(counter, "Count", Made(made)), replace(one, name=f"p{number}", round=made)]
+
+
+@st.composite
 def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Property:
     name = f"p{number}"
     if draw(st.booleans()):
@@ -217,6 +235,8 @@ def _property(draw: st.DrawFn, number: int, host: int, drawn: _Drawn) -> Propert
     over = draw(
         st.sampled_from([*([] if host == GLOBAL else [None, None]), *_the_deeper_the_more_often(seen)])
     )
+    if over is None and (changing := drawn.changing(drawn.numbers(host))) and draw(st.booleans()):
+        return draw(machines(name, None, changing))
     if over is None:
         value = draw(values(drawn.numbers(host)))
         kind = draw(st.sampled_from(("Formula", "Deadline", "Sequence")))
@@ -301,10 +321,12 @@ def aggregates(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) ->
 
 
 @st.composite
-def machines(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
-    kind = draw(st.sampled_from(MOVES[:2] if _goes_through(over) else MOVES))
-    changed = Value(draw(st.sampled_from(fields)), "plain") if kind == "Changed" else None
-    return Property(name, kind, over, changed, option=draw(st.booleans()))
+def machines(draw: st.DrawFn, name: str, over: Seen | None, fields: Sequence[str]) -> Property:
+    moves = MOVES[:2] if over is not None and _goes_through(over) else MOVES
+    kind = draw(st.sampled_from(OF_ITSELF if over is None else moves))
+    field = Value(draw(st.sampled_from(fields)), "plain") if kind in OF_ITSELF else None
+    reached = draw(st.integers(1, 3)) if kind == "Became" else None  # nothing starts with these
+    return Property(name, kind, over, field, option=draw(st.booleans()), reached=reached)
 
 
 def _goes_through(seen: Seen) -> bool:

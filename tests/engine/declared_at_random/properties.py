@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from tests.engine.declared_at_random.rounds import Cause, Made, Move, Round
 from tests.engine.declared_at_random.seen import Part, Reference, Seen, Whole
 from tests.engine.declared_at_random.values import Row, Test, Value
 
-MOVES = ("Entered", "Left", "Created", "Deleted", "Changed")
+MOVES = ("Entered", "Left", "Created", "Deleted", "Changed", "Became")
+OF_ITSELF = MOVES[4:]
 """What may move a machine; with the option `True`, there and back."""
 
 
@@ -33,7 +35,9 @@ class Property:
     where: Test | None = None
     option: Any = None
     by: str | None = None
+    reached: int | None = None
     climb: Climb | None = None
+    round: Round | None = None
 
     @property
     def number(self) -> int:
@@ -43,6 +47,8 @@ class Property:
     @property
     def last(self) -> int:
         """The number that the last has of those without which it is not."""
+        if isinstance(self.over, Made):
+            return self.over.by.number
         return self.number if self.climb is None else self.climb.last
 
     @property
@@ -64,7 +70,7 @@ class Property:
     def _annotation_of_one(self) -> str:
         match self.kind:
             case _ if self.is_machine:
-                return "Stir"
+                return "Stir" if self.round is None else "Stage"
             case "Count" | "Sum" | "WeightedSum" | "Custom" | "Deadline" | "Sequence":
                 return "int"
             case "Average":
@@ -86,12 +92,29 @@ class Property:
         return f"    {self.name}: {self.annotation} = computed({made})"
 
     @property
+    def moves(self) -> list[Move]:
+        """Those of a machine."""
+        if self.round is not None:
+            return self.round.moves
+        back: list[Move] = [("stirred", "still", "moved")] if self.option else []
+        return [("still", "stirred", "moved"), *back]
+
+    @property
     def _machine(self) -> str:
-        assert self.over is not None
-        field = "" if self.value is None else f", {self.value.field!r}"
-        when = f"when={self.kind.lower()}({self.over.name}{field})"
-        back = f", Transition(Stir.STIRRED, Stir.STILL, {when})" if self.option else ""
-        return f"StateMachine(Stir.STILL, Transition(Stir.STILL, Stir.STIRRED, {when}){back})"
+        kind = self.annotation
+        moves = [
+            f"Transition({kind}.{source.upper()}, {kind}.{target.upper()}, when={self._when(cause)})"
+            for source, target, cause in self.moves
+        ]
+        return f"StateMachine({kind}.STILL, {', '.join(moves)})"
+
+    def _when(self, cause: Cause) -> str:
+        if self.round is not None and cause != "moved":
+            return self.round.when(cause)
+        what = () if self.over is None else (self.over.name,)
+        field = () if self.value is None else (repr(self.value.field),)
+        reached = () if self.reached is None else (str(self.reached),)
+        return f"{self.kind.lower()}({', '.join((*what, *field, *reached))})"
 
     def _arguments(self) -> Iterator[str]:
         if self.kind == "Custom":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tests.engine.declared_at_random.keeping import Keeping
 from tests.engine.declared_at_random.properties import Property
+from tests.engine.declared_at_random.rounds import Made, Round
 from tests.engine.declared_at_random.seen import (
     Class,
     Friends,
@@ -27,12 +28,18 @@ from uuid import UUID
 from framework import (
     Average, Collect, Count, Custom, Deadline, Entity, Event, Every, Field, First, Formula, Global, Latest,
     Lookup, Max, Min, Relationship, Retention, Sequence, Some, StateMachine, Sum, Transition, Unique,
-    WeightedSum, changed, computed, created, deleted, derive, entered, left, merged, subset, takeover,
+    WeightedSum, became, changed, computed, created, deleted, derive, entered, left, merged, subset,
+    takeover,
 )
 
 class Stir(StrEnum):
     STILL = "still"
     STIRRED = "stirred"
+
+class Stage(StrEnum):
+    STILL = "still"
+    STIRRED = "stirred"
+    DONE = "done"
 
 class Dials(Global, table=True):
     level: int = 1
@@ -120,6 +127,11 @@ class Schema:
         return [one for one in self.seen if isinstance(one, Through)]
 
     @property
+    def rounds(self) -> list[Round]:
+        everything = [one for model in self.models for one in model.properties]
+        return [one.round for one in everything if one.round is not None]
+
+    @property
     def trees(self) -> set[Reference]:
         """Those along which something climbs: nobody is above itself."""
         everything = [one for model in self.models for one in model.properties]
@@ -131,12 +143,14 @@ class Schema:
         parts = sorted((one for one in self.seen if isinstance(one, Part)), key=lambda one: one.number)
         written = [HEADER, *(one.source for one in parts if one.whole.is_base)]
         written += [_bond(number) for number in sorted(self.friendly)]
+        written += [one.class_source for one in self.rounds]
         for model in self._in_order:
             written.append(self._class(model))
             written += [one.source for one in parts if one.whole == Whole((model.number,), is_base=False)]
         if self.kept is not None:
             written.append(self.kept.source)
         written.append("class Totals(Global, table=True):\n" + _body([*_written(self.totals)]))
+        written += [one.rule_source for one in self.rounds]
         if self.twins is not None:
             where = "True" if self.twins_where is None else self.twins_where.source("one")
             dials = ", dials: Dials" if self.twins_where is not None and self.twins_where.needs_dial else ""
@@ -181,15 +195,23 @@ class Schema:
         if Friends(model.number) in self.seen:
             bond = f"link_model=Bond{model.number}, symmetric=True"
             lines.append(f'    friends: list["{model.name}"] = Relationship({bond})')
+        for one in self.rounds:
+            if one.model == model.number:
+                lines.append(f'    {one.relation}: list["{one.name}"] = Relationship()')
         return model.heading + _body([*lines, *_written(model.properties)])
 
 
 def _of_the_present(properties: Sequence[Property]) -> tuple[Property, ...]:
     return tuple(
-        Property(one.name, "Formula", value=Value("f0", "plain")) if one.kind == "Sequence" else one
+        Property(one.name, "Formula", value=Value("f0", "plain")) if _remembers(one) else one
         for one in properties
         if not one.is_machine
     )
+
+
+def _remembers(one: Property) -> bool:
+    """Whether the number is of something that was given, or made, at some time."""
+    return one.kind == "Sequence" or isinstance(one.over, Made)
 
 
 def _bond(number: int) -> str:

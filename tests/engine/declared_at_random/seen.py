@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.engine.declared_at_random.rounds import Made
 from tests.engine.declared_at_random.values import Test
 
 OnDelete = Literal["CASCADE", "SET NULL", "RESTRICT"]
@@ -212,7 +213,7 @@ class Merged:
 
 Class = Whole | Part
 View = Subset | Merged
-Seen = Relation | Through | Friends | Class | View
+Seen = Relation | Through | Friends | Made | Class | View
 """What there is to be over."""
 
 

@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from tests.engine.declared_at_random.keeping import START, is_held
-from tests.engine.declared_at_random.properties import Climb, Property
+from tests.engine.declared_at_random.keeping import START, Keeping, is_held
+from tests.engine.declared_at_random.properties import MOVES, Climb, Property
+from tests.engine.declared_at_random.rounds import Cause, Made, Round, State
 from tests.engine.declared_at_random.schema import Schema
 from tests.engine.declared_at_random.seen import (
     Friends,
@@ -47,7 +48,9 @@ class World:
     level: int = 1  # what the dial says
     seen: dict[Host, frozenset[UUID]] = field(default_factory=dict)  # who was there when last looked at
     members: dict[str, Members] = field(default_factory=dict)  # the same, of whomever
-    stirred: set[Host] = field(default_factory=set)
+    states: dict[Host, State] = field(default_factory=dict)
+    made: dict[Round, set[UUID]] = field(default_factory=dict)  # for whom there is what a state makes
+    found: dict[Round, set[UUID]] = field(default_factory=dict)  # the same, when last looked at
     told: set[UUID] = field(default_factory=set)
     now: int = 0  # minutes after the start
     numbers: dict[Host, int] = field(default_factory=dict)  # what sequences have given
@@ -68,7 +71,9 @@ class World:
             seen=self.seen.copy(),
             members=self.members.copy(),
             values=self.values.copy(),
-            stirred=self.stirred.copy(),
+            states=self.states.copy(),
+            made={one: those.copy() for one, those in self.made.items()},
+            found=self.found.copy(),
             told=self.told.copy(),
             bonds={number: those.copy() for number, those in self.bonds.items()},
             numbers=self.numbers.copy(),
@@ -85,8 +90,8 @@ class World:
         ]
         world.bonds = {number: those for number, those in self.bonds.items() if number in schema.friendly}
         if not world.in_the_way:
-            world.everything()
-            world.stirred = self.stirred.copy()  # who was there before has not entered since
+            world._wave()
+            world.states = self.states.copy()  # who was there before has not entered since
         return world
 
     def _facts(self, number: int, row: Row) -> Row:
@@ -137,6 +142,8 @@ class World:
             self.rows[model].pop(id, None)
             bonds = self.bonds.get(model, {})
             self.bonds[model] = {bond: pair for bond, pair in bonds.items() if id not in pair}
+        for made, hosts in self.made.items():
+            hosts -= {id for model, id in going if model == made.model}
         for one in self.schema.references:
             for row in self.rows[one.source].values():
                 if (one.target, row[one.key]) in going:
@@ -177,21 +184,25 @@ class World:
         return any(bond != but and set(pair) == set(ends) for bond, ends in bonds)
 
     def sweep(self) -> None:
-        """Let those go who are not kept any longer: each lot together, or one by one if one has to stay."""
+        """Let those go who are not kept any longer: each lot together, or one by one if one has to stay;
+        and then those who were held by these.
+        """
         kept = self.schema.kept
-        if kept is None:
-            return
-        references = self.schema.references
+        while kept is not None and any([self._lose_some(kept, some) for some in self._lots(kept)]):
+            pass
+
+    def _lots(self, kept: Keeping) -> Iterator[list[UUID]]:
         for beyond in kept.limits(self.rows, self.now):
-            going = [id for id in beyond if not is_held(kept.model, id, references, self.rows)]
-            if going and not self._lose(kept.model, *going):
-                for id in going:
-                    self._lose(kept.model, id)
+            yield [id for id in beyond if not is_held(kept.model, id, self.schema.references, self.rows)]
+
+    def _lose_some(self, kept: Keeping, going: list[UUID]) -> bool:
+        """Whether any of them went."""
+        return self._lose(kept.model, *going) or any([self._lose(kept.model, id) for id in going])
 
     def _lose(self, number: int, *ids: UUID) -> bool:
-        """Delete records in a transaction of their own, if nothing keeps them; whether they went."""
-        world = self.copy()
-        if not world.delete(number, *(id for id in ids if id in self.rows[number])):
+        """Delete records in a transaction of their own, if nothing keeps them; whether any went."""
+        world, there = self.copy(), [id for id in ids if id in self.rows[number]]
+        if not there or not world.delete(number, *there):
             return False
         self.__dict__.update(world.__dict__)
         self.everything()
@@ -199,14 +210,32 @@ class World:
 
     def everything(self) -> tuple[list[dict[UUID, Row]], Row]:
         """All rows with their computed properties, and the Global's, at the end of a day."""
+        rows, total = self._wave()
+        while self._make(rows):
+            rows, total = self._wave()
+        return rows, total
+
+    def _make(self, rows: list[dict[UUID, Row]]) -> bool:
+        """Make what is made of states; whether there is another wave."""
+        before = self.made
+        self.made = {
+            one: {id for id, row in rows[one.model].items() if row[f"p{one.number}"] == "stirred"}
+            | (before.get(one, set()) if one.is_event else set())
+            for one in self.schema.rounds
+        }
+        return self.made != {one: before.get(one, set()) for one in self.made}
+
+    def _wave(self) -> tuple[list[dict[UUID, Row]], Row]:
+        """What follows from what there is."""
         full = [{id: {"id": id, **row} for id, row in rows.items()} for rows in self.rows]
         total: Row = {}
         for (number, climb), pairs in groupby(in_order(self.schema), _host_and_climb):
-            together = [(one, self._moved(one, full)) for _, one in pairs]
+            together = [(one, self._moved(one, number, full)) for _, one in pairs]
             rows = [total] if number is None else [*full[number].values()]
             for row in level_by_level(full[number], climb) if isinstance(climb, Climb) else rows:
                 for one, moved in together:
                     row[one.name] = self._value(one, row, full, moved)
+        self.found = {one: those.copy() for one, those in self.made.items()}
         self.told |= {row["id"] for row in _seen(self.schema.told, full, total, self.bonds)}
         self.twins = [
             row["f0"]
@@ -218,18 +247,20 @@ class World:
     def _value(
         self, one: Property, row: Row, full: list[dict[UUID, Row]], moved: Mapping[UUID | None, int]
     ) -> Any:
-        records = _seen(one.over, full, row, self.bonds)
         if one.kind == "Sequence":
             return self._number(one, row)
+        if isinstance(one.over, Made):
+            return int(row["id"] in self.made.get(one.over.by, ()))
+        records = _seen(one.over, full, row, self.bonds)
         if one.is_machine:
-            return "stirred" if self._is_stirred(one, row.get("id"), records, moved) else "still"
+            return self._state(one, row.get("id"), records, moved)
         return one.compute(row, records, self.level, self.now)
 
     def reasons(self) -> Iterator[tuple[int, UUID, Property, list[UUID]]]:
-        """Each property of a record that is over others, and who those are."""
+        """Each property of a record that is over others which have numbers, and who those are."""
         full, _ = self.everything()
         for number, one in in_order(self.schema):
-            if number is not None and one.over is not None and not one.is_machine:
+            if number is not None and one.over is not None and one.over.models and not one.is_machine:
                 for id, row in full[number].items():
                     yield number, id, one, [other["id"] for other in _seen(one.over, full, row, self.bonds)]
 
@@ -240,9 +271,9 @@ class World:
             self.last[scope] = self.numbers[one.name, row["id"]] = self.last.get(scope, 0) + 1
         return self.numbers[one.name, row["id"]]
 
-    def _is_stirred(
+    def _state(
         self, one: Property, id: UUID | None, records: list[Row], moved: Mapping[UUID | None, int]
-    ) -> bool:
+    ) -> State:
         """How a machine stands, after what happened since it was last looked at."""
         host = one.name, id
         was, now = self.seen.get(host, frozenset()), frozenset(row["id"] for row in records)
@@ -250,11 +281,16 @@ class World:
         times = {"Entered": len(now - was), "Left": len(was - now)}.get(one.kind, moved.get(id, 0))
         if one.over is not None and one.over.is_one:
             times = self._times_of_one(one, host, was, records, times)
-        if one.option and times % 2:
-            self.stirred ^= {host}
-        elif not one.option and times:
-            self.stirred.add(host)
-        return host in self.stirred
+        causes: list[Cause] = ["moved"] * times
+        if one.round is not None:  # what a rule does comes first in its wave
+            then, since = (those.get(one.round, set()) for those in (self.found, self.made))
+            causes[:0] = ["made"] * (id in since - then) + ["gone"] * (id in then - since)
+        for cause in causes:
+            state = self.states.get(host, "still")
+            self.states[host] = next(
+                (target for source, target, by in one.moves if (source, by) == (state, cause)), state
+            )
+        return self.states.get(host, "still")
 
     def _times_of_one(
         self, one: Property, host: Host, was: frozenset[UUID], records: list[Row], times: int
@@ -270,16 +306,28 @@ class World:
                 value = records[0][one.value.field] if records else None
                 then, self.values[host] = self.values.get(host), value
                 return int(was == {row["id"] for row in records} and then != value and bool(was))
+            case "Became":
+                assert one.value is not None, "it is the value that is reached"
+                value = records[0][one.value.field] if records else None
+                then, self.values[host] = self.values.get(host), value
+                is_another = was != {row["id"] for row in records}
+                return int(value == one.reached and (is_another or then != value))
             case _:
                 return times
 
-    def _moved(self, one: Property, full: list[dict[UUID, Row]]) -> Mapping[UUID | None, int]:
+    def _moved(
+        self, one: Property, host: int | None, full: list[dict[UUID, Row]]
+    ) -> Mapping[UUID | None, int]:
         """How many came to be, are gone, or have changed, by the record for which they count."""
-        if one.kind not in ("Created", "Deleted", "Changed") or (one.over is not None and one.over.is_one):
+        if one.kind not in MOVES[2:] or (one.over is not None and one.over.is_one):
             return {}
-        assert one.over is not None
-        was, now = self.members.get(one.name, {}), _members(one.over, full)
-        self.members[one.name] = now
+        now: Members
+        if one.over is not None:
+            now = _members(one.over, full)
+        else:
+            assert host is not None, "it is a record that moves of itself"
+            now = {id: (id, row) for id, row in full[host].items()}
+        was, self.members[one.name] = self.members.get(one.name, {}), now
         match one.kind:
             case "Created":
                 return Counter(now[id][0] for id in now.keys() - was.keys())
@@ -287,6 +335,9 @@ class World:
                 return Counter(was[id][0] for id in was.keys() - now.keys())
         assert one.value is not None, "it is the value that changes"
         name = one.value.field
+        if one.kind == "Became":
+            come = [id for id in now if id not in was or was[id][1][name] != one.reached]
+            return Counter(now[id][0] for id in come if now[id][1][name] == one.reached)
         return Counter(now[id][0] for id in now.keys() & was.keys() if now[id][1][name] != was[id][1][name])
 
 
