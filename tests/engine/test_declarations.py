@@ -34,13 +34,13 @@ def live_and_explain(schema: Schema, days: Days, database: str) -> None:
         check_reasons(app, world, module)
 
 
-@examples(60, soak=3000)
+@examples(45, soak=3000)
 @given(schemas(), days)
 def test_whatever_is_declared_stays_true(schema: Schema, days: Days) -> None:
     live_and_explain(schema, days, "sqlite:///:memory:")
 
 
-@examples(6, soak=500)
+@examples(5, soak=500)
 @given(schema=schemas(), days=days)
 def test_whatever_is_declared_stays_true_on_a_server(postgres: str, schema: Schema, days: Days) -> None:
     with empty_schema(postgres) as url:

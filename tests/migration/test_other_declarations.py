@@ -75,7 +75,7 @@ def declared_in_parts(draw: st.DrawFn) -> tuple[Schema, Schema]:
 pairs = declared_in_parts() | variants()
 
 
-@examples(8, soak=500)
+@examples(6, soak=500)
 @given(pair=pairs, early=few_days, late=few_days)
 def test_what_is_declared_later_is_true_of_what_was_there(
     pair: tuple[Schema, Schema], early: Days, late: Days
@@ -85,7 +85,7 @@ def test_what_is_declared_later_is_true_of_what_was_there(
         migrate_forth_and_back(*pair, early, late, *urls)
 
 
-@examples(3, soak=500)
+@examples(2, soak=500)
 @given(pair=pairs, early=few_days, late=few_days)
 def test_what_is_declared_later_is_true_of_what_was_there_on_a_server(
     postgres: str, pair: tuple[Schema, Schema], early: Days, late: Days

@@ -1,6 +1,7 @@
-"""Trees: what climbs along a reference of an entity to itself, up from the children or down from the parent."""
+"""Trees: what climbs along the reference of an entity to itself, from the children or from the parent."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -17,7 +18,8 @@ NUMBERS = ("Sum", "Count", "WeightedSum", "Lookup", "Formula")
 def climbs(
     draw: st.DrawFn, first: int, along: Reference, fields: Sequence[str], parts: Sequence[Part]
 ) -> list[Property]:
-    """A ring of properties: each reads the one before it, and the first the last one, of children or the parent.
+    """A ring of properties: each reads the one before it, and the first reads the last; if it is no formula,
+    of the children, or all of the parent.
 
     `fields` are numbers that the entity has already, `parts` the filtered classes of its records.
     """
@@ -32,13 +34,14 @@ def climbs(
         before = names[place - 1]
         if kind == "Formula":
             more = values([*fields, *(one for one in numbers if one in names[:place])])
-            ring.append(Property(name, kind, None, draw(_whole(before, numbers)), draw(more), climb=climb))
-            continue
-        over: Seen = Relation(along, is_one=not climb.is_up)
-        for more_of_it in range(draw(st.integers(0, 2))):
-            where = tests([*fields, *names]) | (st.sampled_from(parts) if parts else st.nothing())
-            over = Subset(10 * (first + place) + more_of_it, over, draw(where))
-        ring.append(draw(_way(name, kind, over, before, fields, names, numbers, climb)))
+            one = Property(name, kind, None, draw(_whole(before, numbers)), draw(more))
+        else:
+            over: Seen = Relation(along, is_one=not climb.is_up)
+            for more_of_it in range(draw(st.integers(0, 2))):
+                where = tests([*fields, *names]) | (st.sampled_from(parts) if parts else st.nothing())
+                over = Subset(10 * (first + place) + more_of_it, over, draw(where))
+            one = draw(_way(name, kind, over, before, [*fields, *numbers], [*fields, *names]))
+        ring.append(replace(one, climb=climb))
     return ring
 
 
@@ -49,29 +52,26 @@ def _way(
     kind: str,
     over: Seen,
     before: str,
-    fields: Sequence[str],
-    names: Sequence[str],
     numbers: Sequence[str],
-    climb: Climb,
+    fields: Sequence[str],
 ) -> Property:
-    """What reads the one before it of what it is over, and others there, if it likes."""
+    """What reads the one before it of what it is over, and other `fields` there, if it likes."""
     read = values([before]) if before in numbers else st.just(Value(before, "whole"))
-    where = st.none() | conditions([*fields, *names])
+    where = st.none() | conditions(fields)
     match kind:
         case "Lookup":
-            return Property(name, kind, over, draw(read), option=draw(st.none() | st.just(7)), climb=climb)
+            return Property(name, kind, over, draw(read), option=draw(st.none() | st.just(7)))
         case "Sum":
-            return Property(name, kind, over, draw(read), where=draw(where), climb=climb)
+            return Property(name, kind, over, draw(read), where=draw(where))
         case "WeightedSum":  # of small ones: a weight that climbs as well makes them large enough
             small = Value(before, "scaled" if before in numbers else "whole")
-            weight = draw(values([*fields, *numbers]))
-            return Property(name, kind, over, small, weight, draw(where), climb=climb)
+            return Property(name, kind, over, small, draw(values(numbers)), draw(where))
         case "Average":
             missing = draw(st.none() | st.integers(0, 2))
-            return Property(name, kind, over, draw(read), where=draw(where), option=missing, climb=climb)
+            return Property(name, kind, over, draw(read), where=draw(where), option=missing)
         case _:
             is_empty = draw(st.booleans()) if kind == "Every" else None
-            return Property(name, kind, over, where=draw(conditions([before])), option=is_empty, climb=climb)
+            return Property(name, kind, over, where=draw(conditions([before])), option=is_empty)
 
 
 def _whole(field: str, numbers: Sequence[str]) -> st.SearchStrategy[Value]:

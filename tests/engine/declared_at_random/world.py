@@ -1,6 +1,5 @@
 """What the facts of a schema's records come to, in plain Python."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -8,35 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from tests.engine.declared_at_random.keeping import START, Keeping, is_held
-from tests.engine.declared_at_random.properties import MOVES, Climb, Property
-from tests.engine.declared_at_random.rounds import Cause, Made, Round, State
+from tests.engine.declared_at_random.machines import Host, Machines
+from tests.engine.declared_at_random.properties import Climb, Property
+from tests.engine.declared_at_random.rounds import Cause, Made, Round
 from tests.engine.declared_at_random.schema import Schema
-from tests.engine.declared_at_random.seen import (
-    Friends,
-    Merged,
-    Part,
-    Reference,
-    Relation,
-    Seen,
-    Subset,
-    Through,
-    Whole,
-)
+from tests.engine.declared_at_random.seeing import Bonds, Pair, seen_by
+from tests.engine.declared_at_random.seen import Reference, Through
 from tests.engine.declared_at_random.trees import is_tree, level_by_level
-from tests.engine.declared_at_random.values import Row, Test
-
-Host = tuple[str, UUID | None]
-"""A property of a record, or of the Global."""
-
-Members = dict[UUID, tuple[UUID | None, Row]]
-"""The records of a relation of anybody, or of a class: for whom each counts, and what it is."""
-
-NOBODY = UUID(int=1)
-
-Pair = tuple[UUID, UUID]
-"""The ends of a bond, as they were given."""
-
-Bonds = dict[int, dict[UUID, Pair]]
+from tests.engine.declared_at_random.values import Row
 
 
 @dataclass
@@ -46,9 +24,7 @@ class World:
     schema: Schema
     rows: list[dict[UUID, Row]] = field(default_factory=list)
     level: int = 1  # what the dial says
-    seen: dict[Host, frozenset[UUID]] = field(default_factory=dict)  # who was there when last looked at
-    members: dict[str, Members] = field(default_factory=dict)  # the same, of whomever
-    states: dict[Host, State] = field(default_factory=dict)
+    machines: Machines = field(default_factory=Machines)
     made: dict[Round, set[UUID]] = field(default_factory=dict)  # for whom there is what a state makes
     found: dict[Round, set[UUID]] = field(default_factory=dict)  # the same, when last looked at
     told: set[UUID] = field(default_factory=set)
@@ -56,8 +32,6 @@ class World:
     numbers: dict[Host, int] = field(default_factory=dict)  # what sequences have given
     last: dict[tuple[str, object], int] = field(default_factory=dict)  # and last, in each scope
     bonds: Bonds = field(default_factory=dict)  # of friends, by entity
-    values: dict[Host, int | None] = field(default_factory=dict)  # of the one record, when last looked at
-
     links: tuple[Through, ...] = ()  # through which it will be seen one day
 
     def __post_init__(self) -> None:
@@ -68,10 +42,7 @@ class World:
         return replace(
             self,
             rows=rows,
-            seen=self.seen.copy(),
-            members=self.members.copy(),
-            values=self.values.copy(),
-            states=self.states.copy(),
+            machines=self.machines.copy(),
             made={one: those.copy() for one, those in self.made.items()},
             found=self.found.copy(),
             told=self.told.copy(),
@@ -91,7 +62,7 @@ class World:
         world.bonds = {number: those for number, those in self.bonds.items() if number in schema.friendly}
         if not world.in_the_way:
             world._wave()
-            world.states = self.states.copy()  # who was there before has not entered since
+            world.machines.states = self.machines.states.copy()  # who was there before has not entered since
         return world
 
     def _facts(self, number: int, row: Row) -> Row:
@@ -188,7 +159,7 @@ class World:
         and then those who were held by these.
         """
         kept = self.schema.kept
-        while kept is not None and any([self._lose_some(kept, some) for some in self._lots(kept)]):
+        while kept is not None and sum(self._lose_some(kept, some) for some in self._lots(kept)):
             pass
 
     def _lots(self, kept: Keeping) -> Iterator[list[UUID]]:
@@ -197,7 +168,7 @@ class World:
 
     def _lose_some(self, kept: Keeping, going: list[UUID]) -> bool:
         """Whether any of them went."""
-        return self._lose(kept.model, *going) or any([self._lose(kept.model, id) for id in going])
+        return self._lose(kept.model, *going) or sum(self._lose(kept.model, id) for id in going) > 0
 
     def _lose(self, number: int, *ids: UUID) -> bool:
         """Delete records in a transaction of their own, if nothing keeps them; whether any went."""
@@ -230,16 +201,16 @@ class World:
         full = [{id: {"id": id, **row} for id, row in rows.items()} for rows in self.rows]
         total: Row = {}
         for (number, climb), pairs in groupby(in_order(self.schema), _host_and_climb):
-            together = [(one, self._moved(one, number, full)) for _, one in pairs]
+            together = [(one, self.machines.moved(one, number, full)) for _, one in pairs]
             rows = [total] if number is None else [*full[number].values()]
             for row in level_by_level(full[number], climb) if isinstance(climb, Climb) else rows:
                 for one, moved in together:
                     row[one.name] = self._value(one, row, full, moved)
         self.found = {one: those.copy() for one, those in self.made.items()}
-        self.told |= {row["id"] for row in _seen(self.schema.told, full, total, self.bonds)}
+        self.told |= {row["id"] for row in seen_by(self.schema.told, full, total, self.bonds)}
         self.twins = [
             row["f0"]
-            for row in _seen(self.schema.twins, full, total, self.bonds)
+            for row in seen_by(self.schema.twins, full, total, self.bonds)
             if self.schema.twins_where is None or self.schema.twins_where.of(row, self.level)
         ]
         return full, total
@@ -251,10 +222,19 @@ class World:
             return self._number(one, row)
         if isinstance(one.over, Made):
             return int(row["id"] in self.made.get(one.over.by, ()))
-        records = _seen(one.over, full, row, self.bonds)
+        records = seen_by(one.over, full, row, self.bonds)
         if one.is_machine:
-            return self._state(one, row.get("id"), records, moved)
+            return self.machines.state(
+                one, row.get("id"), records, moved, self._news(one.round, row.get("id"))
+            )
         return one.compute(row, records, self.level, self.now)
+
+    def _news(self, of: Round | None, id: UUID | None) -> list[Cause]:
+        """What a rule has done for a record since that was last looked at: it comes first in its wave."""
+        if of is None:
+            return []
+        then, since = (id in those.get(of, ()) for those in (self.found, self.made))
+        return [] if then is since else ["made" if since else "gone"]
 
     def reasons(self) -> Iterator[tuple[int, UUID, Property, list[UUID]]]:
         """Each property of a record that is over others which have numbers, and who those are."""
@@ -262,7 +242,7 @@ class World:
         for number, one in in_order(self.schema):
             if number is not None and one.over is not None and one.over.models and not one.is_machine:
                 for id, row in full[number].items():
-                    yield number, id, one, [other["id"] for other in _seen(one.over, full, row, self.bonds)]
+                    yield number, id, one, [other["id"] for other in seen_by(one.over, full, row, self.bonds)]
 
     def _number(self, one: Property, row: Row) -> int:
         """What was given to a record, or the next of its scope."""
@@ -270,75 +250,6 @@ class World:
             scope = one.name, tuple(row[name] for name in one.per)
             self.last[scope] = self.numbers[one.name, row["id"]] = self.last.get(scope, 0) + 1
         return self.numbers[one.name, row["id"]]
-
-    def _state(
-        self, one: Property, id: UUID | None, records: list[Row], moved: Mapping[UUID | None, int]
-    ) -> State:
-        """How a machine stands, after what happened since it was last looked at."""
-        host = one.name, id
-        was, now = self.seen.get(host, frozenset()), frozenset(row["id"] for row in records)
-        self.seen[host] = now
-        times = {"Entered": len(now - was), "Left": len(was - now)}.get(one.kind, moved.get(id, 0))
-        if one.over is not None and one.over.is_one:
-            times = self._times_of_one(one, host, was, records, times)
-        causes: list[Cause] = ["moved"] * times
-        if one.round is not None:  # what a rule does comes first in its wave
-            then, since = (those.get(one.round, set()) for those in (self.found, self.made))
-            causes[:0] = ["made"] * (id in since - then) + ["gone"] * (id in then - since)
-        for cause in causes:
-            state = self.states.get(host, "still")
-            self.states[host] = next(
-                (target for source, target, by in one.moves if (source, by) == (state, cause)), state
-            )
-        return self.states.get(host, "still")
-
-    def _times_of_one(
-        self, one: Property, host: Host, was: frozenset[UUID], records: list[Row], times: int
-    ) -> int:
-        """How often the one record that another leads to gave reason to move."""
-        match one.kind:
-            case "Created":
-                return int(not was and bool(records))
-            case "Deleted":
-                return int(bool(was) and not records)
-            case "Changed":
-                assert one.value is not None, "it is the value that changes"
-                value = records[0][one.value.field] if records else None
-                then, self.values[host] = self.values.get(host), value
-                return int(was == {row["id"] for row in records} and then != value and bool(was))
-            case "Became":
-                assert one.value is not None, "it is the value that is reached"
-                value = records[0][one.value.field] if records else None
-                then, self.values[host] = self.values.get(host), value
-                is_another = was != {row["id"] for row in records}
-                return int(value == one.reached and (is_another or then != value))
-            case _:
-                return times
-
-    def _moved(
-        self, one: Property, host: int | None, full: list[dict[UUID, Row]]
-    ) -> Mapping[UUID | None, int]:
-        """How many came to be, are gone, or have changed, by the record for which they count."""
-        if one.kind not in MOVES[2:] or (one.over is not None and one.over.is_one):
-            return {}
-        now: Members
-        if one.over is not None:
-            now = _members(one.over, full)
-        else:
-            assert host is not None, "it is a record that moves of itself"
-            now = {id: (id, row) for id, row in full[host].items()}
-        was, self.members[one.name] = self.members.get(one.name, {}), now
-        match one.kind:
-            case "Created":
-                return Counter(now[id][0] for id in now.keys() - was.keys())
-            case "Deleted":
-                return Counter(was[id][0] for id in was.keys() - now.keys())
-        assert one.value is not None, "it is the value that changes"
-        name = one.value.field
-        if one.kind == "Became":
-            come = [id for id in now if id not in was or was[id][1][name] != one.reached]
-            return Counter(now[id][0] for id in come if now[id][1][name] == one.reached)
-        return Counter(now[id][0] for id in now.keys() & was.keys() if now[id][1][name] != was[id][1][name])
 
 
 def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
@@ -354,55 +265,3 @@ def _host_and_climb(pair: tuple[int | None, Property]) -> tuple[int | None, Clim
     """What the properties have in common that come to their values together, if not their number alone."""
     number, one = pair
     return number, one.climb or one.number
-
-
-def _seen(over: Seen | None, full: list[dict[UUID, Row]], row: Row, bonds: Bonds) -> list[Row]:
-    """The records that a row sees, oldest first: of what leads to one, that one or none."""
-    match over:
-        case Relation(of=reference, is_one=True):
-            key = row[reference.key]
-            return [] if key is None else [full[reference.target][key]]
-        case Relation(of=reference):
-            return [other for other in full[reference.source].values() if other[reference.key] == row["id"]]
-        case Through():
-            links = [one for one in full[over.link].values() if one[over.near.key] == row["id"]]
-            ends = [one[over.far.key] for one in links if one[over.far.key] is not None]
-            return [full[over.far.target][end] for end in ends]
-        case Friends(model=model):
-            pairs = [pair for pair in bonds.get(model, {}).values() if row["id"] in pair]
-            return [full[model][one if other == row["id"] else other] for one, other in pairs]
-        case Whole():
-            return _oldest_first([one for model in over.models for one in full[model].values()])
-        case Part() | Subset():
-            return [other for other in _seen(over.of, full, row, bonds) if _belongs(other, over.where)]
-        case Merged():
-            found = [other for part in over.parts for other in _seen(part, full, row, bonds)]
-            return found[:1] if over.is_one else _oldest_first(found)
-        case None:
-            return []
-
-
-def _members(over: Seen, full: list[dict[UUID, Row]]) -> Members:
-    """All that count for anybody in what is no way through links; where a reference is empty, for nobody."""
-    match over:
-        case Relation(of=reference):
-            return {id: (row[reference.key] or NOBODY, row) for id, row in full[reference.source].items()}
-        case Whole():
-            return {id: (None, row) for model in over.models for id, row in full[model].items()}
-        case Part() | Subset():
-            members = _members(over.of, full).items()
-            return {id: member for id, member in members if _belongs(member[1], over.where)}
-        case Merged():
-            return {id: member for part in over.parts for id, member in _members(part, full).items()}
-        case _:
-            raise AssertionError("of links it is said who enters and leaves")
-
-
-def _oldest_first(rows: list[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: row["id"])
-
-
-def _belongs(row: Row, where: Test | Part) -> bool:
-    if isinstance(where, Test):
-        return where.of(row)
-    return where.where.of(row) and (isinstance(where.of, Whole) or _belongs(row, where.of))

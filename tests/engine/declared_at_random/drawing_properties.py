@@ -1,0 +1,160 @@
+"""Properties at random, of what there is so far."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+
+from hypothesis import strategies as st
+
+from tests.engine.declared_at_random.drawn import GLOBAL, Drawn
+from tests.engine.declared_at_random.properties import MOVES, OF_ITSELF, Property
+from tests.engine.declared_at_random.rounds import Made, Round
+from tests.engine.declared_at_random.seen import (
+    Friends,
+    Merged,
+    Part,
+    Seen,
+    Subset,
+    Through,
+    View,
+    Whole,
+    behind,
+)
+from tests.engine.declared_at_random.trees import climbs
+from tests.engine.declared_at_random.values import Value, conditions, tests, values
+
+AGGREGATES = (
+    "Count", "Sum", "WeightedSum", "Average", "Every", "Some", "Min", "Max", "First", "Latest", "Collect",
+)  # fmt: skip
+IN_ORDER = ("First", "Latest", "Collect")
+BY_KEY = ("Count", "Sum", "WeightedSum", "Average", "Every", "Some")
+
+
+@st.composite
+def climbing(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> list[Property]:
+    """What goes along the reference of an entity to itself, if there is one."""
+    along = [one for one in drawn.references if one.source == host and one.is_own]
+    if not along:
+        return []
+    ring = draw(climbs(number, along[0], drawn.numbers(host), drawn.parts_for(host, Whole((host,), False))))
+    for one in ring:
+        drawn.see(host, one.over)
+    return ring
+
+
+@st.composite
+def alone(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> list[Property]:
+    """A property; of a machine also how many there are of what moves it on, where a rule makes that."""
+    one = draw(_property(number, host, drawn))
+    if not one.is_machine or host == GLOBAL or draw(st.booleans()):
+        return [one]
+    counter, number = one.name, number + 1
+    made = Round(
+        number,
+        host,
+        is_event := draw(st.booleans()),
+        back := draw(st.sampled_from((None, "moved") if is_event else (None, "moved", "gone"))),
+        counter if back is None and draw(st.booleans()) else None,
+    )
+    return [Property(counter, "Count", Made(made)), replace(one, name=f"p{number}", round=made)]
+
+
+@st.composite
+def _property(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> Property:
+    name = f"p{number}"
+    if draw(st.booleans()):
+        of = draw(st.sampled_from(drawn.classes))
+        drawn.classes.append(Part(number, of, draw(tests(drawn.common(of)))))
+    seen = [*drawn.relations(host), *drawn.views[host]]
+    for more in range(draw(st.integers(0, 4)) if seen else 0):
+        seen.append(draw(_view(10 * number + more, host, seen, drawn)))
+    over = draw(
+        st.sampled_from([*([] if host == GLOBAL else [None, None]), *_the_deeper_the_more_often(seen)])
+    )
+    if over is None and (changing := drawn.changing(drawn.numbers(host))) and draw(st.booleans()):
+        return draw(machines(name, None, changing))
+    if over is None:
+        value = draw(values(drawn.numbers(host)))
+        kind = draw(st.sampled_from(("Formula", "Deadline", "Sequence")))
+        if kind == "Sequence":
+            return Property(name, kind, option=draw(st.none() | st.sampled_from(drawn.facts[host])))
+        if kind == "Deadline":
+            return Property(name, "Deadline", value=value, option=draw(st.integers(1, 2)))
+        return Property(name, "Formula", value=value)
+    drawn.see(host, over)
+    numbers, is_custom = drawn.common(over), draw(st.integers(0, 3)) == 0
+    if is_custom and (host != GLOBAL or isinstance(over, Whole | Part)):
+        return draw(customs(name, over, numbers))
+    if draw(st.integers(0, 4)) == 0:
+        return draw(machines(name, over, drawn.changing(numbers)))
+    if over.is_one:
+        return draw(lookups(name, over, numbers))
+    return draw(aggregates(name, over, numbers))
+
+
+def _the_deeper_the_more_often(seen: Sequence[Seen]) -> list[Seen]:
+    return [one for one in seen for _ in behind(one)]
+
+
+@st.composite
+def _view(draw: st.DrawFn, number: int, host: int, seen: Sequence[Seen], drawn: Drawn) -> View:
+    """Some of what is seen already; together with others, if there are any of other entities."""
+    is_one = draw(st.sampled_from(sorted({one.is_one for one in seen})))
+    alike = [one for one in seen if one.is_one is is_one]
+    apart = [(one, other) for one, other in permutations(alike, 2) if not one.ways & other.ways]
+    if apart and draw(st.booleans()):
+        return Merged(number, draw(st.sampled_from(apart)))
+    one = draw(st.sampled_from([one for one in alike if isinstance(one, Merged)] or alike))
+    parts = drawn.parts_for(host, one)
+    if parts and draw(st.booleans()):
+        return Subset(number, one, draw(st.sampled_from(parts)))
+    return Subset(number, one, draw(tests(drawn.common(one))))
+
+
+@st.composite
+def lookups(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
+    return Property(name, "Lookup", over, draw(values(fields)), option=draw(st.none() | st.just(7)))
+
+
+@st.composite
+def customs(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
+    read = Value(draw(st.sampled_from(fields)), draw(st.sampled_from(("plain", "plain", "raised"))))
+    return Property(name, "Custom", over, read, option=not over.is_one and draw(st.booleans()))
+
+
+@st.composite
+def aggregates(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) -> Property:
+    links_and_more = isinstance(over, Subset | Merged) and len(over.models) > 1 and _goes_through(over)
+    kind = draw(st.sampled_from([one for one in AGGREGATES if one not in IN_ORDER or not links_and_more]))
+    where = draw(conditions(fields) if kind in ("Every", "Some") else st.none() | conditions(fields))
+    by = draw(st.none() | st.sampled_from(fields)) if kind in BY_KEY else None
+    match kind:
+        case "Count" | "Some":
+            return Property(name, kind, over, where=where, by=by)
+        case "Sum":
+            return Property(name, kind, over, draw(values(fields)), where=where, by=by)
+        case "Every":
+            return Property(name, kind, over, where=where, option=draw(st.booleans()), by=by)
+        case "WeightedSum":
+            return Property(name, kind, over, draw(values(fields)), draw(values(fields)), where, by=by)
+        case "Average":
+            missing = draw(st.none() | st.integers(0, 2))
+            return Property(name, kind, over, draw(values(fields)), where=where, option=missing, by=by)
+        case "Collect":
+            return Property(name, kind, over, draw(values(fields)), option=draw(st.integers(1, 3)))
+        case _:
+            return Property(name, kind, over, draw(values(fields)), where=where)
+
+
+@st.composite
+def machines(draw: st.DrawFn, name: str, over: Seen | None, fields: Sequence[str]) -> Property:
+    moves = MOVES[:2] if over is not None and _goes_through(over) else MOVES
+    kind = draw(st.sampled_from(OF_ITSELF if over is None else moves))
+    field = Value(draw(st.sampled_from(fields)), "plain") if kind in OF_ITSELF else None
+    reached = draw(st.integers(1, 3)) if kind == "Became" else None  # nothing starts with these
+    return Property(name, kind, over, field, option=draw(st.booleans()), reached=reached)
+
+
+def _goes_through(seen: Seen) -> bool:
+    """Whether links lead to some of it: what was linked last need not be the newest."""
+    return any(isinstance(one, Through | Friends) for one in behind(seen))
