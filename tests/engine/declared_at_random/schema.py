@@ -195,9 +195,9 @@ class Schema:
         if Friends(model.number) in self.seen:
             bond = f"link_model=Bond{model.number}, symmetric=True"
             lines.append(f'    friends: list["{model.name}"] = Relationship({bond})')
-        for one in self.rounds:
-            if one.model == model.number:
-                lines.append(f'    {one.relation}: list["{one.name}"] = Relationship()')
+        for made in self.rounds:
+            if made.model == model.number:
+                lines.append(f'    {made.relation}: list["{made.name}"] = Relationship()')
         return model.heading + _body([*lines, *_written(model.properties)])
 
 

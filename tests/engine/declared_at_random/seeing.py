@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from tests.engine.declared_at_random.rounds import Made
 from tests.engine.declared_at_random.seen import (
     Friends,
     Merged,
@@ -47,7 +48,7 @@ def seen_by(over: Seen | None, full: list[dict[UUID, Row]], row: Row, bonds: Bon
         case Merged():
             found = [other for part in over.parts for other in seen_by(part, full, row, bonds)]
             return found[:1] if over.is_one else _oldest_first(found)
-        case None:
+        case Made() | None:
             return []
 
 

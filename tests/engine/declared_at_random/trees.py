@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.engine.declared_at_random.properties import Climb, Property
 from tests.engine.declared_at_random.seen import Part, Reference, Relation, Seen, Subset
-from tests.engine.declared_at_random.values import Row, Value, conditions, tests, values
+from tests.engine.declared_at_random.values import Form, Row, Value, conditions, tests, values
 
 UP = ("Sum", "Count", "WeightedSum", "Average", "Every", "Some")
 NUMBERS = ("Sum", "Count", "WeightedSum", "Lookup", "Formula")
@@ -76,7 +76,7 @@ def _way(
 
 def _whole(field: str, numbers: Sequence[str]) -> st.SearchStrategy[Value]:
     """Its number, and nothing else."""
-    forms = ("zeroed", "raised") if field in numbers else ("whole",)
+    forms: tuple[Form, ...] = ("zeroed", "raised") if field in numbers else ("whole",)
     return st.sampled_from([Value(field, form) for form in forms])
 
 

@@ -203,7 +203,9 @@ class World:
         for (number, climb), pairs in groupby(in_order(self.schema), _host_and_climb):
             together = [(one, self.machines.moved(one, number, full)) for _, one in pairs]
             rows = [total] if number is None else [*full[number].values()]
-            for row in level_by_level(full[number], climb) if isinstance(climb, Climb) else rows:
+            if number is not None and isinstance(climb, Climb):
+                rows = level_by_level(full[number], climb)
+            for row in rows:
                 for one, moved in together:
                     row[one.name] = self._value(one, row, full, moved)
         self.found = {one: those.copy() for one, those in self.made.items()}
