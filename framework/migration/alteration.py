@@ -3,6 +3,7 @@
 Alembic says what each database calls an operation. Where SQLite has none, the table is made anew.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from alembic.migration import MigrationContext
@@ -11,14 +12,16 @@ from sqlalchemy import Connection
 
 from framework.migration.changes import MigrationPlan
 from framework.migration.history import adopt, set_aside
-from framework.migration.names import rename_what_is_shared, rename_what_is_written
+from framework.migration.names import let_events_say_it, rename_what_is_shared, rename_what_is_written
 from framework.migration.on_postgresql import alter_on_postgresql
 from framework.migration.on_sqlite import alter_on_sqlite
 from framework.migration.progress import begin
 from framework.migration.renames import Renames
 from framework.migration.tenants import each_tenant
 from framework.migration.withdrawal import withdraw, withdrawn
+from framework.plan.declaration import Declaration
 from framework.plan.node import MachineNode
+from framework.plan.shape import Kind
 from framework.storage.database import Database
 from framework.storage.declared import Declared
 from framework.storage.rowsecurity import protect
@@ -47,12 +50,22 @@ def alter(
         )
     protect(connection, [tables.metadata.tables[name] for name in plan.breached])
     rename_what_is_shared(connection, tables, renames)
+    reformed = list(_reformed(Declared(tables).read(connection), database.declaration, renames))
     for tenant in each_tenant(connection, database):
         rename_what_is_written(connection, tables, renames)
+        let_events_say_it(connection, tables, reformed)
         withdraw(connection, tables, going[tenant])
         _keep_history(connection, database, plan, now)
     Declared(tables).write(connection, database.declaration)
     begin(connection, tables, going, plan.task)
+
+
+def _reformed(before: Declaration | None, now: Declaration, renames: Renames) -> Iterator[str]:
+    """The events that have another name or other facts now."""
+    for name, form in now.classes.items():
+        then = before and before.classes.get(renames.class_of(name))
+        if then and form.kind == Kind.EVENT and (name in renames.classes or then.facts != form.facts):
+            yield name
 
 
 def _keep_history(connection: Connection, database: Database, plan: MigrationPlan, now: datetime) -> None:

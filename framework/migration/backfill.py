@@ -4,13 +4,16 @@ With tenants, all of it for one before the next, each in its own context. The pl
 in the transaction of each batch, so that it goes on from there whoever is killed when.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
+from framework.errors import MillraceError, StorageError
 from framework.migration.entries import renew
+from framework.migration.errors import MigrationStopped
 from framework.migration.history import replay, replayable
 from framework.migration.made import bring
 from framework.migration.numbers import give
@@ -60,13 +63,26 @@ def backfill(engine: QuietEngine, progress: Progress, report: Report) -> None:
             batches = 0
             while after is not None:
                 batch = partial(_batch, node=node, progress=progress, after=after)
-                after, wrote = engine.write(batch)
+                with _stopping(node):
+                    after, wrote = engine.write(batch)
                 has_written |= wrote
                 batches += 1
                 report(Reached(node.name, number, len(nodes), batches, progress.tenant))
             after = FIRST.hex
         left = again if has_written and any(node.waits and climbed(node) for node in nodes) else []
     engine.write(lambda transaction: end(transaction.work, progress))
+
+
+@contextmanager
+def _stopping(node: Node) -> Iterator[None]:
+    """Say where a migration has stopped, and that it can go on."""
+    try:
+        yield
+    except StorageError:  # that is nothing about what is declared
+        raise
+    except Exception as error:
+        reason = str(error) if isinstance(error, MillraceError) else f"{type(error).__name__}: {error}"
+        raise MigrationStopped(step=node.name, reason=reason.rstrip(".")) from error
 
 
 def _batch(transaction: Transaction, node: Node, progress: Progress, after: str) -> tuple[str | None, bool]:

@@ -17,3 +17,9 @@ class MigrationOutdated(StorageError):
     """The database is not any more as it was when this migration was planned. Look at what it says now, and
     apply that.
     """
+
+
+class MigrationStopped(StorageError):
+    """The migration stopped at {step}: {reason}. Nothing of this batch is stored, what came before it is.
+    Correct what is declared, and run `millrace migrate --apply` again: it goes on where it was.
+    """

@@ -1,29 +1,31 @@
 """State machines: a new one is moved by what has happened, a changed one goes on from where it is."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Text, cast, exists, insert, literal, select, update
+from sqlalchemy import Column, Connection, Row, Table, exists, insert, select, update
 
 from framework.computations.statemachine import Transition
 from framework.computations.triggers import Occasion, Trigger
 from framework.migration.quiet import QuietWork
-from framework.model.columns import UtcDateTime
 from framework.plan.node import MachineNode, TriggerPlan
 from framework.plan.shape import Kind
 from framework.plan.view import view_of
 from framework.runtime.change import Change
 from framework.runtime.reach import WHOLE, Slice, Span
 from framework.runtime.recomputation import Recomputation
-from framework.runtime.steps.entry import enter
+from framework.runtime.steps.entry import Values, enter, starting_values
 from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED
 from framework.storage.tables import Tables
 
 FORMER = "before a migration"
 """What is added to the name of a machine under which moves are kept that are not its own any more."""
+
+_AT_ONCE = 500
 
 
 def replayable(node: MachineNode) -> bool:
@@ -112,7 +114,9 @@ def set_aside(connection: Connection, tables: Tables, machine: str) -> None:
 
 
 def adopt(connection: Connection, tables: Tables, node: MachineNode, now: datetime) -> None:
-    """Let a machine that is another now begin at the states that are stored, unless its moves lead there."""
+    """Let a machine that is another now begin at the states that are stored, with what their entries gave,
+    unless its moves lead there.
+    """
     host, moves = tables.of[node.host], tables.moves
     state = host.c[node.property]
     legal = {(t.source.value, t.target.value, plan.label) for plan in node.triggers for t in plan.transitions}
@@ -128,9 +132,45 @@ def adopt(connection: Connection, tables: Tables, node: MachineNode, now: dateti
     ):
         return
     set_aside(connection, tables, node.name)
-    text = cast(state, Text)
-    values = select(
-        literal(node.name), host.c.id, literal(ADOPTED), host.c.id, text, text, literal(now, UtcDateTime())
-    )
-    columns = ["machine", "record_id", "trigger", "cause_id", "source", "target", "at"]
-    connection.execute(insert(moves).from_select(columns, values.where(elsewhere)))
+    for rows in _pages(connection, host, state, starting_values(node)):
+        adopted = [row for one in rows if (row := _adopted(node, now, one)) is not None]
+        if adopted:
+            connection.execute(insert(moves), adopted)
+
+
+def _pages(
+    connection: Connection, host: Table, state: Column[Any], start: Values
+) -> Iterator[Sequence[Row[Any]]]:
+    """The records of a machine, by id: the state, and what entries have given."""
+    own, last = select(host.c.id, state, *(host.c[name] for name in start)), None
+    while True:
+        following = own if last is None else own.where(host.c.id > last)
+        rows = connection.execute(following.order_by(host.c.id).limit(_AT_ONCE)).all()
+        yield rows
+        if len(rows) < _AT_ONCE:
+            return
+        last = rows[-1].id
+
+
+def _adopted(node: MachineNode, now: datetime, row: Sequence[Any]) -> dict[str, Any] | None:
+    """The move that says where a record begins; None if that is where it would begin anyway."""
+    id, state, *given = row
+    adapters = {plan.property: plan.adapter for plans in node.entries.values() for plan in plans}
+    start = starting_values(node).items()
+    values = {
+        name: adapters[name].dump_python(value, mode="json")
+        for (name, initial), value in zip(start, given, strict=True)
+        if value != initial
+    }
+    if state == node.machine.initial and not values:
+        return None
+    return {
+        "machine": node.name,
+        "record_id": id,
+        "trigger": ADOPTED,
+        "cause_id": id,
+        "source": str(state.value),
+        "target": str(state.value),
+        "entered": json.dumps(values) if values else None,
+        "at": now,
+    }

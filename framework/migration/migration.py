@@ -9,6 +9,7 @@ from framework.migration.errors import FactsWouldBeLost, MigrationOutdated, Migr
 from framework.migration.planning import Fill, Planning
 from framework.migration.progress import unfinished
 from framework.migration.quiet import QuietEngine
+from framework.runtime.creation import take_up_activities
 from framework.runtime.recomputation import Difference
 from framework.runtime.verify import verify
 from framework.tenancy import within
@@ -47,6 +48,7 @@ def migrate(
     for progress in left:
         with within(progress.tenant):
             backfill(engine, progress, report)
+    take_up_activities(engine)
     return list(_differences(engine))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from framework.model.fields import table_name
 from framework.model.renamed import renamed
-from framework.plan.declaration import Declaration
+from framework.plan.declaration import Declaration, RuleForm
 from framework.plan.node import RuleNode
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
@@ -46,14 +46,32 @@ class Renames:
 
 def _rules(plan: Plan, before: Declaration, classes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The keys of rules, and what they were: where a rule is from several classes, each is named in a key."""
-    for node in plan.nodes:
-        if isinstance(node, RuleNode) and node.key not in before.rules:
-            source = classes.get(node.source.name, node.source.name)
-            names = [one for one in (node.rule.renamed_from, node.rule.key) if one is not None]
-            formers = (key for name in names for key in (f"{name}[{source}]", name) if key in before.rules)
-            former = next((key for key in formers if before.rules[key].source == source), None)
+    nodes = [node for node in plan.nodes if isinstance(node, RuleNode)]
+    gone = before.rules.keys() - {node.key for node in nodes}
+    for node in nodes:
+        if node.key not in before.rules:
+            former = _former_rule(node, {key: before.rules[key] for key in sorted(gone)}, classes)
             if former is not None:
                 yield node.key, former
+
+
+def _former_rule(node: RuleNode, gone: Mapping[str, RuleForm], classes: Mapping[str, str]) -> str | None:
+    """The rule that it was: the one that it names, or the one of its own name in another module."""
+    source = classes.get(node.source.name, node.source.name)
+    targets = {classes.get(one.name, one.name) for one in node.targets}
+    alike = [key for key, form in gone.items() if form.source == source]
+    for name in (node.rule.renamed_from, node.rule.key):
+        for key in (f"{name}[{source}]", name):
+            if key in alike:
+                return key
+    name = node.rule.renamed_from or node.rule.name
+    called = [key for key in alike if bare(key) == name and not targets.isdisjoint(gone[key].targets)]
+    return called[0] if len(called) == 1 else None
+
+
+def bare(key: str) -> str:
+    """The name of a rule without its module, and without the class that it is from."""
+    return key.partition("[")[0].rpartition(".")[2]
 
 
 def former_tables(plan: Plan, before: Declaration | None) -> set[str]:

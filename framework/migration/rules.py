@@ -32,22 +32,24 @@ def rule_changes(
         return RuleChanges()
     changes, roots, added, gone = [], [], [], []
     now = declaration_of(plan).rules
+    taken = {renames.rules.get(key, key) for key in now}
+    left = {key: before.rules[key] for key in sorted(before.rules.keys() - taken)}
     for node in (node for node in plan.nodes if isinstance(node, RuleNode)):
         key = node.key
         then = before.rules.get(renames.rules.get(key, key))
         if key in renames.rules:
             changes.append(Change(f"rule {key}", f"was {renames.rules[key]}"))
         if then is None:
-            changes.append(Change(f"rule {key}", _arrival(node)))
+            remedy = _mistaken(now[key], left, renames)
+            changes.append(Change(f"rule {key}", _arrival(node), remedy=remedy))
             added.append(f"rule {key}")
         elif _as_now(then, renames) != now[key]:
             changes.append(Change(f"rule {key}", _change(node)))
         else:
             continue
         roots.append(f"rule {key}")
-    taken = {renames.rules.get(key, key) for key in now}
-    for key in sorted(before.rules.keys() - taken):
-        kept, lost = _kept_equal(key, before.rules[key], plan, renames, survey, forms)
+    for key, form in left.items():
+        kept, lost = _kept_equal(key, form, plan, renames, survey, forms)
         what = f"is gone, and {lost} records that it kept equal go with it" if lost else "is gone"
         changes.append(Change(f"rule {key}", what, lost=lost))
         if lost:
@@ -59,6 +61,19 @@ def _arrival(node: RuleNode) -> str:
     made = _of_kind(node, entities=True)
     said = f"a new rule: {made} are made of old records too" if made else "a new rule"
     return said + _sparing(node)
+
+
+def _mistaken(form: RuleForm, left: Mapping[str, RuleForm], renames: Renames) -> str:
+    """What to do about a rule that would make again what one that is gone has made once, and that stays."""
+    for key, then in left.items():
+        was = _as_now(then, renames)
+        if form.once and was.once and was.source == form.source and set(was.targets) & set(form.targets):
+            return (
+                f"What {key} has made stays, and would be there twice. If it is this rule, say "
+                f'`@derive(renamed_from="{key.partition("[")[0]}")`; if not, take {key} away in a migration '
+                "of its own before"
+            )
+    return ""
 
 
 def _change(node: RuleNode) -> str:

@@ -40,8 +40,8 @@ def machine_node(
     carriers: list[LookupNode] = []
     reads: set[tuple[Shape, str | None]] = {(shape, None)}
     for identity, transitions in grouped.items():
-        trigger, route = plans[identity]
-        title = route.title
+        trigger, declared = plans[identity]
+        route = declared
         if route.far is not None:
             trigger, carried = carried_trigger(route, name, trigger)
             lens, seen = carried_lens(route, name)
@@ -50,9 +50,9 @@ def machine_node(
         if route.ends:
             trigger, carried = chosen_trigger(route, trigger)
             carriers += carried
-        label = trigger.describe(title)
+        label = trigger.describe(declared.title)
         _check_ambiguity(shape, name, transitions, label)
-        plan = TriggerPlan(trigger, route, tuple(transitions), label)
+        plan = TriggerPlan(trigger, route, tuple(transitions), label, declared)
         reads |= {(one, field if one.kind is not Kind.EVENT else None) for one, field in plan.wakes}
         if route.lens is not None or not _is_outcome(trigger, route.source):
             reads |= presence(route.source, route.lens)

@@ -188,6 +188,7 @@ class TriggerPlan:
     route: Route  # from the record whose change it waits for, a link perhaps, to the machine's
     transitions: tuple[Transition[Any], ...]
     label: str
+    declared: Route  # the route as people say it, to what is at the far end of a link
 
     @property
     def source(self) -> Shape:

@@ -164,16 +164,30 @@ def _known(plan: Plan, activity: Activity) -> ActivityPlan:
     return known
 
 
+def take_up(plan: Plan, work: Work) -> None:
+    """Let activities that are new begin with the events that are there."""
+    facts = Recomputation(work, plan)
+    for one in plan.activities:
+        is_new = next(_states(work.database).histories(work.connection, one.name), None) is None
+        if is_new and next(iter(facts.expected[one.opening]), None) is not None:
+            for difference in _differences(one, facts):
+                mend(work.connection, work.database, difference)
+
+
 def differences(facts: Recomputation) -> Iterator[Difference]:
     """The instances whose state is not what their events say."""
     for plan in facts.plan.activities:
-        stored = dict(_states(facts.work.database).all(facts.work.connection, plan.name))
-        events = _events(plan, facts)
-        for id in sorted(stored.keys() | events.keys()):
-            there, happened = stored.get(id), events.get(id)
-            if there is None or happened is None or not _agrees(plan, there, happened):
-                expected = happened and tuple(one.__name__ for one in in_order(plan.activity, happened))
-                yield Difference(plan.opening.model, id, plan.name, there, expected)
+        yield from _differences(plan, facts)
+
+
+def _differences(plan: ActivityPlan, facts: Recomputation) -> Iterator[Difference]:
+    stored = dict(_states(facts.work.database).all(facts.work.connection, plan.name))
+    events = _events(plan, facts)
+    for id in sorted(stored.keys() | events.keys()):
+        there, happened = stored.get(id), events.get(id)
+        if there is None or happened is None or not _agrees(plan, there, happened):
+            expected = happened and tuple(one.__name__ for one in in_order(plan.activity, happened))
+            yield Difference(plan.opening.model, id, plan.name, there, expected)
 
 
 def mend(connection: Connection, database: Database, difference: Difference) -> None:

@@ -1,5 +1,6 @@
 """Creation: the schema of an App is made where it is missing, and what is there is held against it."""
 
+from framework.runtime.activities import take_up
 from framework.runtime.engine import Engine
 from framework.runtime.verify import rebuild
 from framework.storage.declared import Declared
@@ -24,6 +25,15 @@ def create(engine: Engine) -> None:
         for name in engine.tenants():
             with within(name):
                 rebuild(engine)  # what is new counts what was there
+    take_up_activities(engine)
     if before is None or added:
         with database.altering() as connection:
             Declared(database.tables).write(connection, database.declaration)
+
+
+def take_up_activities(engine: Engine) -> None:
+    """Let activities that are new begin with the events that are there, of each tenant."""
+    if engine.plan.activities:
+        for name in engine.tenants():
+            with within(name):
+                engine.write(lambda transaction: take_up(engine.plan, transaction.work))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -26,6 +26,9 @@ E = TypeVar("E", bound=Event)
 
 LONGEST_KEY = 500
 """So many characters fit into the index of every database."""
+
+SAID_BY_EVENT = ""
+"""In place of a fingerprint, where the event has another form now: the stored event says what it was."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -92,16 +95,30 @@ def _check(key: object) -> None:
 
 def fingerprint(event: Event, row: Row) -> str:
     """A digest of what the caller said: the class and the facts that were given or have fixed defaults."""
-    chosen = {
-        name: row[name]
+    return hashlib.sha256(_content(event, _said(event), row)).hexdigest()
+
+
+def _said(event: Event) -> list[str]:
+    """The facts that the caller said, or that have fixed defaults."""
+    return [
+        name
         for name, default in type(event).__facts__.items()
         if name in event.__pydantic_fields_set__ or not callable(default)
-    }
+    ]
+
+
+def _content(event: Event, facts: Iterable[str], row: Row) -> bytes:
+    said = _in_order({name: row[name] for name in facts})
     try:
-        content = to_json({"event": type(event).__name__, "facts": _in_order(chosen)}, bytes_mode="base64")
+        return to_json({"event": type(event).__name__, "facts": said}, bytes_mode="base64")
     except PydanticSerializationError as error:
         raise NotText(reason=str(error)) from error
-    return hashlib.sha256(content).hexdigest()
+
+
+def _says_the_same(shape: Shape, event: Event, said: Row, stored: Row) -> bool:
+    """Whether what the caller says is what the stored event says, but for what has let go of it since."""
+    facts = [name for name in _said(event) if not (name in shape.references and stored[name] is None)]
+    return _content(event, facts, said) == _content(event, facts, stored)
 
 
 def _in_order(value: Any) -> Any:
@@ -135,23 +152,24 @@ def _replay(
         raise ConflictingKey(
             key=key, event="event", difference=f"it was a {known['event']}, this is a {type(event).__name__}"
         )
-    if known["fingerprint"] != content:
-        raise ConflictingKey(key=key, event=known["event"], difference="its content differs")
     shape = plan.shape(type(event))
     stored = transaction.work.find(shape, known["event_id"])
-    if stored is not None and stored.after_row is not None:
-        row = stored.after_row
-    else:  # it went with what it referred to; the caller has said again what it said
+    row = None if stored is None else stored.after_row
+    if known["fingerprint"] == SAID_BY_EVENT:
+        is_same = row is None or _says_the_same(shape, event, valid, row)
+    else:
+        is_same = known["fingerprint"] == content
+    if not is_same:
+        raise ConflictingKey(key=key, event=known["event"], difference="its content differs")
+    if row is None:  # it went with what it referred to; the caller has said again what it said
         row = valid | {"id": known["event_id"]}
+    models = {one.name: one.model for one in plan.shapes.values()}
     changes = [
-        NetChange(ChangeKind(kind), _model(plan, name), UUID(hex=id))
+        NetChange(ChangeKind(kind), models[name], UUID(hex=id))
         for kind, name, id in json.loads(known["changes"])
+        if name in models  # a class may be gone since then
     ]
     return Receipt(detached(shape, row, type(event)), changes, replayed=True)
-
-
-def _model(plan: Plan, name: str) -> type[Record]:
-    return plan.named(name).model
 
 
 def _remember(

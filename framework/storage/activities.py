@@ -1,6 +1,6 @@
 """Statements on the states of activities: one row for each instance, with what has happened in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import Connection as Alchemy
 
 from framework.storage.codec import Codec
 
@@ -41,6 +42,7 @@ class ActivityStates:
             Column("happened", Text, nullable=False),
             Index(None, "activity", "happened", "id"),  # instances that stand alike are together
         )
+        self._table = table
         self._codec = Codec(tuple(table.columns), dialect)
         one = (table.c.activity == bindparam("activity_"), table.c.id == bindparam("id_"))
         found = select(table.c.happened).where(*one)
@@ -101,6 +103,14 @@ class ActivityStates:
         """The instances in which just that has happened, by id, beginning after one."""
         parameters = [activity, _APART.join(happened), self._encoded(after), limit]
         return [self._codec.decode_one("id", id) for (id,) in connection.rows(self._alike, parameters)]
+
+    def rename_events(self, connection: Alchemy, names: Mapping[str, str]) -> None:
+        """Let what has happened go by the names that event classes have now."""
+        happened = self._table.c.happened
+        for text in connection.execute(select(happened).distinct()).scalars().all():
+            called = _APART.join(names.get(one, one) for one in text.split(_APART))
+            if called != text:
+                connection.execute(update(self._table).where(happened == text).values(happened=called))
 
     def _encoded(self, id: UUID) -> Any:
         return self._codec.encode_one("id", id)

@@ -1,5 +1,6 @@
 """What states have given is computed for what has happened, where the cause alone says it."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from framework import (
     StateMachine,
     Sum,
     Transition,
+    became,
     completed,
     computed,
     derive,
@@ -231,5 +233,61 @@ def test_a_machine_that_is_new_is_moved_through_its_guards_and_gives_its_values(
         (Size.SMALL, None),
     ]
     assert [(one.trigger, one.count) for one in app.unmatched(Order, "size")] == [("Paid created", 1)]
+    assert app.verify() == []
+    app.close()
+
+
+def test_what_an_entry_gave_stays_where_the_machine_waits_for_something_else(database_url: str) -> None:
+    def sale(now: Any) -> list[Any]:
+        class Paid(Event, table=True):
+            sale_id: UUID = Field(foreign_key="sale.id")
+            by: str
+
+        class Opened(Event, table=True):
+            sale_id: UUID = Field(foreign_key="sale.id")
+
+        class Sale(Entity, table=True):
+            doubtful: bool = False
+            status: Status = computed(
+                StateMachine(
+                    Status.OPEN,
+                    Transition(Status.OPEN, Status.PAID, when=on(Paid)),
+                    Transition(Status.PAID, Status.OPEN, when=now or on(Opened)),
+                )
+            )
+            payer: str | None = computed(OnEntry(status, Status.PAID, lambda sale, paid: paid.by))
+            at: datetime | None = computed(OnEntry(status, Status.PAID, lambda sale, paid: paid.at))
+            times: int = computed(OnEntry(status, Status.PAID, lambda sale, _: sale.times + 1, initial=0))
+
+        return [Sale, Paid, Opened]
+
+    module = sale(None)
+    model, paid, opened = module
+    app = App([module], database=database_url)
+    app.create()
+    with app.transaction() as tx:
+        ids = [tx.add(model()).id for _ in range(3)]
+    app.dispatch(paid(sale_id=ids[0], by="ada"))
+    app.dispatch(opened(sale_id=ids[0]))
+    app.dispatch(paid(sale_id=ids[1], by="bob"))
+    before = values(app, model, ids, "status", "payer", "at", "times")
+    app.close()
+
+    module = sale(became("doubtful", True))
+    model, paid, _ = module
+    app = App([module], database=database_url)
+    assert app.migrate() == []
+    assert values(app, model, ids, "status", "payer", "at", "times") == before
+    assert [(status, payer, times) for status, payer, _, times in before] == [
+        (Status.OPEN, "ada", 1),
+        (Status.PAID, "bob", 1),
+        (Status.OPEN, None, 0),
+    ]
+    assert app.rebuild() == []
+    with app.transaction() as tx:
+        tx.update(model, ids[1], doubtful=True)
+    for id in ids[:2]:
+        app.dispatch(paid(sale_id=id, by="eve"))
+    assert values(app, model, ids[:2], "status", "payer", "times") == [(Status.PAID, "eve", 2)] * 2
     assert app.verify() == []
     app.close()

@@ -1,6 +1,7 @@
 """Values that are computed when a state is entered: checked, set, and written down beside the move."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,12 +35,21 @@ def starting_values(node: MachineNode) -> Values:
 
 def values_of(node: MachineNode, state: Any, written: str | None) -> Values:
     """What was written down for an entry of the state; the fold that `verify` repeats."""
+    return _read(node.entries.get(state, ()), written)
+
+
+def adopted_values(node: MachineNode, written: str | None) -> Values:
+    """What was written down of all that earlier entries had given, whichever state they were of."""
+    return _read((plan for plans in node.entries.values() for plan in plans), written)
+
+
+def _read(plans: Iterable[EntryPlan], written: str | None) -> Values:
     if written is None:
         return {}
     found = json.loads(written)
     return {
         plan.property: plan.adapter.validate_python(found[plan.property])
-        for plan in node.entries.get(state, ())
+        for plan in plans
         if plan.property in found
     }
 

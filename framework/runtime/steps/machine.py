@@ -15,7 +15,7 @@ from framework.runtime.errors import AmbiguousMove
 from framework.runtime.recomputation import Difference, Expectation, Recomputation
 from framework.runtime.seen import Seen, seen
 from framework.runtime.steps.cause import cause_of, chosen_by
-from framework.runtime.steps.entry import enter, starting_values, values_of
+from framework.runtime.steps.entry import adopted_values, enter, starting_values, values_of
 from framework.runtime.steps.route import host_of
 from framework.runtime.work import ADOPTED, DELETED, Work
 from framework.storage.codec import Row
@@ -72,6 +72,7 @@ def expected(node: MachineNode, facts: Recomputation) -> Iterator[Expectation]:
             continue
         if trigger == ADOPTED:
             states[id] = kind(target)
+            values[id] = start | adopted_values(node, entered)
             continue
         if kind(source) != states[id] or (kind(source), kind(target), trigger) not in legal:
             facts.found.append(
