@@ -1,11 +1,10 @@
 """The App: declarations, integrations and a database, put together."""
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
-    asynccontextmanager,
     contextmanager,
 )
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 from uuid import UUID
 
-import anyio
-import anyio.to_thread
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from framework.arguments import check_clock, check_database, check_integrations, check_modules, check_settings
@@ -25,55 +22,50 @@ from framework.computations.activity import Activity, ActivityInstance, Activity
 from framework.computations.policy import Reader
 from framework.computations.rule import Rule
 from framework.errors import DeclarationError, StorageError
-from framework.integration.attempts import Attempt
-from framework.integration.effects import EffectBook, hooks_of
-from framework.integration.integration import Integration
-from framework.integration.letterbox import letterboxes_of
-from framework.integration.notice import Announcer
-from framework.integration.orphans import PATIENCE
-from framework.integration.service import desks_of
-from framework.integration.turning import turning
-from framework.integration.worker import Worker
-from framework.integration.workshop import Health, Workshop
-from framework.model.apicall import APICall, IntegrationEvent
+from framework.model.apicall import PATIENCE, APICall, IntegrationEvent
 from framework.model.entity import Event
 from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.model.words import Word
 from framework.observe import Metrics
-from framework.plan.graph import Measured, flowchart, ways_through
 from framework.plan.plan import compile_plan
+from framework.plan.shape import Kind, Shape
 from framework.runtime.activities import forget, state_of, waiting
 from framework.runtime.asking import asking, id_of
 from framework.runtime.creation import create
-from framework.runtime.departure import delete_tenant
 from framework.runtime.dispatch import dispatch
 from framework.runtime.engine import Engine
 from framework.runtime.errors import NoSuchRecord
-from framework.runtime.explain import Explanation, explain
 from framework.runtime.members import members
-from framework.runtime.meter import Meter, measured
 from framework.runtime.present import detached
 from framework.runtime.reading import Reading
 from framework.runtime.receipt import Receipt
-from framework.runtime.sweeping import Sweeper, Swept
 from framework.runtime.timer import turn_due
-from framework.runtime.trace import Trace
-from framework.runtime.tracing import explain_dispatch
 from framework.runtime.transaction import Transaction
-from framework.runtime.unmatched import Unmatched, machine_of, unmatched
 from framework.runtime.uses import check_caller, check_count, check_seconds, check_span, missing, require
 from framework.runtime.verify import Difference, rebuild, verify
 from framework.storage.database import Database, Synchronous
 from framework.storage.opening import open_database
 from framework.tenancy import Misdeclared, Tenancy, WithoutTenancy, within
 
-if TYPE_CHECKING:  # only `asgi` needs starlette, which is an extra, and only migrations what migrates
+if TYPE_CHECKING:  # what declaring and dispatching do without is brought in by the methods that need it
     from starlette.applications import Starlette
 
+    from framework.integration.attempts import Attempt
+    from framework.integration.desk import Desk
+    from framework.integration.integration import Integration
+    from framework.integration.letterbox import Letterbox
+    from framework.integration.office import Office
+    from framework.integration.worker import Worker
+    from framework.integration.workshop import Health, Workshop
     from framework.migration.backfill import Reached
     from framework.migration.changes import MigrationPlan
     from framework.migration.quiet import QuietEngine
+    from framework.plan.graph import Measured
+    from framework.runtime.explain import Explanation
+    from framework.runtime.sweeping import Swept
+    from framework.runtime.trace import Trace
+    from framework.runtime.unmatched import Unmatched
     from framework.web.access import Authorize, Permits, TenantOf
 
 R = TypeVar("R", bound=Record)
@@ -131,7 +123,7 @@ class App:
     def __init__(
         self,
         modules: Sequence[object],
-        integrations: Sequence[Integration[Any]] = (),
+        integrations: "Sequence[Integration[Any]]" = (),
         database: str = "sqlite:///:memory:",
         settings: Settings | None = None,
         clock: Clock | None = None,
@@ -151,13 +143,35 @@ class App:
             tenanted=self.settings.tenancy == "required",
         )
         self.integrations = tuple(integrations)
-        self.desks = desks_of(self.plan, integrations, self.metrics, strict=self.settings.strict_calls)
-        desks = list(self.desks.values())
-        self._hooks = hooks_of(self.plan, self.integrations)
-        self.workshop = Workshop(lambda: self.engine, self.integrations, desks, self._hooks, self.metrics)
-        self.letterboxes = letterboxes_of(self.integrations, desks)
+        outside = self.integrations or self.plan.of_kind(Kind.CALL)
+        self.desks: Mapping[Shape, Desk] = self._office.desks if outside else {}
         for integration in self.integrations:
             integration.setup(self)
+
+    @cached_property
+    def _office(self) -> "Office":
+        """All that has to do with vendors, which takes as long to import as what dispatches."""
+        from framework.integration.office import Office
+
+        office = Office(
+            self.plan,
+            self.integrations,
+            lambda: self.engine,
+            self.metrics,
+            strict=self.settings.strict_calls,
+        )
+        kept: Office = self.__dict__.setdefault("_office", office)  # one, whichever thread comes first
+        return kept
+
+    @property
+    def workshop(self) -> "Workshop":
+        """Where calls are carried out, and what an operator may do about them."""
+        return self._office.workshop
+
+    @property
+    def letterboxes(self) -> "Mapping[tuple[str, str], Letterbox]":
+        """Where deliveries are taken, by integration and path."""
+        return self._office.letterboxes
 
     @cached_property
     def engine(self) -> Engine:
@@ -185,15 +199,13 @@ class App:
     def _engine_on(self, database: Database, kind: type[N]) -> N:
         engine = kind(self.plan, database, self.clock)
         if self.settings.measure:
+            from framework.runtime.meter import Meter
+
             engine.meter = Meter()
-        for shape, desk in self.desks.items():
-            engine.doors[shape].enrol = desk.enrol
         if self.plan.activities:
             engine.closers.append(forget)
-        if self._hooks:
-            engine.closers.append(EffectBook(database, self._hooks).write)
-        if database.crier is not None:
-            engine.listeners.append(Announcer(engine, self.desks.values(), self._hooks).announce)
+        if self.integrations or database.crier is not None:
+            self._office.attend(engine)
         return engine
 
     def create(self) -> None:
@@ -224,6 +236,8 @@ class App:
         and UnknownTenant. Killed in the midst of it, do it again: it goes on. On PostgreSQL another process
         may take up to a minute to notice; what it has stored by then goes when this is called again.
         """
+        from framework.runtime.departure import delete_tenant
+
         self._refuse_without_tenancy()
         return delete_tenant(self.engine, name, abandon_calls=abandon_calls)
 
@@ -381,12 +395,14 @@ class App:
                 turned += turn_due(self.engine)
         return turned + sum(one.removed for one in self.sweep())
 
-    def sweep(self) -> list[Swept]:
+    def sweep(self) -> "list[Swept]":
         """Carry out all retentions now; says of each how many records went, and which are held.
 
         With tenants, of the one that is entered, or else of each in turn.
         """
-        swept = []
+        from framework.runtime.sweeping import Sweeper
+
+        swept: list[Swept] = []
         for name in self.engine.reached():
             with within(name):
                 swept += Sweeper(self.engine).sweep()
@@ -402,11 +418,13 @@ class App:
 
     def explain(
         self, record: Record | type[Record], property: str, id: UUID | None = None, *, depth: int = 1
-    ) -> Explanation:
+    ) -> "Explanation":
         """Why a property has its value: its inputs, rule and event. `print` it, or read its fields.
 
         With a greater `depth` the inputs are explained too, and theirs, back to the facts and who gave them.
         """
+        from framework.runtime.explain import explain
+
         model = record if isinstance(record, type) else type(record)
         shape = self.plan.shape(model)
         check_count(depth, "app.explain(depth=...)", "depth=3")
@@ -415,13 +433,15 @@ class App:
 
     def explain_dispatch(
         self, event: Event, *, actor: str | None = None, context: Mapping[str, Any] | None = None
-    ) -> Trace:
+    ) -> "Trace":
         """What would follow from the event if it were dispatched now: each step that it wakes, by what, what
         the step writes or why it does not, and the calls with who serves them. `print` it, or read its
         fields.
 
         It is tried out in a transaction that is taken back: nothing is stored, nothing leaves.
         """
+        from framework.runtime.tracing import explain_dispatch
+
         served_by = {shape: desk.integration.name for shape, desk in self.desks.items()}
         return explain_dispatch(self.engine, event, actor=actor, context=context, served_by=served_by)
 
@@ -457,6 +477,8 @@ class App:
         With `counts`, how many records each class has; and, under `Settings(measure=True)`, how often each
         step ran in this process, and how long it took each time.
         """
+        from framework.plan.graph import flowchart, ways_through
+
         fits = property is None or model is not None
         require(fits, property, "app.graph", "a class before a property", 'app.graph(Order, "status")')
         if model is None:
@@ -464,16 +486,21 @@ class App:
         if isinstance(model, Activity):
             return ways_through(model)
         from framework.plan.statechart import statechart  # it brings in `transitions`
+        from framework.runtime.unmatched import machine_of
 
         return statechart(machine_of(self.plan, model, property))
 
-    def _measured(self) -> Measured:
+    def _measured(self) -> "Measured":
+        from framework.runtime.meter import measured
+
         return measured(self.plan, self.engine.database, self.engine.meter)
 
-    def unmatched(self, model: type[Record] | None = None, property: str | None = None) -> list[Unmatched]:
+    def unmatched(self, model: type[Record] | None = None, property: str | None = None) -> "list[Unmatched]":
         """What reached state machines and no transition took, counted by state and trigger: of one machine,
         of all of a class, or of all.
         """
+        from framework.runtime.unmatched import unmatched
+
         return unmatched(self.plan, self.engine.database, model, property)
 
     @cached_property
@@ -506,11 +533,9 @@ class App:
     def permits(self) -> "Permits | None":
         return self.settings.permits
 
-    @asynccontextmanager
-    async def working(self) -> AsyncIterator[Worker]:
+    def working(self) -> "AbstractAsyncContextManager[Worker]":
         """Carry out calls, and turn deadlines, while the block runs: `async with app.working(): ...`"""
-        async with self.workshop.working() as worker, turning(self.engine, worker.executor):
-            yield worker
+        return self._office.working()
 
     def listening(self) -> AbstractAsyncContextManager[None]:
         """Hear what workers find out about vendors, while the block runs: for a process that does not work
@@ -536,9 +561,7 @@ class App:
 
         Raises SchemaMissing or SchemaDiffers if the database is not ready.
         """
-        await anyio.to_thread.run_sync(self.engine.database.check)
-        async with self.working():
-            await anyio.sleep_forever()
+        await self._office.run()
 
     async def settle(self, timeout: float = 0.0) -> None:  # noqa: ASYNC109  # how long to wait for others
         """Carry out what is due until nothing is.
@@ -547,8 +570,7 @@ class App:
         if the clock stands still. Calls of a paused integration keep waiting.
         """
         check_seconds(timeout, "app.settle", "app.settle(30)")
-        async with turning(self.engine):
-            await self.workshop.settle(timeout)
+        await self._office.settle(timeout)
 
     async def ask(
         self,
@@ -569,7 +591,7 @@ class App:
         require(fits, call, "app.cancel", "a call", "app.cancel(app.get(Charge, id))")
         await self.workshop.cancel(call)
 
-    def attempts(self, call_id: UUID) -> list[Attempt]:
+    def attempts(self, call_id: UUID) -> "list[Attempt]":
         """All tries at carrying out a call, in order."""
         return self.workshop.attempts(call_id)
 
@@ -590,7 +612,7 @@ class App:
         """
         return self.workshop.replay(call_id)  # type: ignore[no-any-return]  # of the call's class
 
-    def health(self) -> list[Health]:
+    def health(self) -> "list[Health]":
         """How each integration is: paused, breaker, what runs, what is due, what is dead, the last error."""
         return self.workshop.health()
 

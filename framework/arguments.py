@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import Any, get_args
 
 from framework.errors import DeclarationError
-from framework.integration.integration import Integration
 from framework.model.words import takes
 from framework.storage.database import Synchronous
 from framework.storage.opening import url_of
@@ -33,6 +32,10 @@ def check_modules(modules: Any) -> None:
 def check_integrations(integrations: Any) -> None:
     """Raises WrongArgument unless it is a list of integrations."""
     listed = _is_list(integrations)
+    if listed and not integrations:
+        return
+    from framework.integration.integration import Integration  # of whoever has one
+
     wrong = [one for one in integrations if not isinstance(one, Integration)] if listed else [integrations]
     if wrong:
         raise WrongArgument(

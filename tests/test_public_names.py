@@ -15,9 +15,9 @@ NAMES = """
 """
 APP = """
     activities activity asgi ask attempts authorize cancel close create create_tenant dead_calls
-    delete_tenant dispatch engine explain explain_dispatch get graph health is_tenanted is_working listening
-    max_delivery_bytes members migrate migration orphans permits query rebuild replay resume run settle
-    sweep tenant_of tenants tick transaction unmatched verify workers working works
+    delete_tenant dispatch engine explain explain_dispatch get graph health is_tenanted is_working letterboxes
+    listening max_delivery_bytes members migrate migration orphans permits query rebuild replay resume run
+    settle sweep tenant_of tenants tick transaction unmatched verify workers working works workshop
 """
 
 

@@ -1,6 +1,6 @@
 """Orphans: events about something that no call of ours is known by, and that have waited for one too long."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, literal_column, select
@@ -11,9 +11,6 @@ from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
 from framework.storage.statement import Statement
 from framework.storage.statements import TableStatements
-
-PATIENCE = timedelta(hours=1)
-"""An event that comes before its call waits seconds. After an hour somebody should look."""
 
 
 class Orphans:

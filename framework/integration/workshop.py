@@ -23,11 +23,11 @@ from framework.integration.effects import Hook
 from framework.integration.executors import listening
 from framework.integration.gate import Gate
 from framework.integration.integration import Integration
-from framework.integration.orphans import PATIENCE, Orphans
+from framework.integration.orphans import Orphans
 from framework.integration.outbox import Outbox
 from framework.integration.visit import admitted
 from framework.integration.worker import Worker
-from framework.model.apicall import APICall, IntegrationEvent
+from framework.model.apicall import PATIENCE, APICall, IntegrationEvent
 from framework.model.payload import Payload
 from framework.model.record import Record
 from framework.observe import Metrics, get_logger

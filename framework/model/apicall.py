@@ -1,13 +1,12 @@
 """Calls: one intent to use an external API, and what integration events say about it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlmodel import Field, Index, UniqueConstraint
+from sqlmodel import Field, UniqueConstraint
 
 from framework.model.computation import Computation, computed
 from framework.model.entity import Entity, Event
@@ -90,6 +89,9 @@ class APICall(Entity):
 IS_ORPHAN = "standing = 'orphan'"
 """The SQL of the indexes that hold orphans alone."""
 
+PATIENCE = timedelta(hours=1)
+"""An event that comes before its call waits seconds. After an hour somebody should look."""
+
 
 class IntegrationEvent(Event, table=True):
     """`initialized`, `processing`, `completed` or `failed`, said about one call. Written by the framework
@@ -100,21 +102,7 @@ class IntegrationEvent(Event, table=True):
     """
 
     __tablename__ = "integration_event"
-    __table_args__ = (
-        UniqueConstraint("call_type", "dedupe_key"),
-        Index(
-            "ix_integration_event_orphan",
-            "at",
-            sqlite_where=text(IS_ORPHAN),
-            postgresql_where=text(IS_ORPHAN),
-        ),
-        Index(
-            "ix_integration_event_external_id",
-            "external_id",
-            sqlite_where=text(IS_ORPHAN),
-            postgresql_where=text(IS_ORPHAN),
-        ),
-    )
+    __table_args__ = (UniqueConstraint("call_type", "dedupe_key"),)
 
     integration: str
     call_type: str

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
-from framework.model.apicall import APICall, FromEvents, IntegrationEvent
+from framework.model.apicall import IS_ORPHAN, APICall, FromEvents, IntegrationEvent
 from framework.model.columns import UtcDateTime, admits_none, named, without_none
 from framework.model.entity import Entity, Event, Global
 from framework.model.record import Record
@@ -74,6 +74,7 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
             shape.seldom = ("_actor",)
             if model is IntegrationEvent:
                 shape.seldom = ("_actor", "code", "detail", "occurred_at")
+                shape.indexes += [IndexPlan((name,), where=IS_ORPHAN) for name in ("at", "external_id")]
         if shape.kind is Kind.CALL:
             _add_outbox(shape)
         tables[table.name] = shapes[model] = shape

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from framework.clock import Clock
 from framework.plan.plan import Plan
@@ -12,14 +12,14 @@ from framework.runtime.door import Door
 from framework.runtime.entered import Entered
 from framework.runtime.errors import EnteredAsynchronously, NotEntered
 from framework.runtime.lane import Lane, Operation
-from framework.runtime.meter import Meter
 from framework.runtime.transaction import Transaction
-from framework.runtime.turns import Turns
 from framework.runtime.uses import refuse_verb
 from framework.runtime.work import Work
 from framework.storage.database import Connection, Database
-from framework.storage.sqlite import SqliteDatabase
 from framework.tenancy import Unlisted, current_tenant, is_anybody, nobody, refuse_name, tenant, within
+
+if TYPE_CHECKING:
+    from framework.runtime.meter import Meter
 
 T = TypeVar("T")
 
@@ -150,12 +150,14 @@ class Engine:
             listener(work)
 
     def _lane(self) -> Lane[Any]:
-        if isinstance(self.database, SqliteDatabase):
-            return Turns(self.database, self.open, self.tell, self.entered)
-        from framework.runtime.tries import Tries
+        database: Any = self.database  # each lane knows its own kind
+        if database.concurrent:
+            from framework.runtime.tries import Tries
 
-        database: Any = self.database
-        return Tries(database, self.open, self.tell, self.entered)
+            return Tries(database, self.open, self.tell, self.entered)
+        from framework.runtime.turns import Turns
+
+        return Turns(database, self.open, self.tell, self.entered)
 
 
 def add_globals(transaction: Transaction) -> None:

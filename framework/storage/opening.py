@@ -6,7 +6,6 @@ from sqlalchemy.exc import ArgumentError
 from framework.plan.plan import Plan
 from framework.storage.database import Database, Synchronous
 from framework.storage.errors import DriverMissing, UnsupportedDatabase
-from framework.storage.sqlite import SqliteDatabase
 
 
 def open_database(
@@ -24,6 +23,8 @@ def open_database(
     """
     parsed = url_of(url)
     if parsed.get_backend_name() == "sqlite":
+        from framework.storage.sqlite import SqliteDatabase
+
         return SqliteDatabase(parsed, plan, synchronous=synchronous, patience=patience)
     try:
         from framework.storage.postgres import PostgresDatabase

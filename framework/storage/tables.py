@@ -51,9 +51,9 @@ class Tables:
             shape: shape.table.to_metadata(self.metadata) for shape in plan.shapes.values()
         }
         for shape, table in self.of.items():
-            _complete(shape, table, born=shape in ordered)
+            _complete(shape, table, dialect, born=shape in ordered)
         self.dispatches = _dispatches(self.metadata)
-        self.moves = _moves(self.metadata)
+        self.moves = _moves(self.metadata, dialect)
         self.sequences = _sequences(self.metadata)
         self.attempts = _attempts(self.metadata)
         self.cursors = _cursors(self.metadata)
@@ -83,7 +83,7 @@ def _ordered(plan: Plan) -> set[Shape]:
     return found
 
 
-def _complete(shape: Shape, table: Table, *, born: bool) -> None:
+def _complete(shape: Shape, table: Table, dialect: Dialect, *, born: bool) -> None:
     for hidden in shape.hidden:
         table.append_column(
             Column(hidden.name, hidden.type, nullable=hidden.nullable, server_default=_default(hidden))
@@ -106,7 +106,7 @@ def _complete(shape: Shape, table: Table, *, born: bool) -> None:
             table.indexes.remove(index)
     for unique in shape.uniques:
         if unique.where is not None:
-            _index_in_part(table, unique, unique.where(table.columns))
+            _index_in_part(table, unique, _only(dialect, unique.where(table.columns)))
     for plan in shape.indexes:
         where = None if plan.where is None else text(plan.where)
         if not (plan.columns or born):
@@ -116,15 +116,21 @@ def _complete(shape: Shape, table: Table, *, born: bool) -> None:
             *(table.c[name] for name in plan.columns),
             *((table.c[BORN],) if born and plan.by_recency else ()),
             unique=plan.unique,
-            sqlite_where=where,
-            postgresql_where=where,
+            **_only(dialect, where),
         )
 
 
-def _index_in_part(table: Table, unique: UniquePlan, where: Any) -> None:
+def _only(dialect: Dialect, where: Any) -> dict[str, Any]:
+    """The option of an index that has the rows alone for which a condition holds. It is given for the dialect
+    at hand, and for no other, whose module that would bring in.
+    """
+    return {f"{dialect.name}_where": where}
+
+
+def _index_in_part(table: Table, unique: UniquePlan, only: dict[str, Any]) -> None:
     name = conv(f"uq_{table.name}_{'_'.join(unique.columns)}")
     columns = [table.c[column] for column in unique.columns]
-    Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
+    Index(name, *columns, unique=True, **only)
 
 
 def _default(hidden: HiddenColumn) -> Any:
@@ -164,7 +170,7 @@ def _dispatches(metadata: MetaData) -> Table:
     )
 
 
-def _moves(metadata: MetaData) -> Table:
+def _moves(metadata: MetaData, dialect: Dialect) -> Table:
     """One row for each trigger that reached a state machine, in order: what it caused, if anything."""
     return Table(
         "millrace_move",
@@ -181,14 +187,7 @@ def _moves(metadata: MetaData) -> Table:
         Column("entered", Text),  # what was computed on the entry of the target, as JSON
         Column("at", UtcDateTime, nullable=False),
         Index(None, "record_id", "machine", "position"),
-        Index(
-            None,
-            "machine",
-            "source",
-            "trigger",
-            sqlite_where=text("target IS NULL"),
-            postgresql_where=text("target IS NULL"),
-        ),
+        Index(None, "machine", "source", "trigger", **_only(dialect, text("target IS NULL"))),
     )
 
 
