@@ -16,13 +16,13 @@ class Custom(Computation[V]):
     """What `compute(record)` returns, where `reads` names the fields and the relations that it reads.
 
     `"items"` reads all fields of the related records, `"items.price"` that one. A relation to many that is
-    read is there as a list, in no particular order; one to one as a record, or None. With `step(value,
+    read is there as a list, by id, which is the order of their making; one to one as a record, or None. With `step(value,
     before, after)` and one relation to many, a changed related record (None: it came, or it went) moves the
     value without reading the others.
 
     With `over`, on a `Global`, `compute(record, records)` gets all records of that class, too, and `step` is
-    given each of them that changed; `"Order.total"` among the reads says which of their fields are read. Of
-    a class that others extend they come one class after the other.
+    given each of them that changed; `"Order.total"` among the reads says which of their fields are read.
+    They come by id, too.
     """
 
     compute: Callable[..., V]

@@ -52,6 +52,9 @@ class Invoice(Entity, table=True):
             reads=("lines.price",),
         )
     )
+    journal: str = computed(
+        Custom(lambda invoice: " ".join(str(line.price) for line in invoice.lines), reads=("lines.price",))
+    )
     changes: int = computed(
         Custom(
             lambda invoice: len(invoice.lines),
@@ -84,6 +87,13 @@ class Books(Global, table=True):
                 owed + (after.total if after else 0) - (before.total if before else 0)
             ),
             reads=("Invoice.total",),
+            over=Invoice,
+        )
+    )
+    numbers: list[int] = computed(
+        Custom(
+            lambda books, invoices: [invoice.number for invoice in invoices],
+            reads=("Invoice.number",),
             over=Invoice,
         )
     )
@@ -217,6 +227,27 @@ def test_a_custom_value_of_a_global_sees_all_records(app: App) -> None:
     assert (app.get(Books).customers, app.get(Books).owed) == (["cat"], 6)
     assert app.verify() == []
     assert "all records of Invoice" in str(app.explain(Books, "owed"))
+
+
+def test_a_custom_value_sees_records_in_the_order_of_their_making(app: App) -> None:
+    with app.transaction() as tx:
+        made = tx.add(Invoice(customer="ada")).id
+        lines = [Line(invoice_id=made, price=price) for price in (1, 2, 3)]
+        for line in reversed(lines):
+            tx.add(line)
+    assert app.get(Invoice, made).journal == "1 2 3"
+    with app.transaction() as tx:
+        tx.update(lines[1], price=9)
+        tx.add(Line(invoice_id=made, price=4))
+        tx.update(lines[0], price=7)
+    assert app.get(Invoice, made).journal == "7 9 3 4"
+    other = invoice(app, customer="bob")
+    with app.transaction() as tx:
+        tx.update(Invoice, other, customer="cat")
+        tx.add(Invoice(customer="ada"))
+        tx.update(Invoice, made, customer="dot")
+    assert app.get(Books).numbers == [100, 100, 105]
+    assert app.verify() == []
 
 
 def test_all_records_are_one_value_and_belong_on_a_global() -> None:

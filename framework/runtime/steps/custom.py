@@ -2,7 +2,7 @@
 changed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,12 +51,12 @@ def step(node: CustomNode, work: Work) -> None:
 def expected(node: CustomNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say."""
     compute = facts.bound(node.computation, node.given).compute
-    everything = [one for route in node.over for _, one in facts.views(route.source, route.lens)]
+    everything = _in_order(one for route in node.over for _, one in facts.views(route.source, route.lens))
     related = [(name, related_in(route, facts)) for name, route in node.relations]
     for id, row in list(facts.expected[node.host].items()):
         parts: dict[str, Any] = {}
-        for name, records in related:  # what is merged, one class after the other
-            parts.setdefault(name, []).extend(records[id])
+        for name, records in related:
+            parts[name] = _in_order([*parts.get(name, ()), *records[id]])
         for name, ends in node.records:
             parts[name] = record_in(ends, row, facts)
         record = view_of(node.host.view, row | parts)
@@ -117,18 +117,19 @@ def _is_as_it_was(node: CustomNode, work: Work, host: Change) -> bool:
 def _computed(node: CustomNode, work: Work, compute: Callable[..., Any], rows: Sequence[Row]) -> list[Any]:
     """The values of some records, with those that they are related to."""
     parts: dict[str, Any] = {}
-    for name, route in node.relations:  # what is merged, one class after the other
+    for name, route in node.relations:
         here = _related(work, route, [row["id"] for row in rows])
         there = parts.setdefault(name, {})
         for row in rows:
-            there[row["id"]] = there.get(row["id"], []) + here[row["id"]]
+            there[row["id"]] = _in_order([*there.get(row["id"], ()), *here[row["id"]]])
     far: dict[str, Mapping[UUID, Any]] = {}  # by key
     for end in (end for _, ends in node.records for end in ends):
         ids = {row[end.key] for row in rows} - {None}
         far[end.key] = {one.id: one.after for one in found(work, end.shape, sorted(ids))}
     everything = []
-    if node.over and rows:  # what is merged, one class after the other
-        everything = [[one for route in node.over for one in _shown(route, seen(work, route.source))]]
+    if node.over and rows:
+        found_all = (one for route in node.over for one in _shown(route, seen(work, route.source)))
+        everything = [_in_order(found_all)]
     values = []
     for row in rows:
         lists = {name: parts[name][row["id"]] for name, _ in node.relations}
@@ -146,6 +147,13 @@ def _related(work: Work, route: Route, hosts: Sequence[UUID]) -> Mapping[UUID, l
     assert route.key is not None, "a relation is joined by a foreign key"
     found = seen_among(work, route.source, route.key, hosts)
     return {host: _shown(route, records) for host, records in found.items()}
+
+
+def _in_order(records: Iterable[Any]) -> list[Any]:
+    """By id, which is the order of their making, so that code to which the order matters always says the
+    same.
+    """
+    return sorted(records, key=lambda record: record.id.int)
 
 
 def _shown(route: Route, records: list[Any]) -> list[Any]:
