@@ -10,10 +10,8 @@ class Folder(Entity, table=True):
     size: int = 0
     locked: bool = False
     parent_id: UUID | None = Field(default=None, foreign_key="folder.id", ondelete="CASCADE")
-    parent: "Folder" = Relationship(
-        back_populates="folders", sa_relationship_kwargs={"remote_side": "Folder.id"}
-    )
-    folders: list["Folder"] = Relationship(back_populates="parent")
+    parent: "Folder" = Relationship(by="parent_id", back_populates="folders")
+    folders: list["Folder"] = Relationship(by="parent_id", back_populates="parent")
 
     below: int = computed(Sum(folders, lambda folder: folder.total))
     total: int = computed(Formula(lambda folder: folder.size + folder.below))

@@ -16,9 +16,9 @@ class Custom(Computation[V]):
     """What `compute(record)` returns, where `reads` names the fields and the relations that it reads.
 
     `"items"` reads all fields of the related records, `"items.price"` that one. A relation to many that is
-    read is there as a list, by id, which is the order of their making; one to one as a record, or None. With `step(value,
-    before, after)` and one relation to many, a changed related record (None: it came, or it went) moves the
-    value without reading the others.
+    read is there as a list, by id, which is the order of their making; one to one as a record, or None. With
+    `step(value, before, after)` and one relation to many, a changed related record (None: it came, or it
+    went) moves the value without reading the others.
 
     With `over`, on a `Global`, `compute(record, records)` gets all records of that class, too, and `step` is
     given each of them that changed; `"Order.total"` among the reads says which of their fields are read.

@@ -17,7 +17,7 @@ from framework.model.columns import named
 from framework.model.computation import Computation, computed
 from framework.model.fields import UNDEFINED, default_of, facts, is_class_variable, table_name, typed
 from framework.model.identity import new_id
-from framework.model.relation import join_through, refuse_inherited
+from framework.model.relation import Relation, join, refuse_inherited
 from framework.model.scope import Scope, scope_of
 from framework.model.views import Filter, RelationView
 
@@ -104,6 +104,8 @@ class RecordType(SQLModelMetaclass):
             view.bind(relations, fields)
             del namespace[key]
             annotations.pop(key, None)
+        for relation in (one for one in namespace.values() if isinstance(one, Relation)):
+            relation.by = fields.get(id(relation.by), relation.by)
         inherited: dict[str, Computation[Any]] = {}
         for base in reversed(bases):
             inherited |= getattr(base, "__computed__", {})
@@ -134,8 +136,8 @@ class RecordType(SQLModelMetaclass):
         model = super().__new__(cls, name, bases, namespace, **options)
         if scope is not None:  # pydantic would take the underscore in the namespace for a private attribute
             type.__setattr__(model, "_sa_registry", scope.registry)
-            for relation in model.__sqlmodel_relationships__.values():
-                join_through(model, relation)
+            for key, relation in model.__sqlmodel_relationships__.items():
+                join(model, key, relation)
         model.__computed__ = inherited | own
         model.__views__ = {**getattr(model, "__views__", {}), **views}
         model.__facts__ = facts(model)

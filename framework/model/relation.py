@@ -1,9 +1,10 @@
 """The word `Relationship`: which records belong to a record, and by which way."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, get_origin
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, UniqueConstraint
+from sqlmodel._compat import get_relationship_to
 from sqlmodel.main import RelationshipInfo
 
 from framework.errors import DeclarationError
@@ -19,10 +20,11 @@ class InheritedRelation(DeclarationError):
 class Relation(RelationshipInfo):
     """A relation as a class body declares it; through a link model, also which end of the link is which."""
 
-    def __init__(self, *, by: str | None, symmetric: bool, **options: Any) -> None:
+    def __init__(self, *, by: Any, symmetric: bool, **options: Any) -> None:
         super().__init__(**options)
-        self.by = by  # the key of the link that names the record that has the relation
+        self.by = by  # the key that joins; of a link, the one that names the record that has the relation
         self.symmetric = symmetric
+        self.is_many = False  # until its class is made
 
 
 @word
@@ -36,9 +38,11 @@ def Relationship(  # noqa: N802  # it reads as what it declares, and as SQLModel
 ) -> Any:
     """Declare the records at the other end of a foreign key; or, with a `link_model`, of its two.
 
-    `by` says which key of the link names this record, where both could:
-    `followers: list["Member"] = Relationship(link_model=Follow, by=Follow.followed_id)`. With `symmetric` it
-    makes no difference: a link is seen from both its ends, and a pair is one link, however it is written.
+    `by` says which key it goes by, where several could: `sent: list["Transfer"] =
+    Relationship(by="from_id")`, and within one class `parent: "Folder" = Relationship(by="parent_id")`. Of a
+    link it is the key that names this record: `followers: list["Member"] = Relationship(link_model=Follow,
+    by=Follow.followed_id)`. With `symmetric` it makes no difference: a link is seen from both its ends, and
+    a pair is one link, however it is written.
     """
     if link_model is not None and not isinstance(link_model, type):
         raise WrongOption(word="Relationship", name="link_model", given=link_model, must="a record class")
@@ -56,10 +60,33 @@ def Relationship(  # noqa: N802  # it reads as what it declares, and as SQLModel
     )
 
 
-def join_through(model: Any, relation: RelationshipInfo) -> None:
-    """Let SQLAlchemy find the way through a link model, and only read by it: links are records."""
-    if relation.link_model is None:
+def join(model: Any, name: str, relation: RelationshipInfo) -> None:
+    """Let SQLAlchemy find the way of a relation: through its link model, or by the key that it names."""
+    if relation.link_model is not None:
+        joins = _through(model, name, relation)
+    elif isinstance(relation, Relation):
+        joins = _by_key(model, name, relation)
+    else:
         return
+    relation.sa_relationship_kwargs = joins | dict(relation.sa_relationship_kwargs or {})
+
+
+def _by_key(model: Any, name: str, relation: Relation) -> dict[str, Any]:
+    annotation = model.__annotations__[name]
+    target = get_relationship_to(name, relation, annotation)
+    relation.is_many = get_origin(annotation) is list
+    if relation.by is None:
+        return {}
+    called = getattr(target, "__name__", target)
+    if relation.is_many:
+        return {"foreign_keys": f"{called}.{relation.by}"}
+    own = {"foreign_keys": f"{model.__name__}.{relation.by}"}
+    return own | {"remote_side": f"{called}.id"} if called == model.__name__ else own
+
+
+def _through(model: Any, name: str, relation: RelationshipInfo) -> dict[str, Any]:
+    """The way through a link model, by which SQLAlchemy only reads: links are records."""
+    assert relation.link_model is not None, "it goes through a link"
     link: Table = relation.link_model.__table__
     joins: dict[str, Any] = {"viewonly": True}
     here = keys_to(link, model.__tablename__)
@@ -68,11 +95,30 @@ def join_through(model: Any, relation: RelationshipInfo) -> None:
         link = relation.link_model.__table__
     by = getattr(relation, "by", None) or (here[0] if len(here) == 1 else None)
     if by in here:
+        target = get_relationship_to(name, relation, model.__annotations__[name])
         joins["primaryjoin"] = lambda: _joined(link, by, model)
-        if len(here) == 2:
-            there = next(key for key in here if key != by)
-            joins["secondaryjoin"] = lambda: _joined(link, there, model)
-    relation.sa_relationship_kwargs = joins | dict(relation.sa_relationship_kwargs or {})
+        joins["secondaryjoin"] = lambda: _joined_far(model, target, link, by)
+    return joins
+
+
+def _joined_far(model: Any, target: Any, link: Table, by: str) -> ColumnElement[bool] | None:
+    """How the other end of a link is joined; None where it has no key to that."""
+    if not isinstance(target, type):
+        target = model.__scope__.known_class(target)
+    keys = [key for key in keys_to(link, getattr(target, "__tablename__", "")) if key != by]
+    pairs = [one.columns.keys() for one in link.constraints if isinstance(one, UniqueConstraint)]
+    far = far_keys(by, keys, pairs)
+    return _joined(link, far[0], target) if far else None
+
+
+def far_keys(near: str, keys: list[str], pairs: Iterable[Collection[str]]) -> list[str]:
+    """Of the keys of a link that name a record of the other class, those that may be its other end: where
+    there are several, the one that is unique together with the near one.
+    """
+    if len(keys) < 2:
+        return keys
+    sets = [set(pair) for pair in pairs]
+    return [key for key in keys if {near, key} in sets] or keys
 
 
 def _ends_of(relation: RelationshipInfo, keys: list[str]) -> Any:

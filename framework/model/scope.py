@@ -33,6 +33,10 @@ class Scope:
         """Let relations of this scope find a class by its name that another scope declares."""
         self.registry._class_registry.setdefault(model.__name__, model)
 
+    def known_class(self, name: str) -> object:
+        """What relations of this scope find by the name."""
+        return self.registry._class_registry.get(name)
+
 
 _scopes: "WeakValueDictionary[str, Scope]" = WeakValueDictionary()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from framework.model.record import Record
+from framework.model.relation import far_keys
 from framework.model.symmetric import LinkEnd
 from framework.plan.mistakes import (
     AmbiguousLink,
@@ -25,11 +26,8 @@ def check_links(shapes: Shapes, shape: Shape) -> None:
     seen: dict[tuple[Shape, str], str] = {}
     for name, relation in shape.model.__sqlmodel_relationships__.items():
         if relation.link_model is None:
-            by = getattr(relation, "by", None)
-            symmetric = getattr(relation, "symmetric", False)
-            if by or symmetric:
-                said = "is symmetric" if symmetric else f"goes by {by!r}"
-                reason = f"it {said}. Name the class of its links: `link_model=...`."
+            if getattr(relation, "symmetric", False):
+                reason = "it is symmetric. Name the class of its links: `link_model=...`."
                 raise BrokenLink(model=shape.name, relation=name, link="no link", reason=reason)
             continue
         if getattr(relation, "symmetric", False) and not is_end(relation.link_model):
@@ -62,11 +60,13 @@ def route_through(shapes: Shapes, shape: Shape, name: str, target: Shape) -> Rou
     link = _link(shapes, shape, name, relation.link_model)
     key = _near_key(shape, name, link, getattr(relation, "by", None))
     keys = [one for one, other in link.references.items() if other is target and one != key]
+    keys = far_keys(key, keys, (one.columns for one in link.uniques if one.where is None))
     if len(keys) != 1:
         reason = (
             f"it has no foreign key to {target.name}. Add one, such as `{target.table.name}_id`."
             if not keys
-            else f"{_listed(keys)} all name a {target.name}. Relate to {link.name} itself instead."
+            else f"{_listed(keys)} both name a {target.name}. Say which two are a pair, such as "
+            f'`__table_args__ = (Unique("{key}", "{keys[0]}"),)`.'
         )
         raise BrokenLink(model=shape.name, relation=name, link=link.name, reason=reason)
     if not any({key, *keys} >= set(one.columns) for one in link.uniques if one.where is None):

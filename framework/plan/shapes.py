@@ -1,10 +1,11 @@
 """Shapes from classes: tables, references between them, and the relations that were named."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Text, Uuid
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 
 from framework.model.apicall import IS_ORPHAN, APICall, FromEvents, IntegrationEvent
@@ -14,6 +15,7 @@ from framework.model.record import Record
 from framework.model.takeover import may_be_taken
 from framework.plan.fields import check_fields
 from framework.plan.hidden import is_short
+from framework.plan.joins import check_joins
 from framework.plan.links import check_links, route_through
 from framework.plan.mistakes import (
     AmbiguousSide,
@@ -88,6 +90,7 @@ def shapes_of(models: Iterable[type[Record]], views: Sequence[type[Record]]) -> 
             shape.model.__scope__.introduce_class(other)
     for shape in shapes.values():
         check_links(shapes, shape)
+        check_joins(shapes.values(), shape)
     for shape in shapes.values():
         _configure(shapes, shape)
         refuse_views(shape)
@@ -160,7 +163,10 @@ def _refer(
 def _configure(shapes: Shapes, shape: Shape) -> None:
     """Let SQLAlchemy join the relations now, so that a mistake in one surfaces here."""
     try:
-        shape.model.__scope__.registry.configure(cascade=True)
+        with warnings.catch_warnings():
+            # nobody writes by a relation, so that none can contradict another
+            warnings.filterwarnings("ignore", "relationship .* will copy column", SAWarning)
+            shape.model.__scope__.registry.configure(cascade=True)
     except SQLAlchemyError as error:
         refuse_relations_to_several(shapes.values())
         relations = ", ".join(shape.model.__sqlmodel_relationships__) or "?"

@@ -29,7 +29,13 @@ class UnknownOndelete(DeclarationError):
 
 class BrokenRelation(DeclarationError):
     """{model}.{relation} cannot be joined: {reason} Declare one foreign key between the two classes, or name
-    it in `sa_relationship_kwargs`.
+    the one that joins them: `Relationship(by="...")`.
+    """
+
+
+class AmbiguousRelation(DeclarationError):
+    """{model}.{relation} could go by several foreign keys: {keys}. Say by which one:
+    `Relationship(by="{first}")`.
     """
 
 
@@ -62,9 +68,8 @@ class KeyToSeveral(DeclarationError):
 
 
 class AmbiguousSide(DeclarationError):
-    """{model}.{relation} joins {model} with itself, and cannot tell the one from the many. Declare the side
-    that leads to one record with `sa_relationship_kwargs={{"remote_side": "{model}.id"}}`, the other one
-    without.
+    """{model}.{relation} joins {model} with itself, and cannot tell the one from the many. Name the key that
+    joins them on both sides: `Relationship(by="...")`.
     """
 
 
