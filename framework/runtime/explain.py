@@ -35,6 +35,15 @@ from framework.plan.shape import Far, Route, Shape
 from framework.plan.view import view_of
 from framework.runtime.activities import state_of
 from framework.runtime.errors import NoSuchRecord
+from framework.runtime.partakers import (
+    AGGREGATES,
+    SELECTIONS,
+    Aggregating,
+    Found,
+    Partakers,
+    Stored,
+    partakers_of,
+)
 from framework.runtime.steps.ends import record_at
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
@@ -50,7 +59,7 @@ class Explanation:
 
     `because` says it in words; `inputs` are what the value was made from, each explained by name, id and the
     values that were read (at most 20; `more` counts the rest), and where it was asked for by why those are
-    what they are.
+    what they are. Of an aggregate they are the records that count, or that it selected.
     """
 
     model: type[Record]
@@ -121,13 +130,18 @@ def _of_activity(plan: Plan, database: Database, activity: ActivityPlan, id: UUI
     return Explanation(activity.opening.model, id, activity.name, happened, str(state), inputs)
 
 
-class _Reader:
+class _Inputs(list[Input]):
+    """Inputs, and how many more there are."""
+
+    more = 0
+
+
+class _Reader(Stored):
     """Finds the reasons in the database."""
 
     def __init__(self, plan: Plan, database: Database, connection: Connection) -> None:
+        super().__init__(database, connection)
         self.plan = plan
-        self.database = database
-        self.connection = connection
         self._explained: set[tuple[Shape, UUID, str]] = set()
 
     def explained(self, shape: Shape, row: Row, property: str, depth: int) -> Explanation:
@@ -137,7 +151,7 @@ class _Reader:
         inputs = tuple(
             replace(one, because=self._below(one, depth - 1)) if depth > 1 else one for one in found[:_MOST]
         )
-        more = len(found) - len(inputs)
+        more = found.more + len(found) - len(inputs)
         return Explanation(shape.model, row["id"], property, row[property], because, inputs, more)
 
     def _below(self, given: Input, depth: int) -> tuple[Explanation, ...]:
@@ -152,21 +166,15 @@ class _Reader:
             and len(self._explained) < _MOST_IN_ALL
         )
 
-    def where(self, shape: Shape, key: str, value: Any) -> list[Row]:
-        statements = self.database.statements[shape]
-        sql, parameters = statements.selection((key,))
-        return [
-            statements.codec.decode(values)
-            for values in self.connection.rows(sql, parameters.of({key: value}))
-        ]
-
-    def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, list[Input]]:
+    def reasons(self, shape: Shape, row: Row, property: str) -> tuple[str, _Inputs]:
         nodes = self._makers(shape, property)
-        because, inputs = self._own_reasons(nodes, shape, row, property)
+        because, found = self._own_reasons(nodes, shape, row, property)
         given = dict.fromkeys(
             parameters for node in nodes for one in self._carrying(node) for parameters in givens_of(one)
         )
-        return because, [*inputs, *(one for parameters in given for one in self._parameters(parameters))]
+        inputs = _Inputs([*found, *(one for parameters in given for one in self._parameters(parameters))])
+        inputs.more = getattr(found, "more", 0)
+        return because, inputs
 
     def _carrying(self, node: Node) -> Iterator[Node]:
         """The node itself, and those of what links carry for it."""
@@ -182,10 +190,7 @@ class _Reader:
     ) -> tuple[str, list[Input]]:
         match node := nodes[0] if nodes else None:
             case AdditiveNode() | GroupedNode() | ExtremeNode() | RecencyNode() | CollectNode():
-                routes: list[tuple[Node, Route]] = [
-                    (one, one.route) for one in nodes if isinstance(one, type(node))
-                ]
-                return self._aggregate(routes, shape, row, property)
+                return self._aggregate([one for one in nodes if isinstance(one, AGGREGATES)], row, property)
             case LookupNode():
                 keys = " or ".join(end.key for end in node.ends)
                 return f"it is looked up through {keys}", self._at_ends(
@@ -194,19 +199,9 @@ class _Reader:
             case FormulaNode():
                 return "it is a formula of its own row", [_input(shape, row, _fields(node, shape))]
             case CustomNode():
-                inputs = [_input(shape, row, _fields(node, shape))]
-                for _, route in node.relations:
-                    inputs += self._inputs(route, node, row)
-                for _, ends in node.records:
-                    inputs += self._at_ends(ends, node.reads, row)
-                if node.over:
-                    titles = _listed(route.title for route in node.over)
-                    return f"it is computed from all records of {titles}", inputs
-                return "it is computed from its own row and related records", inputs
+                return self._custom(node, shape, row)
             case DeadlineNode():
-                turns = row[node.turns_at]
-                because = "its moment has not come" if turns else "its moment has come, or it has none"
-                return because, [_input(shape, row, _fields(node, shape) | {node.turns_at})]
+                return self._deadline(node, shape, row)
             case SequenceNode():
                 scope = frozenset(node.computation.per)
                 return "it was the next number of its scope when the record came to be", [
@@ -243,29 +238,41 @@ class _Reader:
             if not properties.isdisjoint(one.writes)
         ]
 
-    def _aggregate(
-        self, routes: list[tuple[Node, Route]], shape: Shape, row: Row, property: str
-    ) -> tuple[str, list[Input]]:
-        name = type(shape.model.__computed__[property]).__name__
-        if any(route.key is None for _, route in routes):
-            return f"it is the {name} over all records of {_listed(route.title for _, route in routes)}", []
-        found = [(route, self._inputs(route, node, row)) for node, route in routes]
-        counted = (f"{len(inputs)} records of {route.title}, by {_way(route)}" for route, inputs in found)
-        return f"it is the {name} over {_listed(counted)}", [one for _, inputs in found for one in inputs]
+    def _aggregate(self, nodes: Sequence[Aggregating], row: Row, property: str) -> tuple[str, _Inputs]:
+        name = type(nodes[0].route.host.model.__computed__[property]).__name__
+        found = partakers_of(nodes, row, property, self, _MOST)
+        inputs = _Inputs(_input(one.node.route.related, one.row, self._read(one.node)) for one in found.shown)
+        inputs.more = 0 if isinstance(nodes[0], SELECTIONS) else found.taking - len(inputs)
+        return f"it is the {name} over {_counted(found)}", inputs
 
-    def _inputs(self, route: Route, node: Node, row: Row) -> list[Input]:
-        """The related records of a row, with what the node reads of them."""
-        rows = self.where(route.source, route.key or "id", row["id"])
-        fields = _fields(node, route.related)
-        if route.far is not None:
-            ids = [one[route.far.key] for one in rows if one[route.far.key] is not None]
-            rows = [one for id in ids for one in self.where(route.far.shape, "id", id)]
-            fields |= self._carried(route, node) - set(route.related.inner)
-        return [
-            _input(route.related, one, fields)
-            for one in rows
-            if route.lens is None or route.lens.see(one) is not None
-        ]
+    def _read(self, node: Aggregating) -> frozenset[str]:
+        """What an aggregate reads of the records."""
+        fields = _fields(node, node.route.related)
+        return fields if node.route.far is None else fields | self._carried(node.route, node)
+
+    def _custom(self, node: CustomNode, shape: Shape, row: Row) -> tuple[str, _Inputs]:
+        inputs = _Inputs([_input(shape, row, _fields(node, shape))])
+        for route in (*(route for _, route in node.relations), *node.over):
+            for _, related in self.related(route, row["id"]):
+                if route.lens is not None and not related[route.lens.column]:
+                    continue
+                if len(inputs) < _MOST:
+                    inputs.append(_input(route.related, related, _fields(node, route.related)))
+                else:
+                    inputs.more += 1
+        for _, ends in node.records:
+            inputs += self._at_ends(ends, node.reads, row)
+        if node.over:
+            titles = _listed(route.title for route in node.over)
+            return f"it is computed from all records of {titles}", inputs
+        return "it is computed from its own row and related records", inputs
+
+    def _deadline(self, node: DeadlineNode, shape: Shape, row: Row) -> tuple[str, list[Input]]:
+        own, moment = _input(shape, row, _fields(node, shape)), row[node.turns_at]
+        if moment is not None:
+            return f"its moment, {moment.isoformat()}, has not come", [own]
+        is_turned = row[node.property] == node.computation.after
+        return "its moment has come" if is_turned else "it has no moment", [own]
 
     def _carried(self, route: Route, node: Node) -> frozenset[str]:
         """The fields of the records at the far ends that a computation over links reads."""
@@ -365,6 +372,21 @@ def _fields(node: Node, shape: Shape) -> frozenset[str]:
 
 def _read_of(shape: Shape, reads: frozenset[Read]) -> frozenset[str]:
     return frozenset(name for source, name in reads if source is shape and name and name not in shape.inner)
+
+
+def _counted(partakers: Partakers) -> str:
+    """How many records of which classes count, and by which way they are found."""
+    if partakers.found[0].route.key is None:
+        some = partakers.taking != partakers.there
+        many = f"{partakers.taking} of all {partakers.there}" if some else "all"
+        return f"{many} records of {_listed(one.route.title for one in partakers.found)}"
+    return _listed(
+        f"{_share(one)} records of {one.route.title}, by {_way(one.route)}" for one in partakers.found
+    )
+
+
+def _share(found: Found) -> str:
+    return str(found.there) if found.taking == found.there else f"{found.taking} of {found.there}"
 
 
 def _way(route: Route) -> str:

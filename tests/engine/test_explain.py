@@ -15,12 +15,14 @@ from framework import (
     Field,
     Global,
     Lookup,
+    OnEntry,
     Payload,
     Relationship,
     StateMachine,
     Sum,
     Transition,
     Unique,
+    became,
     completed,
     computed,
     derive,
@@ -229,6 +231,41 @@ def test_a_state_machine_is_drawn_with_guards_entries_deadlines_and_its_end() ->
     assert "done --> open: Ticket.points changed" in drawn
     assert "  done: entry / closed_by" in drawn
     assert "  gone --> [*]: deleted" in drawn
+
+
+def test_states_that_are_no_words_are_drawn_by_a_word_and_shown_as_they_are() -> None:
+    class Step(StrEnum):
+        FIRST = "in-progress"
+        SECOND = "in progress"
+        THIRD = 'on "hold": 50%'
+        LAST = "end"
+
+    class Job(Entity, table=True):
+        note: str = ""
+        at: Step = computed(
+            StateMachine(
+                Step.FIRST,
+                Transition(Step.FIRST, Step.SECOND, when=became("note", "now; or: never")),
+                Transition(Step.SECOND, Step.THIRD, when=became("note", "wait")),
+                Transition(Step.THIRD, Step.LAST, when=became("note", "go")),
+                erases=Step.LAST,
+            )
+        )
+        note_then: str | None = computed(OnEntry(at, Step.THIRD, lambda job, cause: cause.note))
+
+    drawn = App([[Job]]).graph(Job, "at").splitlines()
+
+    for line in (
+        '  state "in-progress" as in_progress',
+        '  state "in progress" as in_progress_',
+        '  state "on #34;hold#34;#58; 50#37;" as on__hold___50_',
+        '  state "end" as end_',
+        "  in_progress --> in_progress_: Job.note became now#59; or#58; never",
+        "  [*] --> in_progress",
+        "  on__hold___50_: entry / note_then",
+        "  end_ --> [*]: deleted",
+    ):
+        assert line in drawn
 
 
 def test_the_inputs_are_explained_back_to_who_gave_the_facts(app: App, ada: UUID) -> None:

@@ -403,7 +403,7 @@ def test_explain_names_all_kinds(app: App) -> None:
     house, *_ = settle_in(app)
     why = app.explain(Household, "newest", house.id)
     assert why.because == (
-        "it is the Collect over 2 records of Person, by household_id and 1 records of Company, by "
+        "it is the Collect over 1 of 2 records of Person, by household_id and 1 records of Company, by "
         "household_id"
     )
     assert app.explain(Totals, "parties").because == "it is the Count over all records of Person and Company"
