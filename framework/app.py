@@ -2,11 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    contextmanager,
-)
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -143,14 +139,14 @@ class App:
             tenanted=self.settings.tenancy == "required",
         )
         self.integrations = tuple(integrations)
-        outside = self.integrations or self.plan.of_kind(Kind.CALL)
-        self.desks: Mapping[Shape, Desk] = self._office.desks if outside else {}
+        has_vendors = self.integrations or self.plan.of_kind(Kind.CALL)
+        self.desks: Mapping[Shape, Desk] = self._office.desks if has_vendors else {}
         for integration in self.integrations:
             integration.setup(self)
 
     @cached_property
     def _office(self) -> "Office":
-        """All that has to do with vendors, which takes as long to import as what dispatches."""
+        """All that has to do with vendors. Who has nothing to do with any starts without importing it."""
         from framework.integration.office import Office
 
         office = Office(

@@ -34,7 +34,7 @@ def check_integrations(integrations: Any) -> None:
     listed = _is_list(integrations)
     if listed and not integrations:
         return
-    from framework.integration.integration import Integration  # of whoever has one
+    from framework.integration.integration import Integration  # whoever has none does without it
 
     wrong = [one for one in integrations if not isinstance(one, Integration)] if listed else [integrations]
     if wrong:
