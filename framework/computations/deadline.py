@@ -6,9 +6,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from framework.computations.aggregate import G
+from framework.errors import DispatchError
 from framework.model.computation import Computation
 
 V = TypeVar("V")
+
+
+class NoMoment(DispatchError):
+    """{property} would turn at {given!r}, which is no moment. Let its `at` give an aware datetime, such as
+    `datetime.now(UTC)`, or None.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +59,10 @@ class Deadline(Computation[V]):
     @property
     def initial(self) -> Any:
         return self.before
+
+    def moment(self, record: Any, place: str) -> datetime | None:
+        """When it turns; raises NoMoment for what could not be compared with the time."""
+        at: Any = self.at(record)
+        if at is None or (isinstance(at, datetime) and at.tzinfo is not None):
+            return at
+        raise NoMoment(property=place, given=at)

@@ -16,6 +16,7 @@ def check_callback(
     given: type | None = None,
     *,
     may_yield: bool = False,
+    may_be_given: bool = False,
 ) -> None:
     """Raises NotAFunction, AnswersLater, or WrongParameters unless it takes what is named, and the row of a
     Global that it is given.
@@ -31,6 +32,8 @@ def check_callback(
     count = len(names)
     code = callback.__code__
     required = code.co_argcount - len(callback.__defaults__ or ())
+    if may_be_given and given is None and required == count + 1:
+        remedy += ", or say `given=` of which `Global` the row comes last"
     if required > count or (code.co_argcount < count and not code.co_flags & inspect.CO_VARARGS):
         raise WrongParameters(
             place=place,

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from framework.computations.activity import Activity
-from framework.computations.admission import Guard
+from framework.computations.admission import Condition, Guard
 from framework.computations.policy import QueryPolicy
 from framework.computations.retention import Retention
 from framework.computations.rule import Rule
@@ -20,7 +20,13 @@ from framework.model.apicall import APICall, IntegrationEvent
 from framework.model.entity import Entity, Event, Global
 from framework.model.record import Record, is_filtered
 from framework.plan.ends import rule_of_ends
-from framework.plan.mistakes import ForeignMixin, FutureAnnotations, NotADeclaration, QuotedAnnotation
+from framework.plan.mistakes import (
+    ConditionAlone,
+    ForeignMixin,
+    FutureAnnotations,
+    NotADeclaration,
+    QuotedAnnotation,
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ def _flatten(things: Iterable[object]) -> Iterator[Any]:
             yield from _flatten(thing)
         elif is_record(thing) or isinstance(thing, (Rule, *_SAID)):
             yield thing
+        elif isinstance(thing, Condition):
+            raise ConditionAlone(condition=thing.name)
         else:
             raise NotADeclaration(thing=thing)
 

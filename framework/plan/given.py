@@ -67,7 +67,7 @@ def given_to(
     if shape is not None and shape.kind is not Kind.GLOBAL:
         raise GivenNoGlobal(place=place, model=shape.name)
     for callback in callbacks:
-        check_callback(callback, place, taken, model, may_yield=may_yield)
+        check_callback(callback, place, taken, model, may_yield=may_yield, may_be_given=True)
     check_reads(declared, place)
     if shape is None:
         return None, declared

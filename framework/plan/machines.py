@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from framework.computations.statemachine import StateMachine, Transition
 from framework.computations.triggers import Occasion, Trigger
 from framework.model.apicall import FromEvents
+from framework.plan.builders.annotations import check_annotation
 from framework.plan.builders.carried import carried_lens, carried_trigger
 from framework.plan.chosen import chosen_trigger
 from framework.plan.entries import entries_of, reads_of_entry
@@ -96,6 +97,7 @@ def _check_parts(shape: Shape, name: str, machine: StateMachine[Any]) -> None:
     for given, kind, wanted, example in _parts_of(machine):
         if not isinstance(given, kind):
             raise NotAMachine(model=shape.name, property=name, given=given, wanted=wanted, example=example)
+    check_annotation(shape, name, machine, type(machine.initial))
 
 
 def _parts_of(machine: StateMachine[Any]) -> Iterator[tuple[Any, type, str, str]]:
@@ -103,7 +105,7 @@ def _parts_of(machine: StateMachine[Any]) -> Iterator[tuple[Any, type, str, str]
     states = '`class Status(StrEnum): OPEN = "open"`, and `StateMachine(Status.OPEN, ...)`'
     transitions = "`StateMachine(Status.OPEN, Transition(Status.OPEN, Status.DONE, when=...), ...)`"
     triggers = "`when=on(Paid)`, `created(items)`, `completed(charges)`, or another trigger"
-    yield machine.initial, Enum, "state", states
+    yield machine.initial, StrEnum, "state", states
     for one in machine.transitions:
         yield one, Transition, "transition", transitions
         yield one.when, Trigger, "trigger", triggers

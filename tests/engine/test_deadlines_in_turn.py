@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -26,6 +27,7 @@ from framework import (
 )
 from framework.app import App, opened
 from framework.clock import ManualClock
+from framework.computations.deadline import NoMoment
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -172,6 +174,18 @@ def test_what_does_not_meet_turns_in_batches_of_its_own(app: App, clock: ManualC
     assert app.get(Room).dark == 40
     names = [[node.name for node in clocks] for clocks in app.plan.deadlines]
     assert sorted(map(sorted, names)) == [["Bill.closing", "Bill.dunning", "Bill.suing"], ["Lamp.dark"]]
+
+
+@pytest.mark.parametrize(("at", "said"), [(3, "3"), (NOON.replace(tzinfo=None), r"datetime.datetime\(2026")])
+def test_what_is_no_moment_is_refused_with_its_property(database_url: str, at: Any, said: str) -> None:
+    class Visit(Entity, table=True):
+        due: datetime
+        is_over: bool = computed(Deadline(lambda visit: at, before=False, after=True))
+
+    with opened(App([[Visit]], database=database_url)) as app:
+        with pytest.raises(NoMoment, match=f"Visit.is_over would turn at {said}"), app.transaction() as tx:
+            tx.add(Visit(due=NOON))
+        assert app.query(select(Visit)) == []
 
 
 def test_an_app_is_built_and_used_while_time_is_frozen(database_url: str) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from sqlmodel import SQLModel, col, select
 
 from framework import (
     Activity,
+    Admission,
     APICall,
     Average,
     CallStatus,
@@ -48,6 +49,7 @@ from framework import (
     changed,
     completed,
     computed,
+    condition,
     created,
     deleted,
     derive,
@@ -109,6 +111,17 @@ def test_something_that_declares_nothing_is_refused() -> None:
     assert refusal("orders") == (
         "'orders' is neither a module, a record class with `table=True`, nor a rule. Pass "
         "App(modules=[...]) modules, or lists of classes and rules."
+    )
+
+
+def test_a_condition_alone_guards_nothing() -> None:
+    @condition
+    def careful(event: Any, admission: Admission) -> bool:
+        return True
+
+    assert refusal(careful) == (
+        "The condition careful guards nothing by itself. Give the App what it guards: "
+        "`guard(OrderCancelled)(careful)`."
     )
 
 
@@ -1007,7 +1020,52 @@ def test_a_callback_that_takes_a_parameter_says_of_which_global() -> None:
 
     assert refusal(Shop, Bill) == (
         "Bill.cents has a callback that takes 2 parameters, but it is called with the record. Write it as "
-        "`lambda record: ...`."
+        "`lambda record: ...`, or say `given=` of which `Global` the row comes last."
+    )
+
+
+def test_a_step_is_taken_with_one_relation_to_many() -> None:
+    class Item(Entity, table=True):
+        bill_id: UUID = Field(foreign_key="bill.id")
+        paid: bool = False
+
+    class Bill(Entity, table=True):
+        items: list[Item] = Relationship()
+        paid: list[Item] = subset(items, lambda item: item.paid)
+        left: int = computed(
+            Custom(
+                lambda bill: len(bill.items) - len(bill.paid),
+                step=lambda left, before, after: left + 1,
+                reads=("items", "paid"),
+            )
+        )
+
+    assert refusal(Item, Bill) == (
+        "Bill.left has a step that is never taken: it reads several relations, items and paid. Leave it out, "
+        "or read one relation to many and nothing else that is related."
+    )
+
+    class Note(Entity, table=True):
+        cents: int = 0
+        twice: int = computed(
+            Custom(lambda note: note.cents * 2, step=lambda twice, before, after: twice, reads=("cents",))
+        )
+
+    assert refusal(Note) == (
+        "Note.twice has a step that is never taken: it reads no relation to many. Leave it out, or read one "
+        "relation to many and nothing else that is related."
+    )
+
+
+def test_the_scope_of_a_number_is_made_of_facts() -> None:
+    class Bill(Entity, table=True):
+        name: str = ""
+        initial: str = computed(Formula(lambda bill: bill.name[:1]))
+        number: int = computed(Sequence(per=("initial",)))
+
+    assert refusal(Bill) == (
+        "Bill.number: Sequence(per=('initial',)) cannot be: it must be a tuple of facts, and initial is "
+        "computed."
     )
 
 
@@ -1114,7 +1172,32 @@ def test_a_guard_takes_the_record_and_the_cause() -> None:
 
     assert refusal(Pressed, Lamp) == (
         "the guard of Lamp.light has a callback that takes 3 parameters, but it is called with the record "
-        "and the cause. Write it as `lambda record, cause: ...`."
+        "and the cause. Write it as `lambda record, cause: ...`, or say `given=` of which `Global` the row "
+        "comes last."
+    )
+
+
+def test_the_states_of_a_machine_are_words_and_its_property_is_one_of_them() -> None:
+    class Phase(Enum):
+        NEW = 1
+        OLD = 2
+
+    class Moon(Entity, table=True):
+        phase: Phase = computed(StateMachine(Phase.NEW))  # type: ignore[type-var]  # the mistake
+
+    assert refusal(Moon) == (
+        'Moon.phase: <Phase.NEW: 1> is no state. Write `class Status(StrEnum): OPEN = "open"`, and '
+        "`StateMachine(Status.OPEN, ...)`."
+    )
+
+    class Lamp(Entity, table=True):
+        watt: int = 0
+        light: str = computed(
+            StateMachine(Light.RED, Transition(Light.RED, Light.GREEN, when=became("watt", 1)))
+        )
+
+    assert refusal(Lamp) == (
+        "Lamp.light: StateMachine gives Light, but is annotated str. Annotate it as Light."
     )
 
 

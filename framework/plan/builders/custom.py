@@ -1,13 +1,14 @@
 """Nodes of anything pure, over the row, its relations, or all records of a class."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 from framework.computations.custom import Custom
 from framework.plan.callbacks import check_callback
 from framework.plan.given import given_of
 from framework.plan.lens import presence, presence_at
-from framework.plan.mistakes import UndeclaredRecord, UnknownRead, WrongSide
+from framework.plan.mistakes import DeadStep, UndeclaredRecord, UnknownRead, WrongSide
 from framework.plan.node import CustomNode, Node
 from framework.plan.reading import Read
 from framework.plan.reads import reads_of
@@ -57,6 +58,8 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
                 relations[relation, route.source] = relation, route
                 reads |= _reads_of(route, relation, name)
                 fields[route.related] |= _fields_of(route.related, field, place)
+    if computation.step is not None:
+        _refuse_dead_step(shape, name, [*{one for one, _ in relations}, *(["over"] if over else [])], records)
     for route in over:
         fields[route.source] |= set() if fields[route.source] else set(route.source.fields)
         reads |= presence(route.source, route.lens)
@@ -75,6 +78,16 @@ def custom_node(shapes: Shapes, shape: Shape, name: str, computation: Custom[Any
         fields=seen,
     )
     return node.with_given(given)
+
+
+def _refuse_dead_step(shape: Shape, name: str, many: Collection[str], one: Collection[str]) -> None:
+    """A step is taken with each record of the one relation to many that is read, and nothing else is."""
+    if len(many) == 1 and not one:
+        return
+    reason = f"it reads several relations, {' and '.join(sorted((*many, *one)))}"
+    if not many:
+        reason = "it reads no relation to many"
+    raise DeadStep(model=shape.name, property=name, reason=reason)
 
 
 def _sources_of(read: str, computation: Custom[Any], over: list[Route]) -> list[Route]:

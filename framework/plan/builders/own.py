@@ -12,15 +12,8 @@ from framework.model.words import check_names
 from framework.plan.builders.annotations import check_annotation
 from framework.plan.given import given_of
 from framework.plan.hidden import hidden_name
-from framework.plan.mistakes import (
-    UnknownRead,
-)
-from framework.plan.node import (
-    DeadlineNode,
-    FormulaNode,
-    Node,
-    SequenceNode,
-)
+from framework.plan.mistakes import ImpossibleOption, UnknownRead
+from framework.plan.node import DeadlineNode, FormulaNode, Node, SequenceNode
 from framework.plan.reading import read_fields
 from framework.plan.shape import HiddenColumn, IndexPlan, Shape
 from framework.plan.shapes import Shapes
@@ -63,6 +56,11 @@ def deadline_node(shapes: Shapes, shape: Shape, name: str, computation: Deadline
 def sequence_node(shape: Shape, name: str, computation: Sequence) -> Node:
     check_names(computation.per, "per", f"{shape.name}.{name}")
     for field in computation.per:
+        if field in shape.model.__computed__:
+            raise ImpossibleOption(
+                model=shape.name, property=name, computation="Sequence", word="per", given=computation.per,
+                must=f"a tuple of facts, and {field} is computed",
+            )  # fmt: skip
         if field not in shape.facts:
             facts = ", ".join(shape.facts)
             raise UnknownRead(place=f"{shape.name}.{name}", model=shape.name, field=field, fields=facts)

@@ -9,6 +9,12 @@ class NotADeclaration(DeclarationError):
     """
 
 
+class ConditionAlone(DeclarationError):
+    """The condition {condition} guards nothing by itself. Give the App what it guards:
+    `guard(OrderCancelled)({condition})`.
+    """
+
+
 class TableCollision(DeclarationError):
     """{one} and {other} would both be kept in the table {table!r}. Give one of them a `__tablename__` of its
     own.

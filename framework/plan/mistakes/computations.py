@@ -35,6 +35,12 @@ class ImpossibleOption(DeclarationError):
     """{model}.{property}: {computation}({word}={given!r}) cannot be: it must be {must}."""
 
 
+class DeadStep(DeclarationError):
+    """{model}.{property} has a step that is never taken: {reason}. Leave it out, or read one relation to many
+    and nothing else that is related.
+    """
+
+
 class SecondSource(DeclarationError):
     """{model}.{property} is computed and would have a second source: {source}. A property has one definition:
     remove one of them.

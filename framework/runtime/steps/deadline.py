@@ -56,7 +56,7 @@ def expected(node: DeadlineNode, facts: Recomputation) -> Iterator[Expectation]:
     """A deadline that is due and has not turned yet is not wrong: its timer has yet to run."""
     computation = facts.bound(node.computation, node.given)
     for row, record in list(facts.views(node.host)):
-        at = computation.at(record)
+        at = computation.moment(record, node.name)
         waits = at is not None and row[node.turns_at] == at
         turned = at is not None and at <= facts.work.now and not waits
         yield (
@@ -72,7 +72,7 @@ def _standing(
     node: DeadlineNode, computation: Deadline[Any], row: Row, record: Any, now: datetime, *, by_timer: bool
 ) -> tuple[Any, datetime | None]:
     """The value, and when it will turn."""
-    at = computation.at(record)
+    at = computation.moment(record, node.name)
     waits = at == row[node.turns_at] or (by_timer and row[node.property] != computation.after)
     if at is None or at > now or waits:
         return computation.before, at
