@@ -45,7 +45,10 @@ class Declarations:
 def collect(modules: Iterable[object]) -> Declarations:
     """All declarations of modules, of lists of classes and rules, or of single ones."""
     found = dict.fromkeys(_flatten(modules))
-    classes = [thing for thing in found if isinstance(thing, type)]
+    classes = [thing for thing in found if isinstance(thing, type) and is_record(thing)]
+    for base in found.keys() - set(classes):
+        if isinstance(base, type) and not any(issubclass(model, base) for model in classes):
+            raise NotADeclaration(thing=base)  # it stands for those that extend it, and there are none
     models: list[Any] = [model for model in classes if not is_filtered(model)]
     if any(issubclass(model, APICall) for model in models) and IntegrationEvent not in models:
         models.append(IntegrationEvent)
@@ -110,7 +113,7 @@ def _flatten(things: Iterable[object]) -> Iterator[Any]:
             yield from _members(thing)
         elif isinstance(thing, (list, tuple, set, frozenset)):
             yield from _flatten(thing)
-        elif is_record(thing) or isinstance(thing, (Rule, *_SAID)):
+        elif isinstance(thing, (Rule, *_SAID)) or (isinstance(thing, type) and issubclass(thing, Record)):
             yield thing
         elif isinstance(thing, Condition):
             raise ConditionAlone(condition=thing.name)

@@ -41,6 +41,7 @@ from framework import (
 )
 from framework.app import App
 from framework.errors import DispatchError
+from framework.plan.plan import compile_plan
 
 
 class Party(Entity):
@@ -364,6 +365,10 @@ def test_a_rule_makes_one_record_of_each_of_several_kinds(app: App) -> None:
     assert kept[acme.id].id == cards[acme.id].id
     assert {one.party_id for one in app.query(select(Warned))} == {ada.id, bob.id}
     assert {one.request.text for one in app.query(select(Letter))} == {"", "acme"}
+
+
+def test_a_class_that_others_extend_may_stand_in_the_list_beside_them() -> None:
+    assert compile_plan([[Party, *DECLARED]]).shapes.keys() == compile_plan([DECLARED]).shapes.keys()
 
 
 def test_two_kinds_may_have_ids_in_common(app: App) -> None:
