@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from sqlalchemy import BigInteger, ColumnElement, Float, case, cast, func, literal_column, null
+from sqlalchemy.sql.operators import mul
 
 from framework.computations.aggregate import Additive, G, K, R, State, T
 from framework.model.decimals import divided
@@ -145,6 +146,7 @@ class Average(Additive[R, T]):
 
 def _divided(total: ColumnElement[Any], count: ColumnElement[Any]) -> ColumnElement[Any]:
     """`divided` in SQL, where a division of whole numbers cuts off, and its rest has the sign of the sum."""
+    total, count = total.self_group(mul), count.self_group(mul)  # of several parts they are sums
     quotient = total.op("/")(count)
     rest = total.op("%")(count)
     one = literal_column("1", BigInteger)

@@ -1,8 +1,9 @@
 """Merged classes and relations: several kinds of records, seen as one."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import pytest
@@ -42,6 +43,8 @@ from framework import (
 from framework.app import App
 from framework.errors import DispatchError
 from framework.plan.plan import compile_plan
+
+Money = Annotated[Decimal, Field(decimal_places=2)]
 
 
 class Party(Entity):
@@ -100,6 +103,7 @@ class Household(Entity, table=True):
     debt: int = computed(Sum(parties, lambda party: party.debt))
     weighed: int = computed(WeightedSum(parties, lambda party: party.debt, weight=lambda party: 2))
     mean: float | None = computed(Average(parties, lambda party: party.debt))
+    fair: Money | None = computed(Average(parties, lambda party: Decimal(party.debt) / 100))
     all_owe: bool = computed(Every(parties, lambda party: party.owes, empty=False))
     some_owe: bool = computed(Some(parties, lambda party: party.owes))
     least: int | None = computed(Min(parties, lambda party: party.debt))
@@ -272,6 +276,24 @@ def test_every_computation_takes_several_kinds_as_one(app: App) -> None:
     assert (found.count, found.debt, found.mean, found.all_owe) == (2, 17, 8.5, True)
     assert (found.first, found.latest, found.newest) == ("acme", "bob", ["bob", "acme"])
     assert (found.least, found.most) == (8, 9)
+
+
+def test_a_decimal_mean_of_several_kinds_is_that_of_all_their_records(app: App) -> None:
+    house, ada, acme, bob = settle_in(app)
+    assert app.get(Household, house.id).fair == Decimal("0.04")
+    with app.transaction() as tx:
+        tx.update(acme, debt=9)
+        tx.delete(ada)
+    assert app.get(Household, house.id).fair == Decimal("0.09")
+    with app.transaction() as tx:
+        tx.delete(acme)
+    assert app.get(Household, house.id).fair == Decimal("0.08")
+    with app.transaction() as tx:
+        tx.update(bob, debt=-7)
+    assert app.get(Household, house.id).fair == Decimal("-0.07")
+    with app.transaction() as tx:
+        tx.delete(bob)
+    assert app.get(Household, house.id).fair is None
 
 
 def test_totals_by_key_add_up_over_several_kinds(app: App) -> None:
