@@ -20,7 +20,7 @@ from tests.engine.declared_at_random.seen import (
     Whole,
     behind,
 )
-from tests.engine.declared_at_random.trees import climbs
+from tests.engine.declared_at_random.trees import rings
 from tests.engine.declared_at_random.values import Value, conditions, tests, values
 
 AGGREGATES = (
@@ -36,10 +36,13 @@ def climbing(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> list[Prop
     along = [one for one in drawn.references if one.source == host and one.is_own]
     if not along:
         return []
-    ring = draw(climbs(number, along[0], drawn.numbers(host), drawn.parts_for(host, Whole((host,), False))))
-    for one in ring:
+    parts = drawn.parts_for(host, Whole((host,), is_base=False))
+    ring = draw(rings(number, along[0], drawn.numbers(host), parts, drawn.beside(host)))
+    for (model, _), one in ring.beside.items():
+        drawn.properties[model].append(one)
+    for one in ring.properties:
         drawn.see(host, one.over)
-    return ring
+    return ring.properties
 
 
 @st.composite

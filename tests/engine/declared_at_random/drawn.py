@@ -8,6 +8,7 @@ from tests.engine.declared_at_random.properties import Property
 from tests.engine.declared_at_random.seen import (
     Class,
     Friends,
+    Merged,
     Part,
     Reference,
     Relation,
@@ -56,6 +57,12 @@ class Drawn:
             }
             found += [*links.values()] * 3  # they are few
         return found
+
+    def beside(self, host: int) -> list[tuple[Seen, list[str]]]:
+        """What leads to many records of one other entity, and the numbers that both have."""
+        children = Whole((host,), is_base=False)
+        apart = [one for one in self.relations(host) if not one.is_one and host not in one.ways]
+        return [(one, self.common(Merged(0, (children, one)))) for one in apart]
 
     def see(self, host: int, over: Seen | None) -> None:
         """Others of the host may be over the views from now on."""

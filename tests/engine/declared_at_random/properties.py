@@ -52,6 +52,11 @@ class Property:
         return self.number if self.climb is None else self.climb.last
 
     @property
+    def turn(self) -> tuple[int, bool, int]:
+        """When it comes to its value: what climbs does together, after what others have by these names."""
+        return self.last, self.climb is not None, self.number
+
+    @property
     def needs_dial(self) -> bool:
         parts = (self.value, self.other, self.where)
         return any(part is not None and part.needs_dial for part in parts)

@@ -260,7 +260,7 @@ def in_order(schema: Schema) -> Iterator[tuple[int | None, Property]]:
         (model.number, one) for model in schema.models for one in model.properties
     ]
     all_of += [(None, one) for one in schema.totals]
-    return iter(sorted(all_of, key=lambda pair: pair[1].number))
+    return iter(sorted(all_of, key=lambda pair: pair[1].turn))
 
 
 def _host_and_climb(pair: tuple[int | None, Property]) -> tuple[int | None, Climb | int]:
