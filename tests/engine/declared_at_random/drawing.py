@@ -10,7 +10,7 @@ from tests.engine.declared_at_random.drawn import GLOBAL, Drawn
 from tests.engine.declared_at_random.keeping import Keeping
 from tests.engine.declared_at_random.schema import Model, Schema
 from tests.engine.declared_at_random.seen import Reference
-from tests.engine.declared_at_random.values import conditions
+from tests.engine.declared_at_random.twins import twins
 
 
 @st.composite
@@ -96,10 +96,10 @@ def _properties(draw: st.DrawFn, drawn: Drawn, kept: Keeping | None) -> Schema:
         )
         for n in range(count)
     )
-    twins, told = (draw(st.none() | st.sampled_from(drawn.classes)) for _ in range(2))
-    where = draw(st.none() | conditions(["f0"]))
+    source, told = (draw(st.none() | st.sampled_from(drawn.classes)) for _ in range(2))
+    kept_equal = None if source is None else draw(twins(source, drawn.declared(source)))
     totals = tuple(drawn.properties[GLOBAL])
-    return Schema(models, totals, drawn.is_descending, twins, where, told, drawn.friendly, kept)
+    return Schema(models, totals, drawn.is_descending, kept_equal, told, drawn.friendly, kept)
 
 
 @st.composite

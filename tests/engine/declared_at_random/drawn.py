@@ -88,6 +88,10 @@ class Drawn:
         first, *rest = [self.numbers(model) for model in seen.models]
         return [name for name in first if all(name in names for names in rest)]
 
+    def declared(self, of: Class) -> list[str]:
+        """The numbers that a rule may read of it: those that it declares itself."""
+        return ["f0"] if of.whole.is_base else self.common(of)
+
     def changing(self, names: Sequence[str]) -> list[str]:
         """Those that are not given once and for ever."""
         everything = [one for properties in self.properties.values() for one in properties]

@@ -17,7 +17,8 @@ from tests.engine.declared_at_random.seen import (
     Whole,
     behind,
 )
-from tests.engine.declared_at_random.values import Test, Value
+from tests.engine.declared_at_random.twins import Twins
+from tests.engine.declared_at_random.values import Value
 
 HEADER = """
 from datetime import UTC, datetime, timedelta
@@ -81,8 +82,7 @@ class Schema:
     models: tuple[Model, ...]
     totals: tuple[Property, ...]
     is_descending: bool  # whether what refers stands before what it refers to
-    twins: Class | None
-    twins_where: Test | None
+    twins: Twins | None
     told: Class | None
     friendly: frozenset[int] = frozenset()  # the entities whose records are friends of each other
     kept: Keeping | None = None
@@ -119,7 +119,7 @@ class Schema:
     def seen(self) -> dict[Seen, None]:
         """All that something is over, and what that is made of."""
         everything = [*self.totals, *(one for model in self.models for one in model.properties)]
-        over = [*(one.over for one in everything), self.twins, self.told]
+        over = [*(one.over for one in everything), self.told, None if self.twins is None else self.twins.of]
         return {one: None for each in over if each is not None for one in behind(each)}
 
     @property
@@ -152,13 +152,7 @@ class Schema:
         written.append("class Totals(Global, table=True):\n" + _body([*_written(self.totals)]))
         written += [one.rule_source for one in self.rounds]
         if self.twins is not None:
-            where = "True" if self.twins_where is None else self.twins_where.source("one")
-            dials = ", dials: Dials" if self.twins_where is not None and self.twins_where.needs_dial else ""
-            written.append(
-                "class Twin(Entity, table=True):\n    number: int | None\n\n"
-                f"@derive\ndef twin(one: {self.twins.name}{dials}) -> Twin | None:\n"
-                f"    return Twin(number=one.f0) if {where} else None\n"
-            )
+            written.append(self.twins.source)
         if self.told is not None:
             written.append(
                 "class Told(Event, table=True):\n    source_id: UUID\n\n"

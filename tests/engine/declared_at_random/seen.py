@@ -113,6 +113,10 @@ class Whole:
     is_one = False
 
     @property
+    def whole(self) -> "Whole":
+        return self
+
+    @property
     def name(self) -> str:
         return "Base" if self.is_base else f"E{self.models[0]}"
 
@@ -144,7 +148,7 @@ class Part:
 
     @property
     def whole(self) -> Whole:
-        return self.of if isinstance(self.of, Whole) else self.of.whole
+        return self.of.whole
 
     @property
     def source(self) -> str:

@@ -210,11 +210,9 @@ class World:
                     row[one.name] = self._value(one, row, full, moved)
         self.found = {one: those.copy() for one, those in self.made.items()}
         self.told |= {row["id"] for row in seen_by(self.schema.told, full, total, self.bonds)}
-        self.twins = [
-            row["f0"]
-            for row in seen_by(self.schema.twins, full, total, self.bonds)
-            if self.schema.twins_where is None or self.schema.twins_where.of(row, self.level)
-        ]
+        if self.schema.twins is not None:
+            rows = seen_by(self.schema.twins.of, full, total, self.bonds)
+            self.twins = list(self.schema.twins.numbers(rows, self.level))
         return full, total
 
     def _value(
