@@ -74,8 +74,9 @@ def _property(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> Property
     over = draw(
         st.sampled_from([*([] if host == GLOBAL else [None, None]), *_the_deeper_the_more_often(seen)])
     )
-    if over is None and (changing := drawn.changing(drawn.numbers(host))) and draw(st.booleans()):
-        return draw(machines(name, None, changing))
+    if over is None and draw(st.booleans()):
+        numbers = drawn.numbers(host)
+        return draw(machines(name, None, drawn.changing(numbers), drawn.open_ended(numbers)))
     if over is None:
         value = draw(values(drawn.numbers(host)))
         kind = draw(st.sampled_from(("Formula", "Deadline", "Sequence")))
@@ -89,7 +90,7 @@ def _property(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> Property
     if is_custom and (host != GLOBAL or isinstance(over, Whole | Part)):
         return draw(customs(name, over, numbers))
     if draw(st.integers(0, 4)) == 0:
-        return draw(machines(name, over, drawn.changing(numbers)))
+        return draw(machines(name, over, drawn.changing(numbers), drawn.open_ended(numbers)))
     if over.is_one:
         return draw(lookups(name, over, numbers))
     return draw(aggregates(name, over, numbers))
@@ -150,9 +151,12 @@ def aggregates(draw: st.DrawFn, name: str, over: Seen, fields: Sequence[str]) ->
 
 
 @st.composite
-def machines(draw: st.DrawFn, name: str, over: Seen | None, fields: Sequence[str]) -> Property:
+def machines(
+    draw: st.DrawFn, name: str, over: Seen | None, changing: Sequence[str], open_ended: Sequence[str]
+) -> Property:
     moves = MOVES[:2] if over is not None and _goes_through(over) else MOVES
     kind = draw(st.sampled_from(OF_ITSELF if over is None else moves))
+    fields = open_ended if kind == "Became" else changing
     field = Value(draw(st.sampled_from(fields)), "plain") if kind in OF_ITSELF else None
     reached = draw(st.integers(1, 3)) if kind == "Became" else None  # nothing starts with these
     return Property(name, kind, over, field, option=draw(st.booleans()), reached=reached)

@@ -94,9 +94,16 @@ class Drawn:
 
     def changing(self, names: Sequence[str]) -> list[str]:
         """Those that are not given once and for ever."""
+        return self._others(names, "Sequence")
+
+    def open_ended(self, names: Sequence[str]) -> list[str]:
+        """Those of them that may become any number."""
+        return self._others(names, "Sequence", "Deadline")
+
+    def _others(self, names: Sequence[str], *kinds: str) -> list[str]:
         everything = [one for properties in self.properties.values() for one in properties]
-        given = {one.name for one in everything if one.kind == "Sequence"}
-        return [name for name in names if name not in given]
+        some = {one.name for one in everything if one.kind in kinds}
+        return [name for name in names if name not in some]
 
     def numbers(self, model: int) -> list[str]:
         return [*self.facts[model], *(one.name for one in self.properties[model] if one.is_number)]

@@ -199,6 +199,25 @@ class Property:
         keys = {one[self.by] for one in records if self._counts(one, level)} - {None}
         return {key: self._of(row, [one for one in records if one[self.by] == key], level) for key in keys}
 
+    def partakers(self, value: Any, records: Sequence[Row], level: int) -> Sequence[Row]:
+        """Those of the records that the value was made from: of a selection, the selected ones."""
+        if self.kind in ("Lookup", "Custom"):
+            return records
+        keyed = [one for one in records if self.by is None or one[self.by] is not None]
+        counting = [one for one in keyed if self._counts(one, level)]
+        match self.kind:
+            case "Min" | "Max":
+                assert self.value is not None
+                return [one for one in counting if self.value.of(one, level) == value]
+            case "First":
+                return counting[:1]
+            case "Latest":
+                return counting[-1:]
+            case "Collect":
+                return counting[-self.option :]
+            case _:
+                return counting
+
     def _counts(self, record: Row, level: int) -> bool:
         """Whether a key is there because of the record."""
         if self.kind in ("Every", "Some"):

@@ -237,12 +237,14 @@ class World:
         return [] if then is since else ["made" if since else "gone"]
 
     def reasons(self) -> Iterator[tuple[int, UUID, Property, list[UUID]]]:
-        """Each property of a record that is over others which have numbers, and who those are."""
+        """Each property of a record that is over others which have numbers, and of whom it was made."""
         full, _ = self.everything()
         for number, one in in_order(self.schema):
             if number is not None and one.over is not None and one.over.models and not one.is_machine:
                 for id, row in full[number].items():
-                    yield number, id, one, [other["id"] for other in seen_by(one.over, full, row, self.bonds)]
+                    records = seen_by(one.over, full, row, self.bonds)
+                    taking = one.partakers(row[one.name], records, self.level)
+                    yield number, id, one, [other["id"] for other in taking]
 
     def _number(self, one: Property, row: Row) -> int:
         """What was given to a record, or the next of its scope."""
