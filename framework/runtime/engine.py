@@ -9,7 +9,7 @@ from framework.clock import Clock
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind
 from framework.runtime.door import Door
-from framework.runtime.entered import Entered
+from framework.runtime.entered import BLOCK, Block, Entered
 from framework.runtime.errors import EnteredAsynchronously, NotEntered
 from framework.runtime.lane import Lane, Operation
 from framework.runtime.transaction import Transaction
@@ -174,7 +174,11 @@ class Scope:
     again.
     """
 
-    __slots__ = ("_connection", "_engine", "_transaction")
+    __slots__ = ("_connection", "_engine", "_transaction", "entered", "is_open", "outer")
+
+    entered: Entered
+    is_open: bool
+    outer: Block | None
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -200,6 +204,8 @@ class Scope:
             engine.lane.end(connection)
             raise
         engine.entered.__enter__()
+        self.entered, self.is_open, self.outer = engine.entered, True, BLOCK.get()
+        BLOCK.set(self)
         self._connection, self._transaction = connection, transaction
         return transaction
 
@@ -209,6 +215,8 @@ class Scope:
             try:
                 engine.end(connection, transaction, error)
             finally:
+                self.is_open = False
+                BLOCK.set(self.outer)
                 engine.entered.__exit__()
                 engine.lane.end(connection)
             if error is None:

@@ -1,6 +1,8 @@
-"""Which thread is inside a transaction."""
+"""Who is inside a transaction."""
 
 import threading
+from contextvars import ContextVar
+from typing import Protocol
 
 from framework.runtime.errors import ClosedWithin, NestedDispatch
 
@@ -9,8 +11,22 @@ class _Thread(threading.local):
     transaction = False
 
 
+class Block(Protocol):
+    """A transaction of the caller's own, within which others may be given work: threads, tasks."""
+
+    entered: "Entered"
+    is_open: bool
+    outer: "Block | None"
+
+
+BLOCK: ContextVar[Block | None] = ContextVar("block", default=None)
+"""The innermost one."""
+
+
 class Entered:
-    """Marks the thread that is inside a transaction, so that it cannot start another one there."""
+    """Marks the thread that is inside a transaction, so that it cannot start another one there, nor can who
+    does something for it: that would wait for what waits for it.
+    """
 
     def __init__(self) -> None:
         self._inside = _Thread()
@@ -22,9 +38,17 @@ class Entered:
         self._inside.transaction = False
 
     def refuse_nested(self) -> None:
-        if self._inside.transaction:
+        if self._inside.transaction or (BLOCK.get() is not None and self._has_block()):
             raise NestedDispatch()
 
     def refuse_close(self) -> None:
-        if self._inside.transaction:
+        if self._inside.transaction or self._has_block():
             raise ClosedWithin()
+
+    def _has_block(self) -> bool:
+        block = BLOCK.get()
+        while block is not None:
+            if block.is_open and block.entered is self:
+                return True
+            block = block.outer
+        return False

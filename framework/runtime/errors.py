@@ -176,8 +176,8 @@ class GlobalIsFixed(DispatchError):
 
 
 class NestedDispatch(DispatchError):
-    """A dispatch or transaction was started inside another one of the same thread. Use the `tx` that is open,
-    or let a rule do it.
+    """A dispatch or transaction was started inside another one of the same thread, or for it. Use the `tx`
+    that is open, or let a rule do it.
     """
 
 

@@ -114,6 +114,8 @@ class _Log:
     def ends(self, node: Node, reasons: Sequence[str]) -> None:
         wrote, self._wrote = self._wrote or [], None
         skipped = tuple(dict.fromkeys((*self._skipped, *reasons)))
+        if not wrote and not skipped:  # the records are gone, or what they add comes to nothing
+            skipped = ("nothing is another value by that",)
         woken_by, wave = tuple(self._woken.pop(node, {})), len(self.deleted) + 1
         self.steps.append(TracedStep(node.name, node.height, wave, woken_by, tuple(wrote), skipped))
 

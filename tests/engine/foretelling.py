@@ -66,7 +66,10 @@ def told(receipt: Receipt[Any], before: Stored, after: Stored) -> None:
 
 
 def foretold(trace: Trace, before: Stored, after: Stored) -> None:
-    """The trace has what came, by class, what went, and what became of the fields of the others."""
+    """The trace has what came, by class, what went, and what became of the fields of the others; each step
+    has done something, or says why not.
+    """
+    assert [step.name for step in trace.steps if not (step.wrote or step.skipped)] == []
     came = Counter(model for model, _ in after.keys() - before.keys())
     written = list(_written(trace))
     whole = [one for one in written if one.field is None and one.view is None]

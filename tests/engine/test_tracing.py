@@ -8,7 +8,20 @@ from uuid import UUID
 import pytest
 from sqlmodel import select
 
-from framework import APICall, Event, Payload, derive, guard
+from framework import (
+    APICall,
+    Count,
+    Entity,
+    Event,
+    Field,
+    Latest,
+    Min,
+    Payload,
+    Relationship,
+    computed,
+    derive,
+    guard,
+)
 from framework.app import App, Settings, opened
 from framework.clock import ManualClock
 from framework.errors import DispatchError
@@ -209,3 +222,47 @@ def test_without_measuring_only_records_are_counted(shop: App, order: UUID) -> N
     assert 'subgraph Order["Order: 1"]' in drawn
     assert " x " not in drawn
     assert 'subgraph Order["Order"]' in shop.graph()
+
+
+class Gave(Event, table=True):
+    box_id: UUID | None = Field(default=None, foreign_key="box.id")
+    weight: int
+
+
+class Gift(Entity, table=True):
+    box_id: UUID | None = Field(default=None, foreign_key="box.id")
+    weight: int
+    kind: str = "toy"
+
+
+class Box(Entity, table=True):
+    gifts: list[Gift] = Relationship()
+
+    heavy: dict[str, int] = computed(Count(gifts, lambda gift: gift.weight > 5, by=lambda gift: gift.kind))
+    last: str | None = computed(Latest(gifts, lambda gift: gift.kind, where=lambda gift: gift.weight > 5))
+    least: int | None = computed(Min(gifts, lambda gift: gift.weight, where=lambda gift: gift.weight > 5))
+
+
+@derive
+def gift(gave: Gave) -> Gift:
+    return Gift(box_id=gave.box_id, weight=gave.weight)
+
+
+def test_selections_and_totals_by_key_say_why_a_record_takes_no_part(database_url: str) -> None:
+    with opened(App([[Gave, Gift, Box, gift]], database=database_url)) as app:
+        with app.transaction() as tx:
+            box = tx.add(Box())
+            other = tx.add(Gift(box_id=box.id, weight=9))
+        light = app.explain_dispatch(Gave(box_id=box.id, weight=1))
+        lost = app.explain_dispatch(Gave(weight=9))
+
+        (written,) = light.steps[0].wrote
+        reasons = {name: light.step(name) for name in ("Box.heavy", "Box.last", "Box.least")}
+        assert {name: step and step.skipped for name, step in reasons.items()} == {
+            "Box.heavy": (f"Gift {written.id}: `where` does not hold, or it has no key",),
+            "Box.last": (f"Gift {written.id}: `where` does not hold, or there is nothing to take",),
+            "Box.least": (f"Gift {written.id}: `where` does not hold, or there is nothing to take",),
+        }
+        assert all(str(other.id) not in why for step in light.steps for why in step.skipped)
+        (written,) = lost.steps[0].wrote
+        assert {step.skipped for step in lost.steps[1:]} == {(f"Gift {written.id}: its box_id names no Box",)}

@@ -1,18 +1,21 @@
 """Everything that follows from a fact happens with it, once, or not at all."""
 
 from collections import Counter
+from contextvars import copy_context
 from typing import Any
 from uuid import UUID
 
+import anyio.to_thread
 import pytest
 from sqlmodel import select
 
 from framework import Count, Entity, Field, Formula, Global, Relationship, Sum, computed, derive
-from framework.app import App
+from framework.app import App, opened
 from framework.errors import DispatchError
 from framework.runtime.errors import (
     AlreadyExists,
     CallsAreDerived,
+    ClosedWithin,
     DeletedHere,
     GlobalIsFixed,
     ImmutableRecord,
@@ -25,7 +28,18 @@ from framework.runtime.errors import (
     TransactionOver,
 )
 from tests.engine.conftest import Watch
-from tests.engine.shop import Charge, Customer, Item, Line, Order, OrderShut, ParcelSent, Totals
+from tests.engine.shop import (
+    MODULE,
+    Charge,
+    Customer,
+    Item,
+    Line,
+    Order,
+    OrderShut,
+    ParcelSent,
+    Totals,
+    cashier,
+)
 
 
 def everything(app: App) -> dict[str, list[tuple[object, ...]]]:
@@ -365,6 +379,36 @@ def test_a_transaction_cannot_be_started_inside_another(app: App) -> None:
         app.engine.write(lambda tx: app.dispatch(ParcelSent(weight=1)))
     assert app.query(select(ParcelSent)) == []
     app.dispatch(ParcelSent(weight=1))
+
+
+@pytest.mark.anyio
+async def test_a_transaction_waits_for_no_other_that_it_lets_a_thread_begin(app: App) -> None:
+    """On SQLite it would wait for ever."""
+
+    def send() -> None:
+        app.dispatch(ParcelSent(weight=1))
+
+    with app.transaction() as tx:
+        order = tx.add(Order()).id
+        with pytest.raises(NestedDispatch):
+            await anyio.to_thread.run_sync(send)
+        with pytest.raises(ClosedWithin):
+            await anyio.to_thread.run_sync(app.close)
+        copied = copy_context()
+    copied.run(send)
+    await anyio.to_thread.run_sync(send)
+    assert len(app.query(select(ParcelSent))) == 2
+    assert app.get(Order, order).id == order
+
+
+def test_another_app_may_be_asked_inside_a_transaction(app: App) -> None:
+    with opened(App([MODULE], [cashier()])) as other, app.transaction() as tx:
+        tx.add(Order(id=other.dispatch(ParcelSent(weight=1)).id))
+        with other.transaction() as inner:
+            inner.add(Order())
+        with pytest.raises(NestedDispatch):
+            copy_context().run(app.dispatch, ParcelSent(weight=2))
+    assert len(app.query(select(Order))) == 1
 
 
 def test_nothing_enters_a_transaction_that_is_over(app: App) -> None:

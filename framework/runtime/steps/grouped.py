@@ -24,10 +24,10 @@ Share = Callable[[Any], tuple[Any, list[int]] | None]
 
 def step(node: GroupedNode, work: Work) -> None:
     """Add to each host, key by key, what its records contribute now, less what they contributed before."""
-    share = _share(node, bound_to(work, node.computation, node.given))
+    share = share_of(node, bound_to(work, node.computation, node.given))
     shared = share
     if node.given is not None:
-        shared = _share(node, node.computation.with_parameters(work.parameters.before(node.given)))
+        shared = share_of(node, node.computation.with_parameters(work.parameters.before(node.given)))
     hosts: dict[UUID, Groups] = {}
 
     def count(row: Row | None, record: Any, share: Share, sign: int) -> None:
@@ -58,7 +58,7 @@ def step(node: GroupedNode, work: Work) -> None:
 
 def expected(node: GroupedNode, facts: Recomputation) -> Iterator[Expectation]:
     """What the facts say."""
-    share = _share(node, facts.bound(node.computation, node.given))
+    share = share_of(node, facts.bound(node.computation, node.given))
     hosts: dict[UUID, Groups] = {id: {} for id in facts.expected[node.route.host]}
     for row, record in facts.views(node.route.source):
         host = host_of(node.route, row)
@@ -70,7 +70,9 @@ def expected(node: GroupedNode, facts: Recomputation) -> Iterator[Expectation]:
             yield node.route.host, id, node.property, node.computation.by_key(groups)
 
 
-def _share(node: GroupedNode, computation: Any) -> Share:
+def share_of(node: GroupedNode, computation: Any) -> Share:
+    """What records count for, by the computation as it is now."""
+
     def share(record: Any) -> tuple[Any, list[int]] | None:
         state = computation.counted(record)
         key = None if state is None else computation.by(record)
