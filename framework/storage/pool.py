@@ -46,7 +46,7 @@ class Pool:
                     connection = self._idle.pop()
                 except IndexError:
                     return self._connect()
-                if connection.is_alive:
+                if connection.is_alive():
                     return connection
                 connection.close()
         except BaseException:

@@ -122,7 +122,7 @@ class PostgresDatabase(Database):
 
     def commit(self, connection: PostgresConnection) -> None:
         """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
-        if not connection.raw.is_alive:  # so the server is not even asked
+        if not connection.raw.is_alive():  # so the server is not even asked
             raise TransactionInterrupted(reason="the connection is closed")
         if not connection.commit(self._meaning_of_commit):
             raise DatabaseFailed(url=self.url, reason="the transaction had failed before it was committed")

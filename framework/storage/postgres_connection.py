@@ -51,7 +51,8 @@ class PostgresConnection:
     def tell(
         self, sql: str, parameters: Sequence[Any] = (), refused: Refused | None = None, about: Any = None
     ) -> None:
-        self._wire.put(sql, parameters, self._refusal(refused, about))
+        meaning = self._meaning if refused is None else partial(self._refused, refused, about, None)
+        self._wire.put(sql, parameters, meaning)
 
     def tell_many(
         self,
@@ -61,7 +62,8 @@ class PostgresConnection:
         about: Any = None,
     ) -> None:
         for position, values in enumerate(parameters):
-            self._wire.put(sql, values, self._refusal(refused, about, position))
+            meaning = self._meaning if refused is None else partial(self._refused, refused, about, position)
+            self._wire.put(sql, values, meaning)
 
     def settle(self) -> None:
         self._wire.exchange()
@@ -106,9 +108,6 @@ class PostgresConnection:
     def close(self) -> None:
         """Say nothing more: the connection is somebody else's."""
         self._wire.close()
-
-    def _refusal(self, refused: Refused | None, about: Any, position: int | None = None) -> Meaning:
-        return self._meaning if refused is None else partial(self._refused, refused, about, position)
 
     def _refused(self, refused: Refused, about: Any, position: int | None, error: psycopg.Error) -> Exception:
         meaning = self._meaning(error)

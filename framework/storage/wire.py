@@ -6,7 +6,6 @@
 4. What goes together, in however many trips, is one transaction of the server, unless it is told otherwise.
 """
 
-import select
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -56,16 +55,18 @@ class WiredConnection(psycopg.Connection[tuple[object, ...]]):
         """Made when it is first wanted: it adapts values as the connection does from then on."""
         return Wire(self)
 
-    @property
     def is_alive(self) -> bool:
-        """Whether the server has not hung up: to one that has nothing to do, it has nothing to say."""
-        return not self.closed and not self._poll.poll(0)
+        """Whether the server has not hung up.
 
-    @cached_property
-    def _poll(self) -> select.poll:
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
-        return poll
+        Asked twice, because before it does so it says why. libpq is asked, and not the system: whoever does
+        that lets go of the interpreter.
+        """
+        try:
+            self.pgconn.consume_input()
+            self.pgconn.consume_input()
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 class Wire:
@@ -132,23 +133,24 @@ class Wire:
     def put(self, sql: str, parameters: Sequence[Any], meaning: Meaning) -> None:
         """Let a statement wait. What an error of the server means is asked when it is known."""
         statement = self._known.get(sql) or self._prepared.learn(sql, len(parameters))
-        if len(self._waiting) >= _TOGETHER:
+        waiting = self._waiting
+        if len(waiting) == _TOGETHER:
             self.exchange()
+            waiting = self._waiting
         if not parameters:
-            self._waiting.append((statement, (), (), (), meaning))
+            waiting.append((statement, (), (), (), meaning))
             return
         adapt = self._transformer
-        assert len(parameters) == len(statement.formats), f"as many values as ever: {sql}"
         try:
             values = adapt.dump_sequence(parameters, statement.formats)
         except psycopg.Error as error:
             raise meaning(error) from error
-        types = adapt.types or ()
+        types: Types = adapt.types  # type: ignore[assignment]  # it has just found them
         if types != statement.types:
             if statement.types and None in values:
                 types = statement.typed(types)
             statement.types = types
-        self._waiting.append((statement, types, values, adapt.formats or (), meaning))
+        waiting.append((statement, types, values, adapt.formats, meaning))  # type: ignore[arg-type]  # and these
 
     def exchange(self) -> Sequence[PGresult]:
         """Send all that waits, and return the answer to each. Raises what the first error means."""
@@ -241,7 +243,8 @@ class Wire:
         is_busy, get_result = libpq.is_busy, libpq.get_result
         if libpq.flush():
             yield from send(libpq)
-        while count or to_the_end:
+        left = count + to_the_end
+        while left:
             while is_busy():
                 while not (yield Wait.R):
                     """Nothing has come."""
@@ -250,11 +253,12 @@ class Wire:
             if answer is None:
                 raise psycopg.OperationalError("the connection is lost")
             answers.append(answer)
-            if count:
-                count -= 1
-            elif answer.status == _THE_END:
-                return
-            get_result()  # that there is no more of this one
+            left -= 1
+            if left or not to_the_end:
+                get_result()  # that there is no more of this one
+            elif answer.status != _THE_END:  # what failed is the end itself, and it is still to come
+                get_result()
+                left = 1
 
     def _give_up(self) -> None:
         """Nothing more is done since something failed: let the server take back what it had begun."""
