@@ -1,6 +1,6 @@
 """A state that moves when something happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -66,6 +66,9 @@ class StateMachine(Computation[S]):
         self._kind = type(initial)
         self.transitions = transitions
         self.erases = erases
+
+    def made_of(self) -> Iterator[object]:
+        return (getattr(getattr(one, "when", None), "records", None) for one in self.transitions)
 
     @property
     def states(self) -> list[S]:

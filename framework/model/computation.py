@@ -1,7 +1,7 @@
 """The word `computed`: a property that is defined, not set."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from framework.errors import DeclarationError
@@ -26,6 +26,11 @@ class InClassBody:
         """
         object.__setattr__(self, "relations", relations)
         object.__setattr__(self, "fields", fields)
+
+    def made_of(self) -> Iterator[object]:
+        """What the declaration was given; a declaration that stands within it may be among that."""
+        for value in vars(self).values():
+            yield from value if isinstance(value, tuple) else (value,)
 
     def relation_name(self, records: object) -> str | None:
         """The name of the relation object that the declaration was given."""

@@ -19,7 +19,7 @@ from framework.model.fields import UNDEFINED, default_of, facts, is_class_variab
 from framework.model.identity import new_id
 from framework.model.relation import Relation, join, refuse_inherited
 from framework.model.scope import Scope, scope_of
-from framework.model.views import Filter, RelationView
+from framework.model.views import Filter, RelationView, views_in
 
 _new, _set = object.__new__, object.__setattr__
 
@@ -92,17 +92,16 @@ class RecordType(SQLModelMetaclass):
         if annotations.get("id", UUID) is not UUID:
             raise ForeignIdentity(model=name, annotation=named(annotations["id"]))
         relations = {
-            id(value): key
-            for key, value in namespace.items()
-            if isinstance(value, (RelationshipInfo, RelationView))
+            id(value): key for key, value in namespace.items() if isinstance(value, RelationshipInfo)
         }
         fields = {
             id(value): key for key, value in namespace.items() if isinstance(value, (Computation, FieldInfo))
         }
-        views = {key: value for key, value in namespace.items() if isinstance(value, RelationView)}
+        views = views_in(namespace)
+        relations |= {id(view): key for key, view in views.items()}
         for key, view in views.items():
             view.bind(relations, fields)
-            del namespace[key]
+            namespace.pop(key, None)
             annotations.pop(key, None)
         for relation in (one for one in namespace.values() if isinstance(one, Relation)):
             relation.by = fields.get(id(relation.by), relation.by)

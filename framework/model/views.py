@@ -1,6 +1,6 @@
 """Views: live parts of what a class or a relation holds, and several of them seen as one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -26,6 +26,30 @@ class Filter:
 @dataclass(frozen=True, eq=False)
 class RelationView(InClassBody):
     """A relation that is made of other relations; it has no column of its own."""
+
+
+def views_in(body: Mapping[str, Any]) -> dict[str, RelationView]:
+    """The views of a class body by their names, each after those that it is made of.
+
+    Who stands within another declaration, `Count(subset(orders, PaidOrder))`, has no name, and is called
+    after that.
+    """
+    named = {id(value): key for key, value in body.items() if isinstance(value, RelationView)}
+    found: dict[str, RelationView] = {}
+
+    def take(key: str, declaration: InClassBody) -> None:
+        for part in declaration.made_of():
+            if isinstance(part, RelationView) and id(part) not in named:
+                count = sum(name.startswith(f"{key}_part") for name in found)
+                named[id(part)] = f"{key}_part{count + 1}"
+                take(named[id(part)], part)
+        if isinstance(declaration, RelationView):
+            found[named[id(declaration)]] = declaration
+
+    for key, value in body.items():
+        if isinstance(value, InClassBody):
+            take(key, value)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
