@@ -36,6 +36,7 @@ from framework.runtime.members import members
 from framework.runtime.present import detached
 from framework.runtime.reading import Reading
 from framework.runtime.receipt import Receipt
+from framework.runtime.spoken import Listener
 from framework.runtime.timer import turn_due
 from framework.runtime.transaction import Transaction
 from framework.runtime.uses import check_caller, check_count, check_seconds, check_span, missing, require
@@ -138,6 +139,7 @@ class App:
             strict_reads=self.settings.strict_reads,
             tenanted=self.settings.tenancy == "required",
         )
+        self._listener = Listener(self.plan.by_table)
         self.integrations = tuple(integrations)
         has_vendors = self.integrations or self.plan.of_kind(Kind.CALL)
         self.desks: Mapping[Shape, Desk] = self._office.desks if has_vendors else {}
@@ -377,7 +379,13 @@ class App:
         if someone:
             check_caller(actor, context)
         reader = Reader(actor, MappingProxyType(dict(context or {}))) if someone else None
-        return Reading(self.plan, self.engine.database, reader, require_actor=self.settings.require_actor)
+        return Reading(
+            self.plan,
+            self.engine.database,
+            self._listener,
+            reader,
+            require_actor=self.settings.require_actor,
+        )
 
     def tick(self) -> int:
         """Turn the deadlines whose time has come, and let go what is not kept any more; returns how many

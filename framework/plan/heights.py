@@ -40,7 +40,7 @@ def _below(nodes: Sequence[Node]) -> Below:
             writers[vertex].append(node)
     return {
         node: sorted(
-            {writer for read in node.reads for writer in writers[_vertex(read)]}, key=lambda one: one.name
+            {writer for read in node.reads for writer in writers[vertex_of(read)]}, key=lambda one: one.name
         )
         for node in nodes
     }
@@ -183,6 +183,7 @@ def _is_along_a_tree(node: Node) -> bool:
     return climbed(node) is not None or (isinstance(route, Route) and route.source is route.host)
 
 
-def _vertex(read: Vertex) -> Vertex:
+def vertex_of(read: Vertex) -> Vertex:
+    """What somebody writes of what is read: a fact comes, and goes, with its record."""
     shape, name = read
     return read if shape.is_derived(name) else (shape, None)

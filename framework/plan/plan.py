@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.model.record import Record, is_filtered
 from framework.plan.activities import ActivityPlan, take_activities
+from framework.plan.behind import Behind
 from framework.plan.builders.additive import merge_additive
 from framework.plan.builders.lookup import merge_lookups
 from framework.plan.collect import collect
@@ -77,6 +78,18 @@ class Plan:
                 if model in one.views and issubclass(model, one.model):
                     return one, one.views[model]
         return shape, None
+
+    def column_of_members(self, view: type[Record]) -> str:
+        """The column that says who is a member of a view; raises UndeclaredRecord."""
+        _, lens = self.home(view)
+        if lens is None:
+            raise UndeclaredRecord(place="This criterion", model=view.__name__)
+        return lens.column
+
+    @cached_property
+    def behind(self) -> Behind:
+        """The steps on which it depends what a property is."""
+        return Behind(self.nodes)
 
     def of_kind(self, kind: Kind) -> list[Shape]:
         return [shape for shape in self.shapes.values() if shape.kind is kind]

@@ -8,9 +8,11 @@ from framework.model.words import check_names
 from framework.plan.callbacks import check_answer, check_callback
 from framework.plan.mistakes import (
     HiddenIdentity,
+    HidesOfAView,
     UnaskablePolicy,
     UnknownRead,
 )
+from framework.plan.shape import Shape
 from framework.plan.shapes import Shapes
 from framework.plan.tableless import with_table
 
@@ -19,7 +21,7 @@ def take_policies(shapes: Shapes, policies: Iterable[QueryPolicy]) -> None:
     """Let each class know its policies."""
     for policy in policies:
         place = f"the policy {policy.name}"
-        shape = with_table(shapes, policy.model, place)
+        shape = _concerned(shapes, policy, place)
         try:
             inspect.signature(policy.criterion).bind(object())
         except TypeError:
@@ -37,3 +39,13 @@ def take_policies(shapes: Shapes, policies: Iterable[QueryPolicy]) -> None:
             if field == "id":
                 raise HiddenIdentity(policy=policy.name, model=shape.name)
         shape.policies += (policy,)
+
+
+def _concerned(shapes: Shapes, policy: QueryPolicy, place: str) -> Shape:
+    """The class whose table the policy concerns: of a view, the class that it is a part of."""
+    for shape in shapes.values():
+        if policy.model in shape.views and issubclass(policy.model, shape.model):
+            if policy.hides:
+                raise HidesOfAView(policy=policy.name, model=policy.model.__name__, base=shape.name)
+            return shape
+    return with_table(shapes, policy.model, place)

@@ -1,28 +1,29 @@
-"""Many records by a criterion: read by one statement, changed and deleted some at a time."""
+"""Many records by a criterion: read by one statement, changed and deleted some at a time.
+
+A criterion sees what the transaction has done so far, and views are their members. If it speaks of what is
+computed, and some of that is due, it is asked ahead of the end of the transaction.
+"""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, inspect
+from sqlalchemy import ColumnElement
 
-from framework.errors import DispatchError
 from framework.model.record import Record
+from framework.plan.plan import Plan
 from framework.plan.shape import Shape
+from framework.runtime.ahead import ahead
 from framework.runtime.asking import asking
 from framework.runtime.change import Change
-from framework.runtime.comparing import check_comparisons
+from framework.runtime.comparing import check_value_of
 from framework.runtime.errors import NotACriterion
-from framework.runtime.seen import seen
+from framework.runtime.spoken import Spoken, spoken_of
 from framework.runtime.work import Work
 from framework.storage.criteria import selection_where
-from framework.storage.membership import views_in
+from framework.storage.of_members import member_of, of_members
 from framework.storage.statements import Lock
 
-
-class ViewInCriterion(DispatchError):
-    """The criterion speaks of {view}, and would hold of records of the table {table} that are no members,
-    too. Say in it what makes a member, or look them up before, by `ids = app.query(select({view}.id))`, and
-    say `.in_(ids)`.
-    """
+_SOME = 500
+"""So many records are asked for by their ids in one statement."""
 
 
 def matching(
@@ -30,30 +31,50 @@ def matching(
 ) -> list[Change]:
     """All records of a class, or of a view of it, that meet the criteria, with all that the database is told
     now.
-
-    Derived properties are as they were before this transaction: they follow at its end.
     """
     for criterion in criteria:
         if not isinstance(criterion, ColumnElement):
             raise NotACriterion(model=shape.name, given=criterion)
+    plan, wanted, behind = work.database.plan, list[Any](), 0
     for criterion in criteria:
-        check_comparisons(criterion, work.database.plan.by_table)
-        _refuse_other_views(criterion, model)
-    work.untold.tell()
+        spoken = spoken_of(criterion, plan.by_table)
+        for one in spoken.compared:
+            check_value_of(one, one.value, plan.by_table)
+        behind |= _behind(plan, spoken)
+        if spoken.views:
+            criterion = of_members(criterion, shape.table, plan.column_of_members)
+        wanted.append(criterion)
+    if model is not shape.model:
+        column = shape.views[model].column
+        behind |= plan.behind(shape, column)
+        wanted.append(member_of(shape.table, column))
+    if not work.due.has_any_of(behind):
+        work.untold.tell()
+        return _selected(work, shape, wanted, lock)
+    with ahead(work) as then:
+        ids = [change.id for change in _selected(then, shape, wanted, Lock.NONE)]
+    parts = (ids[start : start + _SOME] for start in range(0, len(ids), _SOME))
+    return [one for part in parts for one in _selected(work, shape, [shape.table.c.id.in_(part)], lock)]
+
+
+def _behind(plan: Plan, spoken: Spoken) -> int:
+    """The steps on which it depends whom a criterion finds; none, if it speaks of facts alone."""
+    read = [(plan.by_table.get(column.table), column.name) for column in spoken.columns]
+    read += [(plan.shape(view, "This criterion"), plan.column_of_members(view)) for view in spoken.views]
+    if not any(shape is not None and shape.is_derived(name) for shape, name in read):
+        return 0
+    read += [(plan.by_table.get(table), None) for table in spoken.tables]
+    behind = 0
+    for shape, name in read:
+        behind |= 0 if shape is None else plan.behind(shape, name)
+    return behind
+
+
+def _selected(work: Work, shape: Shape, criteria: list[Any], lock: Lock) -> list[Change]:
     sql, parameters = selection_where(work.statements[shape], criteria, lock)
     with asking():
         rows = work.connection.rows(sql, parameters)
     found = [work.adopt(shape, values) for values in rows]
     if lock is Lock.REFERENCE:
         work.held.update(found)
-    lens = None if model is shape.model else shape.views[model]
-    return [change for change in found if seen(change, lens).after is not None]
-
-
-def _refuse_other_views(criterion: ColumnElement[Any], model: type[Record]) -> None:
-    """Those of which the class itself is none; within a SELECT, all but the class itself, whose records are
-    looked for.
-    """
-    for view, is_within in views_in(criterion):
-        if view is not model and (is_within or not issubclass(model, view)):
-            raise ViewInCriterion(view=view.__name__, table=inspect(view).local_table.name)
+    return [change for change in found if change.after_row is not None]

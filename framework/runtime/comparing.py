@@ -4,10 +4,10 @@ SQLite compares anything with anything, and finds nothing; PostgreSQL refuses th
 refused, with the name of the column, before a database is asked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -17,13 +17,11 @@ from sqlalchemy.sql.elements import (
     BinaryExpression,
     BindParameter,
     ClauseList,
-    ColumnClause,
     ExpressionClauseList,
     False_,
     Grouping,
     True_,
 )
-from sqlalchemy.sql.selectable import TableClause
 from sqlalchemy.types import TypeEngine
 
 from framework.model.columns import Duration, EnumText, Structured, UtcDateTime, named, without_none
@@ -39,23 +37,40 @@ _ORDERING = {operators.lt, operators.le, operators.gt, operators.ge}
 _ORDERING |= {operators.between_op, operators.not_between_op}
 _SEARCHING = {operators.like_op, operators.not_like_op, operators.ilike_op, operators.not_ilike_op}
 _SEARCHING |= {operators.startswith_op, operators.endswith_op, operators.contains_op}
-_COMPARING = _EQUATING | _ORDERING | _SEARCHING
-
-_LEAVES = (ColumnClause, TableClause, BindParameter)
+COMPARING = _EQUATING | _ORDERING | _SEARCHING
 
 Shapes = Mapping[Any, Shape]
 """Classes by their tables."""
 
 
-def check_comparisons(statement: Any, shapes: Shapes) -> None:
-    """Raises NotComparable for what the column beside it never is."""
-    rest = [statement]
-    while rest:
-        element = rest.pop()
-        if isinstance(element, BinaryExpression) and element.operator in _COMPARING:
-            _check(shapes, element.operator, element.left, element.right)
-            _check(shapes, element.operator, element.right, element.left)
-        rest += [one for one in element.get_children() if not isinstance(one, _LEAVES)]
+class Compared(NamedTuple):
+    """A value beside a column, and how they are compared."""
+
+    column: Column[Any]
+    operator: Any
+    value: Any  # as SQLAlchemy has it
+
+
+def compared(comparison: BinaryExpression[Any], shapes: Shapes) -> Iterator[Compared]:
+    """The values in it that are beside a column; raises NotComparable for a column of another kind."""
+    for side, other in ((comparison.left, comparison.right), (comparison.right, comparison.left)):
+        column = _column(side, shapes)
+        if column is None:
+            continue
+        for value in _values(other):
+            yield Compared(column, comparison.operator, value)
+        another = _column(other, shapes)
+        if another is not None and _family(another.type) != _family(column.type):
+            raise _refusal(column, shapes, _name(another, shapes), "Compare columns that are declared alike")
+
+
+def check_value_of(one: Compared, given: Any, shapes: Shapes) -> None:
+    """Raises NotComparable if what is given is what the column beside it never is; None is nobody's."""
+    column = one.column
+    for value in _given(given):
+        remedy = _remedy(column.type, one.operator, value, _name(column, shapes))
+        if remedy is not None:
+            raise _refusal(column, shapes, shortened(value), remedy)
 
 
 def check_value(shape: Shape, name: str, value: Any) -> None:
@@ -64,19 +79,6 @@ def check_value(shape: Shape, name: str, value: Any) -> None:
     remedy = None if value is None else _remedy(column.type, operators.eq, value, f"{shape.name}.{name}")
     if remedy is not None:
         raise _refusal(column, {shape.table: shape}, shortened(value), remedy)
-
-
-def _check(shapes: Shapes, operator: Any, side: Any, other: Any) -> None:
-    column = _column(side, shapes)
-    if column is None:
-        return
-    for value in _values(other):
-        remedy = _remedy(column.type, operator, value, _name(column, shapes))
-        if remedy is not None:
-            raise _refusal(column, shapes, shortened(value), remedy)
-    another = _column(other, shapes)
-    if another is not None and _family(another.type) != _family(column.type):
-        raise _refusal(column, shapes, _name(another, shapes), "Compare columns that are declared alike")
 
 
 def _refusal(column: Column[Any], shapes: Shapes, value: str, remedy: str) -> NotComparable:
@@ -100,15 +102,10 @@ def _name(column: Column[Any], shapes: Shapes) -> str:
 
 
 def _values(other: Any) -> Iterator[Any]:
-    """The values that a column is compared with, but None: that is nobody's."""
+    """The values that a column is compared with, as SQLAlchemy has them."""
     match other:
-        case True_() | False_():
-            yield isinstance(other, True_)
-        case BindParameter(expanding=True):
-            yield from (value for value in other.effective_value or () if value is not None)
-        case BindParameter():
-            if other.effective_value is not None:
-                yield other.effective_value
+        case True_() | False_() | BindParameter():
+            yield other
         case Grouping():
             yield from _values(other.element)
         case ClauseList() | ExpressionClauseList():
@@ -116,6 +113,15 @@ def _values(other: Any) -> Iterator[Any]:
                 yield from _values(one)
         case Meaning():
             yield from _values(other.of)
+
+
+def _given(value: Any) -> Sequence[Any]:
+    """What a value of SQLAlchemy's stands for."""
+    if isinstance(value, True_ | False_):
+        return [isinstance(value, True_)]
+    given = value.effective_value
+    several = (given or ()) if value.expanding else (given,)
+    return [one for one in several if one is not None]
 
 
 def _remedy(kind: TypeEngine[Any], operator: Any, value: Any, place: str) -> str | None:

@@ -19,6 +19,16 @@ class Due:
         """One of its kind that has nothing due yet."""
         return Due(self._nodes)
 
+    def twin(self) -> "Due":
+        """One of its kind that has the same due."""
+        twin = self.fresh()
+        twin._woken = self._woken
+        return twin
+
+    def has_any_of(self, nodes: int) -> bool:
+        """Whether one of the nodes is due, which are given by their bits."""
+        return bool(self._woken & nodes)
+
     def wake(self, node: Node) -> None:
         """A step is due, once, at its height."""
         self._woken |= node.bit

@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, UpdateBase, and_, false, true
+from sqlalchemy import ColumnElement, Executable, UpdateBase, and_, false, not_, or_, true
 from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import ColumnClause, TextClause
-from sqlalchemy.sql.selectable import CompoundSelect, Select, TableClause, TextualSelect
+from sqlalchemy.sql.selectable import CompoundSelect, Select, TableClause
 from sqlmodel import Session, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -25,7 +24,6 @@ from framework.model.record import Record
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.runtime.asking import shortened
-from framework.runtime.comparing import check_comparisons
 from framework.runtime.errors import (
     ActorRequired,
     HiddenField,
@@ -38,15 +36,26 @@ from framework.runtime.errors import (
     UnusableQuery,
 )
 from framework.runtime.present import not_loaded
+from framework.runtime.spoken import Listener
 from framework.storage.database import Database
-from framework.storage.membership import views_in
+from framework.storage.of_members import ViewInCriterion, member_of, of_members, views_in
 
 
 class Reading:
     """Reads for one reader, or for the App itself (None), which sees all unless policies demand an actor."""
 
-    def __init__(self, plan: Plan, database: Database, reader: Reader | None, *, require_actor: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        database: Database,
+        listener: Listener,
+        reader: Reader | None,
+        *,
+        require_actor: bool,
+    ) -> None:
+        self._plan = plan
         self._database = database
+        self._listener = listener
         self._reader = reader
         self._shapes = plan.by_table
         self._kept = [shape for shape in plan.shapes.values() if shape.policies]
@@ -70,16 +79,17 @@ class Reading:
     def _query(self, statement: Any) -> list[Any]:
         if not isinstance(statement, Executable) or isinstance(statement, UpdateBase):
             raise NotASelect(statement=shortened(statement))
-        check_comparisons(statement, self._shapes)
+        spoken = self._listener.hear(statement)
+        of_members = bool(spoken.views or statement._with_options)  # an option may name views, too
         if self._anyone and not self._tenanted:
-            with self._database.session() as session:
+            with self._database.session(of_members=of_members) as session:
                 found = _found(session, statement)
                 for record in session.identity_map.values():
                     _let_relations_be(record)
                 return found
         if not isinstance(statement, (Select, CompoundSelect)):
             raise NotASelect(statement=shortened(statement))
-        with self._database.session(self._narrow) as session:
+        with self._database.session(self._narrow, of_members=of_members) as session:
             found = _found(session, statement)
             for record in session.identity_map.values():
                 self._take_off(record)
@@ -96,21 +106,14 @@ class Reading:
         return found[0]
 
     def _narrow(self, statement: Any) -> Any:
-        for element in visitors.iterate(statement):
-            self._check(element)
+        spoken = self._listener.hear(statement)
+        if spoken.text is not None:
+            raise StatementInText(text=spoken.text)
+        for table in spoken.tables:
+            self._check_table(table)
+        for column in spoken.columns:
+            self._check_column(column)
         return statement if self._anyone else statement.add_cte(*map(self._shadow, self._kept))
-
-    def _check(self, element: Any) -> None:
-        match element:
-            case TextClause() | TextualSelect():
-                raise StatementInText(text=str(element))
-            case ColumnClause(is_literal=True) if element.name != "*" and not element.name.isdigit():
-                raise StatementInText(text=element.name)
-            case TableClause():
-                self._check_table(element)
-            case ColumnClause():
-                for column in element.base_columns:
-                    self._check_column(column)
 
     def _check_table(self, table: TableClause) -> None:
         shape = self._shapes.get(table)
@@ -129,15 +132,23 @@ class Reading:
             raise HiddenField(model=self._shapes[table].name, field=column.name, policy=policy.name)
 
     def _shadow(self, shape: Shape) -> Any:
-        criterion = false() if self._reader is None else self._criterion(shape, self._reader)
+        asked = [(policy, _asked(policy, shape, self._reader)) for policy in shape.policies]
         try:
-            return self._database.shadows.of(shape.table, criterion, self._hidden[shape])
-        except (SQLAlchemyError, AttributeError, ValueError) as error:
+            held = (self._held(policy, shape, criterion) for policy, criterion in asked)
+            return self._database.shadows.of(shape.table, and_(true(), *held), self._hidden[shape])
+        except (SQLAlchemyError, AttributeError, ValueError, ViewInCriterion) as error:
             names = " and ".join(policy.name for policy in shape.policies)
-            raise UnusablePolicy(policy=names, model=shape.name, reason=error) from error
+            reason = str(error).removesuffix(".")
+            raise UnusablePolicy(policy=names, model=shape.name, reason=reason) from error
 
-    def _criterion(self, shape: Shape, reader: Reader) -> ColumnElement[bool]:
-        return and_(true(), *(_asked(policy, shape, reader) for policy in shape.policies))
+    def _held(self, policy: QueryPolicy, shape: Shape, criterion: ColumnElement[bool]) -> ColumnElement[bool]:
+        """What the policy holds a row of the table to: one of a view concerns members alone."""
+        column_of = self._plan.column_of_members
+        if views_in(criterion):
+            criterion = of_members(criterion, shape.table, column_of)
+        if policy.model is shape.model:
+            return criterion
+        return or_(not_(member_of(shape.table, column_of(policy.model))), criterion)
 
     def _hidden_of(self, shape: Shape) -> dict[str, QueryPolicy]:
         reader = self._reader
@@ -183,16 +194,13 @@ def _is_about_the_statement(error: SQLAlchemyError) -> bool:
     return isinstance(error, ProgrammingError) or str(error.orig).startswith("no such ")
 
 
-def _asked(policy: QueryPolicy, shape: Shape, reader: Reader) -> ColumnElement[bool]:
-    match policy.criterion(reader):
+def _asked(policy: QueryPolicy, shape: Shape, reader: Reader | None) -> ColumnElement[bool]:
+    match reader is not None and policy.criterion(reader):
         case True:
             return true()
         case False:
             return false()
         case ColumnElement() as criterion:
-            for view, _ in views_in(criterion):
-                reason = f"it speaks of {view.__name__}, and would see records that are no members, too"
-                raise UnusablePolicy(policy=policy.name, model=shape.name, reason=reason)
             return criterion
         case other:
             raise UnusablePolicy(policy=policy.name, model=shape.name, reason=f"it gave {other!r}")

@@ -166,7 +166,7 @@ class Transaction:
         """Change facts of all records that meet the criteria; returns how many there were.
 
         `tx.update_where(Order, Order.cents == 0, paid=True)`. Criteria see what this transaction has done so
-        far; derived properties are as they were before it.
+        far, and what is computed of that; views in them are their members.
         """
         self._refuse_if_over()
         shape = self._shape_of(model)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Dialect, select
-from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy import Dialect, select
+from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.types import TypeEngine
 
 from framework.errors import DispatchError
@@ -20,21 +20,15 @@ class CriterionOfAnother(DispatchError):
 def selection_where(
     statements: TableStatements, criteria: Sequence[Any], lock: Lock
 ) -> tuple[str, list[Any]]:
-    """Select whole rows that meet the criteria; and the values in these, as the driver takes them."""
-    table, dialect = statements.table, statements.dialect
+    """Select whole rows that meet the criteria; and the values in these, as the driver takes them.
 
-    def own(element: Any, **_: Any) -> Any:
-        """The App's own column for the class's: it may have others beside it."""
-        if isinstance(element, Column) and getattr(element.table, "name", None) == table.name:
-            return table.c.get(element.name)
-        return None
-
-    statement: Any = select(*statements.columns).where(
-        *(replacement_traverse(criterion, {}, own) for criterion in criteria)
-    )
-    others = [one for one in statement.get_final_froms() if one is not table]
-    if others:
-        raise CriterionOfAnother(model=statements.shape.name, other=getattr(others[0], "name", others[0]))
+    They are read from the table of the class, as the criteria have it, with the App's own columns.
+    """
+    table, dialect = statements.shape.table, statements.dialect
+    for other in {one for criterion in criteria for one in criterion._from_objects} - {table}:
+        raise CriterionOfAnother(model=statements.shape.name, other=getattr(other, "name", other))
+    columns = [ColumnClause[Any](column.name, _selectable=table) for column in statements.columns]
+    statement: Any = select(*columns).where(*criteria)
     if dialect.name != "sqlite":  # locked in the order of ids; SQLite has one writer
         statement = statement.order_by(table.c.id)
     compiled: Any = locking(statement, lock).compile(

@@ -216,15 +216,17 @@ class Database(ABC):
         """A connection that reads what was committed, beside whoever writes."""
 
     @contextmanager
-    def session(self, narrow: Narrow | None = None) -> Iterator[Session]:
+    def session(self, narrow: Narrow | None = None, *, of_members: bool = True) -> Iterator[Session]:
         """A session for statements of the caller's own; it reads, and its records outlive it.
 
-        With `narrow`, whatever it is asked is narrowed first.
+        With `narrow`, whatever it is asked is narrowed first. Who speaks of no views can do without that
+        they are their members.
         """
         with self.open_session() as session:
             if narrow is not None:
                 narrow_all(session, narrow)
-            self.memberships.show(session)
+            if of_members:
+                self.memberships.show(session)
             yield session
 
     @abstractmethod

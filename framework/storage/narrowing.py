@@ -9,9 +9,11 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from sqlalchemy import CTE, ColumnElement, MetaData, Table, cast, event, null, select
+from sqlalchemy import CTE, Column, ColumnElement, MetaData, Table, cast, event, null, select
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.sql import util, visitors
+
+from framework.storage.of_members import member_of
 
 Narrow: TypeAlias = Callable[[Any], Any]
 """From a SELECT to one that sees less; raises what the caller is to be told of a SELECT that may not be."""
@@ -46,9 +48,10 @@ class Shadows:
         columns = [
             cast(null(), one.type).label(one.name) if one.name in hidden else one for one in real.columns
         ]
-        rows = select(*columns).where(self._named_in_full(criterion)).correlate(None)
-        if rows.get_final_froms() != [real]:
+        held = self._named_in_full(criterion)
+        if any(source is not real for source in held._from_objects):
             raise ValueError(f"the criterion reads more than {table.name}")
+        rows = select(*columns).select_from(real).where(held).correlate(None)
         return rows.cte(table.name).prefix_with("NOT MATERIALIZED")
 
     def _named_in_full(self, criterion: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -59,5 +62,6 @@ class Shadows:
     def _full_name(self, element: Any, **_: Any) -> Any:
         table = getattr(element, "table", None)
         if table is not None and table in self._real:
-            return self._real[table].c[element.name]
+            real = self._real[table]
+            return real.c[element.name] if isinstance(element, Column) else member_of(real, element.name)
         return self._real.get(element)

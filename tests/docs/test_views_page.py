@@ -3,7 +3,8 @@
 from functools import partial
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import exists
+from sqlmodel import col, select
 
 from docs.examples import views
 from docs.examples.views import (
@@ -66,3 +67,22 @@ def test_the_page_is_right_about_what_comes_of_it() -> None:
             with app.transaction() as tx:
                 tx.add(PaidOrder(cents=1))
         assert app.verify() == []
+
+
+def test_criteria_speak_of_views_as_the_page_says() -> None:
+    with opened(App([views])) as app:
+        with app.transaction() as tx:
+            big, small, none = (tx.add(Customer()).id for _ in range(3))
+            orders = [tx.add(Order(customer_id=big, cents=cents)).id for cents in (20_000, 7)] + [
+                tx.add(Order(customer_id=small, cents=3)).id
+            ]
+        for order in (orders[0], orders[2]):
+            app.dispatch(OrderPaid(order_id=order))
+        with app.transaction() as tx:
+            assert tx.delete_where(Customer, ~exists().where(PaidOrder.customer_id == Customer.id)) == 1
+            assert tx.update_where(Order, col(PaidOrder.cents) < 5, cents=5) == 1
+            of_big = col(Order.customer_id).in_(select(BigPaidOrder.customer_id))
+            assert tx.update_where(Order, of_big, cents=0) == 2
+        assert [app.get(Order, order).cents for order in orders] == [0, 0, 5]
+        with pytest.raises(NoSuchRecord):
+            app.get(Customer, none)

@@ -2271,9 +2271,7 @@ def test_a_relation_to_one_record_is_not_declared_to_a_view() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "place", ["the policy all_of_them", "a Retention", "the guard never", "Sale.buyer_id"]
-)
+@pytest.mark.parametrize("place", ["a Retention", "the guard never", "Sale.buyer_id"])
 def test_what_needs_a_table_does_not_name_a_view(place: str) -> None:
     class Called(Event, table=True):
         loud: bool = False
@@ -2284,16 +2282,11 @@ def test_what_needs_a_table_does_not_name_a_view(place: str) -> None:
     class Sale(Entity, table=True):
         buyer_id: UUID = Field(foreign_key="big_buyer.id")
 
-    @policy(BigBuyer)
-    def all_of_them(reader: Reader) -> bool:
-        return True
-
     @guard(LoudCall)
     def never(event: LoudCall) -> bool:
         return False
 
     declared: dict[str, object] = {
-        "the policy all_of_them": all_of_them,
         "a Retention": Retention(BigBuyer, cap=1),
         "the guard never": never,
         "Sale.buyer_id": Sale,
@@ -2301,6 +2294,17 @@ def test_what_needs_a_table_does_not_name_a_view(place: str) -> None:
     view, base = ("LoudCall", "Called") if declared[place] is never else ("BigBuyer", "Buyer")
     assert refusal(Buyer, BigBuyer, Called, LoudCall, declared[place]) == (
         f"{place} names {view}, which is a view of {base} and has no table of its own. Name {base} there."
+    )
+
+
+def test_a_policy_of_a_view_hides_no_fields() -> None:
+    @policy(BigBuyer, hides=("name",))
+    def nobody(reader: Reader) -> bool:
+        return False
+
+    assert refusal(Buyer, BigBuyer, nobody) == (
+        "The policy nobody hides fields of BigBuyer, which is a view of Buyer: a field is hidden of all "
+        "records of a class, or of none. Let a policy of Buyer hide it."
     )
 
 

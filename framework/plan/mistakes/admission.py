@@ -25,6 +25,12 @@ class HiddenIdentity(DeclarationError):
     """
 
 
+class HidesOfAView(DeclarationError):
+    """The policy {policy} hides fields of {model}, which is a view of {base}: a field is hidden of all
+    records of a class, or of none. Let a policy of {base} hide it.
+    """
+
+
 class NoStep(DeclarationError):
     """The activity {activity} has no step after its opening event. Name what follows, or leave it away."""
 
