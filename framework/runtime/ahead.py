@@ -21,13 +21,8 @@ def ahead(work: Work) -> Iterator[Work]:
     raised here.
     """
     work.flush()
-    connection = work.connection
-    connection.run("SAVEPOINT ahead")
-    try:
+    with work.connection.taken_back():
         yield _followed(_twin(work))
-    finally:
-        connection.run("ROLLBACK TO ahead")
-        connection.run("RELEASE ahead")
 
 
 def _followed(twin: Work) -> Work:

@@ -84,6 +84,9 @@ class Connection(Protocol):
     def settle(self) -> None:
         """Return when the database has done all that it was told. Raises what came of it."""
 
+    def taken_back(self) -> AbstractContextManager[None]:
+        """What is done within the block is taken back at its end, however it ends."""
+
 
 class Database(ABC):
     """The store of one App: its tables, its compiled statements, and the ways to read what was committed."""

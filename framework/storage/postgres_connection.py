@@ -1,6 +1,7 @@
 """The seam to the driver of PostgreSQL: what is told waits on the wire until something is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -104,6 +105,19 @@ class PostgresConnection:
         if not self._wire.forget_since(_SAVE):
             self.tell(_UNDO)
             self.tell(_KEEP)
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        if not self._begun:
+            self._wire.go_apart()
+            self.begin("BEGIN")  # of what the server has begun, too
+        self.run("SAVEPOINT back")
+        try:
+            yield
+        finally:
+            self._wire.forget()
+            self.tell("ROLLBACK TO back")
+            self.run("RELEASE back")
 
     def close(self) -> None:
         """Say nothing more: the connection is somebody else's."""

@@ -108,6 +108,15 @@ class SqliteConnection:
     def settle(self) -> None:
         """It has done what it was told."""
 
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        self.run("SAVEPOINT back")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK TO back")
+            self.run("RELEASE back")
+
 
 class HeldConnection(sqlite3.Connection):
     """A connection that is held to the rows of one tenant, where records have tenants."""

@@ -106,6 +106,10 @@ class Wire:
         self._failed = False
         self._libpq.enter_pipeline_mode()
 
+    def go_apart(self) -> None:
+        """From here on a statement has begun the transaction, and one ends it."""
+        self._together = False
+
     def close(self) -> None:
         """Forget what waits, and leave the connection as it was, or closed."""
         self._waiting.clear()

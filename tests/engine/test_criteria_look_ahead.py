@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import exists
+from sqlalchemy import exists, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -104,6 +104,13 @@ class Ledger:
         self.orders: list[UUID] = []
         self.items: dict[UUID, UUID] = {}
 
+    def clear(self) -> None:
+        """As for another example."""
+        self.customers, self.orders, self.items = [], [], {}
+        with self.app.transaction() as tx:
+            for model in (Item, Order, Customer):
+                tx.delete_where(model, true())
+
     def deed(self, kind: str, one: int, other: int, price: int | None) -> Deed:
         """One of its kind, of records that will be there."""
         customer = self.customers[one % len(self.customers)] if self.customers else None
@@ -184,6 +191,7 @@ def test_a_criterion_finds_what_it_would_find_after_the_transaction(
 ) -> None:
     """Asked first in one that is taken back, and between deeds of one that is not, and then after it."""
     model, criterion = said
+    ledger.clear()
     done = [ledger.deed(*one) for one in drawn]
     with suppress(Abandoned), ledger.app.transaction() as tx:
         for deed in done:
