@@ -7,12 +7,14 @@ from itertools import permutations
 from hypothesis import strategies as st
 
 from tests.engine.declared_at_random.drawn import GLOBAL, Drawn
-from tests.engine.declared_at_random.properties import MOVES, OF_ITSELF, Property
+from tests.engine.declared_at_random.properties import MOVES, OF_ITSELF, Climb, Property
 from tests.engine.declared_at_random.rounds import Made, Round
 from tests.engine.declared_at_random.seen import (
     Friends,
     Merged,
     Part,
+    Reference,
+    Relation,
     Seen,
     Subset,
     Through,
@@ -20,6 +22,7 @@ from tests.engine.declared_at_random.seen import (
     Whole,
     behind,
 )
+from tests.engine.declared_at_random.spreads import Spread, Stirred
 from tests.engine.declared_at_random.trees import rings
 from tests.engine.declared_at_random.values import Value, conditions, tests, values
 
@@ -51,15 +54,44 @@ def alone(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> list[Propert
     one = draw(_property(number, host, drawn))
     if not one.is_machine or host == GLOBAL or draw(st.booleans()):
         return [one]
-    counter, number = one.name, number + 1
+    along = [each for each in drawn.references if each.source == host and each.is_own]
+    if along and (one.over is None or not one.over.is_one) and draw(st.booleans()):
+        return draw(_spreading(one, along[0], drawn.numbers(host)))
+    return draw(_going_round(one, host))
+
+
+@st.composite
+def _going_round(draw: st.DrawFn, one: Property, host: int) -> list[Property]:
+    """How many there are of what a rule makes of the machine's state, and the machine."""
+    number = one.number + 1
     made = Round(
         number,
         host,
         is_event := draw(st.booleans()),
         back := draw(st.sampled_from((None, "moved") if is_event else (None, "moved", "gone"))),
-        counter if back is None and draw(st.booleans()) else None,
+        one.name if back is None and draw(st.booleans()) else None,
     )
-    return [Property(counter, "Count", Made(made)), replace(one, name=f"p{number}", round=made)]
+    return [Property(one.name, "Count", Made(made)), replace(one, name=f"p{number}", round=made)]
+
+
+@st.composite
+def _spreading(draw: st.DrawFn, one: Property, along: Reference, fields: Sequence[str]) -> list[Property]:
+    """What the machine waits for of the children, if it is not the parent, and the machine.
+
+    What moves it besides is a change of others: one change moves it by one transition.
+    """
+    if one.over is None or draw(st.booleans()):
+        climb = Climb(along, is_up=False, last=one.number)
+        return [replace(one, option=False, climb=climb, spread=Spread(along, one.name, None))]
+    machine, climb = f"p{one.number + 1}", Climb(along, is_up=True, last=one.number + 1)
+    children: Seen = Relation(along, is_one=False)
+    if draw(st.booleans()):
+        children = Subset(10 * one.number + 9, children, draw(tests(fields)))
+    kind = draw(st.sampled_from(("Every", "Some")))
+    option = False if kind == "Every" else None
+    asked = Property(one.name, kind, children, where=Stirred(machine), option=option, climb=climb)
+    spread = Spread(along, machine, one.name)
+    return [asked, replace(one, name=machine, option=False, climb=climb, spread=spread)]
 
 
 @st.composite

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.engine.declared_at_random.rounds import Cause, Made, Move, Round
 from tests.engine.declared_at_random.seen import Part, Reference, Seen, Whole
+from tests.engine.declared_at_random.spreads import Spread, Stirred
 from tests.engine.declared_at_random.values import Row, Test, Value
 
 MOVES = ("Entered", "Left", "Created", "Deleted", "Changed", "Became")
@@ -32,12 +33,13 @@ class Property:
     over: Seen | None = None
     value: Value | None = None
     other: Value | None = None
-    where: Test | None = None
+    where: Test | Stirred | None = None
     option: Any = None
     by: str | None = None
     reached: int | None = None
     climb: Climb | None = None
     round: Round | None = None
+    spread: Spread | None = None
 
     @property
     def number(self) -> int:
@@ -99,8 +101,9 @@ class Property:
     @property
     def moves(self) -> list[Move]:
         """Those of a machine."""
-        if self.round is not None:
-            return self.round.moves
+        further = self.round or self.spread
+        if further is not None:
+            return further.moves
         back: list[Move] = [("stirred", "still", "moved")] if self.option else []
         return [("still", "stirred", "moved"), *back]
 
@@ -114,8 +117,9 @@ class Property:
         return f"StateMachine({kind}.STILL, {', '.join(moves)})"
 
     def _when(self, cause: Cause) -> str:
-        if self.round is not None and cause != "moved":
-            return self.round.when(cause)
+        further = self.round or self.spread
+        if further is not None and cause != "moved":
+            return further.when(cause)
         what = () if self.over is None else (self.over.name,)
         field = () if self.value is None else (repr(self.value.field),)
         reached = () if self.reached is None else (str(self.reached),)

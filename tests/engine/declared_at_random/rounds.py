@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["still", "stirred", "done"]
-Cause = Literal["moved", "made", "gone"]
+Cause = Literal["moved", "made", "gone", "spread"]
 Move = tuple[State, State, Cause]
-"""From where, to where, and by what: what moves it besides, what the rule made, or that this is gone."""
+"""From where, to where, and by what: what it is over, what a rule made or took, or those next to it."""
 
 
 @dataclass(frozen=True)

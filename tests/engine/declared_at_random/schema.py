@@ -17,6 +17,7 @@ from tests.engine.declared_at_random.seen import (
     Whole,
     behind,
 )
+from tests.engine.declared_at_random.spreads import Stirred
 from tests.engine.declared_at_random.twins import Twins
 from tests.engine.declared_at_random.values import Value
 
@@ -199,7 +200,7 @@ def _of_the_present(properties: Sequence[Property]) -> tuple[Property, ...]:
     return tuple(
         Property(one.name, "Formula", value=Value("f0", "plain")) if _remembers(one) else one
         for one in properties
-        if not one.is_machine
+        if not one.is_machine and not isinstance(one.where, Stirred)
     )
 
 

@@ -207,7 +207,7 @@ class World:
                 rows = level_by_level(full[number], climb)
             for row in rows:
                 for one, moved in together:
-                    row[one.name] = self._value(one, row, full, moved)
+                    row[one.name] = self._value(one, row, number, full, moved)
         self.found = {one: those.copy() for one, those in self.made.items()}
         self.told |= {row["id"] for row in seen_by(self.schema.told, full, total, self.bonds)}
         if self.schema.twins is not None:
@@ -216,7 +216,12 @@ class World:
         return full, total
 
     def _value(
-        self, one: Property, row: Row, full: list[dict[UUID, Row]], moved: Mapping[UUID | None, int]
+        self,
+        one: Property,
+        row: Row,
+        number: int | None,
+        full: list[dict[UUID, Row]],
+        moved: Mapping[UUID | None, int],
     ) -> Any:
         if one.kind == "Sequence":
             return self._number(one, row)
@@ -224,16 +229,19 @@ class World:
             return int(row["id"] in self.made.get(one.over.by, ()))
         records = seen_by(one.over, full, row, self.bonds)
         if one.is_machine:
-            return self.machines.state(
-                one, row.get("id"), records, moved, self._news(one.round, row.get("id"))
-            )
+            news = self._news(one, row, number, full)
+            return self.machines.state(one, row.get("id"), records, moved, news)
         return one.compute(row, records, self.level, self.now)
 
-    def _news(self, of: Round | None, id: UUID | None) -> list[Cause]:
-        """What a rule has done for a record since that was last looked at: it comes first in its wave."""
-        if of is None:
+    def _news(self, one: Property, row: Row, host: int | None, full: list[dict[UUID, Row]]) -> list[Cause]:
+        """What a rule has done for a record since that was last looked at, which comes first in its wave; or
+        what has come to it along a tree.
+        """
+        if one.spread is not None and host is not None:
+            return ["spread"] if one.spread.has_come(row, full[host]) else []
+        if one.round is None:
             return []
-        then, since = (id in those.get(of, ()) for those in (self.found, self.made))
+        then, since = (row["id"] in those.get(one.round, ()) for those in (self.found, self.made))
         return [] if then is since else ["made" if since else "gone"]
 
     def reasons(self) -> Iterator[tuple[int, UUID, Property, list[UUID]]]:
