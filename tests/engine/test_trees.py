@@ -88,6 +88,7 @@ class Folder(Entity, table=True):
     above: str = computed(Lookup(parent, lambda folder: folder.path, missing=""))
     path: str = computed(Formula(lambda folder: f"{folder.above}/{folder.name}"))
     depth: int = computed(Lookup(parent, lambda folder: folder.depth + 1, missing=0))
+    height: int = computed(Lookup(parent, lambda folder, r: folder.height + r.share, missing=0, given=Rates))
     closed_below: bool = computed(Every(folders, lambda folder: folder.status is Status.CLOSED, empty=False))
     status: Status = computed(
         StateMachine(
@@ -232,6 +233,14 @@ def test_a_parameter_reaches_every_level(app: App) -> None:
     with app.transaction() as tx:
         tx.update(tx.get(Rates), share=5)
     assert shown(app, ids, "shared") == [15, 10, 5, 0]
+
+
+def test_a_parameter_reaches_also_those_at_which_a_level_has_looked(app: App) -> None:
+    ids = chain(app, 2)
+    with app.transaction() as tx:
+        ids.append(tx.add(Folder(parent_id=ids[1])).id)  # who is above it is looked up
+        tx.update(tx.get(Rates), share=5)
+    assert shown(app, ids, "height") == [0, 5, 10]
 
 
 def test_a_record_is_not_above_itself(app: App) -> None:

@@ -38,10 +38,13 @@ def step(node: LookupNode, work: Work) -> None:
 
 
 def descend(node: LookupNode, seen_by: Work, work: Work) -> None:
-    """Bring the children up to date whose parent changed on the last level, or is another one."""
+    """Bring the children up to date whose parent changed on the last level, or is another one; everybody, if
+    a parameter changed: also those at which this level has looked, for others or to find who is above.
+    """
     (end, sources), stale = node.sources[0], dict[UUID, None]()
     if has_changed(seen_by, node.given):
-        _bring_untouched(node, work)
+        done = _bring_untouched(node, work)
+        stale |= dict.fromkeys(change.id for change in work.changes(node.host) if change not in done)
     for change in seen_by.changes(node.host):
         if change.after_row is not None and change.differs(node.keys):
             stale[change.id] = None
