@@ -200,9 +200,11 @@ def graph(
     property: Annotated[str | None, typer.Argument(help="The property that is the machine.")] = None,
     counts: Annotated[bool, typer.Option("--counts", help="Say how many records each class has.")] = False,
     database: Database = None,
+    tenant: Tenant = None,
 ) -> None:
     """Draw the plan, or one state machine, as a Mermaid diagram."""
-    typer.echo(inspection.graph(load(app, database), model, property, counts=counts))
+    with opened_for(app, database, tenant) as loaded:
+        typer.echo(inspection.graph(loaded, model, property, counts=counts))
 
 
 @millrace.command()

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, func, select, update
 from framework.computations.triggers import LinkTrigger, Trigger
 from framework.migration.renames import Renames
 from framework.plan.node import MachineNode, TriggerPlan
-from framework.runtime.dispatch import SAID_BY_EVENT
+from framework.runtime.keys import SAID_BY_EVENT
 from framework.storage.tables import MADE_BY, Tables
 
 

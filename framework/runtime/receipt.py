@@ -1,6 +1,6 @@
 """What a dispatch or a transaction did."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -9,6 +9,7 @@ from uuid import UUID
 from framework.model.entity import Event
 from framework.model.record import Record
 from framework.model.symmetric import LinkEnd
+from framework.plan.shape import Shape
 from framework.runtime.change import Change
 from framework.runtime.present import detached
 
@@ -60,6 +61,11 @@ def _is_same(change: Change) -> bool:
     if before is None or after is None:
         return before is after
     return all(before[name] == after[name] for name in change.shape.fields)
+
+
+def changes_of(rows: Mapping[Shape, Mapping[UUID, Change]]) -> list[NetChange]:
+    """The net changes of what a transaction has touched."""
+    return net_changes(change for known in rows.values() for change in known.values())
 
 
 def net_changes(changes: Iterable[Change]) -> list[NetChange]:

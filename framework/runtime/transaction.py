@@ -37,7 +37,9 @@ from framework.runtime.errors import (
     UnnamedFacts,
 )
 from framework.runtime.kept import refuse_losses
+from framework.runtime.keys import Keyed, keyed, known, remember
 from framework.runtime.present import detached
+from framework.runtime.receipt import changes_of
 from framework.runtime.refused import too_large
 from framework.runtime.removal import remove
 from framework.runtime.reserve import reserve
@@ -57,6 +59,8 @@ E = TypeVar("E", bound=Event)
 
 class Transaction:
     """Facts enter here; all that follows from them is stored in the same transaction, or none of it is."""
+
+    _keyed: tuple[Keyed, ...] = ()  # events that came under a key
 
     def __init__(self, plan: Plan, work: Work) -> None:
         self.plan = plan
@@ -131,12 +135,28 @@ class Transaction:
                 stored += len(some)
             return stored
 
-    def dispatch(self, event: E, *, actor: str | None = None, context: Mapping[str, Any] | None = None) -> E:
+    def dispatch(
+        self,
+        event: E,
+        *,
+        key: str | None = None,
+        actor: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> E:
         """Store an event; what follows from it is there when the transaction ends.
 
+        With `key`, once: the same key and content give the event that is there, read-only, and do nothing.
         Guards are told of `actor` and `context`; the actor is stored with the event, the context is not.
         """
         shape = self._dispatchable(type(event), event)
+        if key is not None:
+            said = keyed(key, event, self.work.doors[shape].row(event, self.now))
+            there = self._there(shape, said)
+            if there is not None:
+                return there  # type: ignore[return-value]  # the key stands for an event of its class
+            self.dispatch(event, actor=actor, context=context)
+            self._keyed = (*self._keyed, said)
+            return event
         if actor is not None or context is not None:
             check_caller(actor, context)
         if shape.guards:
@@ -147,6 +167,16 @@ class Transaction:
         if actor is not None and change.after_row is not None:
             change.after_row["_actor"] = actor
         return event
+
+    def _there(self, shape: Shape, said: Keyed) -> Event | None:
+        """The event that the key stands for, if it was used, here or before; raises ConflictingKey."""
+        self._refuse_if_over()
+        here = next((one for one in self._keyed if one.key == said.key), None)
+        if here is not None:
+            said.refuse_unless_same(here)
+            return here.event
+        there = known(self.work, shape, said)
+        return None if there is None else detached(shape, there.row, type(said.event))
 
     def update(
         self, record: Record | type[Record], id: UUID | None = None, /, *unnamed: Never, **facts: Any
@@ -324,7 +354,9 @@ class Transaction:
                 raise NotAMember(view=lens.name, model=shape.name, id=id)
         for close in self.work.closers:
             close(self.work)
-        self.work.finish(complete=complete)
+        self.work.finish(complete=complete or bool(self._keyed))
+        for said in self._keyed:
+            remember(self.work, said, changes_of(self.work.rows))
 
     def abandon(self, *, let_go: bool = False) -> None:
         """Take nothing more; what was done and is not stored will not be.

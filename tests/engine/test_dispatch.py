@@ -1,5 +1,6 @@
 """An event enters, once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -80,6 +81,55 @@ def test_a_key_is_used_once(app: App, watch: Watch) -> None:
     ]
     assert [one for one in statements if not one.startswith("SELECT")] == []
     assert len(app.query(select(Parcel))) == 1
+
+
+def test_several_dispatches_of_one_transaction_have_a_key_each(app: App) -> None:
+    def send(*weights: int) -> list[ParcelSent]:
+        with app.transaction() as tx:
+            return [tx.dispatch(ParcelSent(weight=weight), key=f"p{weight}") for weight in weights]
+
+    first, second = send(1, 2)
+    again, third, once_more = send(2, 3, 3)
+    assert (again.id, again.at) == (second.id, app.get(ParcelSent, second.id).at)
+    assert once_more is third
+    assert sorted(one.weight for one in app.query(select(Parcel))) == [1, 2, 3]
+    receipt = app.dispatch(ParcelSent(weight=1), key="p1")
+    assert (receipt.replayed, receipt.id) == (True, first.id)
+    assert {one.model for one in receipt.changes} == {ParcelSent, Parcel}
+    assert len(receipt.changes) == 4  # all that the transaction changed
+    with app.transaction() as tx:
+        assert tx.dispatch(ParcelSent(weight=3), key="p3").id == third.id
+        with pytest.raises(ConflictingKey, match="its content differs"):
+            tx.dispatch(ParcelSent(weight=9), key="p3")
+        tx.dispatch(ParcelSent(weight=4), key="p4")
+        with pytest.raises(ConflictingKey, match="its content differs"):
+            tx.dispatch(ParcelSent(weight=9), key="p4")
+        with pytest.raises(UnusableKey):
+            tx.dispatch(ParcelSent(weight=9), key="")
+    assert sorted(one.weight for one in app.query(select(ParcelSent))) == [1, 2, 3, 4]
+    assert app.verify() == []
+
+
+def test_a_transaction_that_is_taken_back_uses_up_no_key(app: App) -> None:
+    with pytest.raises(RuntimeError), app.transaction() as tx:
+        tx.dispatch(ParcelSent(weight=1), key="a")
+        raise RuntimeError
+    with app.transaction() as tx:
+        tx.dispatch(ParcelSent(weight=2), key="a")
+    assert app.dispatch(ParcelSent(weight=2), key="a").replayed
+
+
+def test_of_two_transactions_with_the_same_key_one_stores(app: App) -> None:
+    def send(number: int) -> UUID:
+        with app.transaction() as tx:
+            tx.dispatch(ParcelSent(weight=100 + number))
+            return tx.dispatch(ParcelSent(weight=1), key="once").id
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = set(pool.map(send, range(16)))
+    assert len(ids) == 1
+    assert len(app.query(select(ParcelSent).where(ParcelSent.weight == 1))) == 1
+    assert len(app.query(select(ParcelSent))) == 17
 
 
 def test_another_key_is_another_fact(app: App) -> None:
