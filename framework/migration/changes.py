@@ -67,6 +67,7 @@ class MigrationPlan:
     breached: tuple[str, ...] = ()  # tables that row-level security does not hold any more
     task: Task = field(default_factory=Task, repr=False)
     is_takeover: bool = False  # the database remembers no declaration
+    is_new: bool = False  # the database has no tables yet
     fill: Mapping[str, Any] = field(default_factory=dict)
 
     @property

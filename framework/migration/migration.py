@@ -9,7 +9,7 @@ from framework.migration.errors import FactsWouldBeLost, MigrationOutdated, Migr
 from framework.migration.planning import Fill, Planning
 from framework.migration.progress import unfinished
 from framework.migration.quiet import QuietEngine
-from framework.runtime.creation import take_up_activities
+from framework.runtime.creation import create, take_up_activities
 from framework.runtime.recomputation import Difference
 from framework.runtime.verify import verify
 from framework.tenancy import within
@@ -38,10 +38,12 @@ def migrate(
         if plan is not None and found != plan:
             raise MigrationOutdated()
         refuse(found, allow_loss=allow_loss)
-        if found.has_changes:
+        if found.has_changes and not found.is_new:
             from framework.migration.alteration import alter  # Alembic takes its time, and is seldom needed
 
             alter(connection, database, found, planning.renames, engine.clock.now())
+    if found.is_new:
+        create(engine)
     engine.create_globals()
     with database.inspecting() as connection:
         left = unfinished(connection, database.tables)

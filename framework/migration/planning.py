@@ -59,7 +59,9 @@ class Planning:
     def plan(self) -> MigrationPlan:
         """What has to be done to it."""
         if not self.forms:
-            return MigrationPlan(changes=())
+            return MigrationPlan(
+                changes=(Change("all", "there are no tables yet: they are made"),), is_new=True
+            )
         if crossing := crossing_of(self.database.plan, self.forms):
             return MigrationPlan(changes=(crossing,))
         tables = self.database.tables.metadata.tables

@@ -76,4 +76,4 @@ class OthersAtWork(StorageError):
 
 
 class SchemaMissing(StorageError):
-    """The database {url} has no tables yet. Call `app.create()` once."""
+    """The database {url} has no tables yet. Call `app.create()` once, or `millrace migrate --apply`."""

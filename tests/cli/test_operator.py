@@ -135,11 +135,39 @@ def test_a_dead_call_is_listed_with_its_reason_until_it_is_replayed(millrace, le
     assert millrace("replay", "press:app", call_id).returncode == 1
 
 
+SHOPS = """
+from framework import Global
+from framework.app import App, Settings
+
+
+class Shop(Global, table=True):
+    name: str = ""
+
+
+app = App([[Shop]], database="sqlite:///shops.db", settings=Settings(tenancy="required"))
+app.create()
+"""
+
+
 def test_a_database_without_tables_is_named(millrace, tmp_path):
     (tmp_path / "press.py").write_text(WORKSHOP)
     ran = millrace("verify", "press:app")
     assert ran.returncode == 1
-    assert ran.stderr == "The database sqlite:///press.db has no tables yet. Call `app.create()` once.\n"
+    assert ran.stderr == (
+        "The database sqlite:///press.db has no tables yet. Call `app.create()` once, or "
+        "`millrace migrate --apply`.\n"
+    )
+    ran = millrace("migrate", "press:app", "--apply")
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "Migrated. Everything is as the facts say.")
+    assert millrace("verify", "press:app").returncode == 0
+
+
+def test_records_are_counted_in_the_picture_of_a_tenant(millrace, tmp_path):
+    (tmp_path / "shops.py").write_text(SHOPS)
+    assert millrace("tenants", "shops:app", "acme").returncode == 0
+    ran = millrace("graph", "shops:app", "--counts", "--tenant", "acme")
+    assert (ran.returncode, ran.stdout.splitlines()[1]) == (0, '    subgraph Shop["Shop (global): 1"]')
+    assert "no tenant is entered" in millrace("graph", "shops:app", "--counts").stderr
 
 
 def test_a_machine_is_drawn(millrace):

@@ -13,6 +13,7 @@ from framework import (
     Entity,
     Event,
     Field,
+    Global,
     Payload,
     Relationship,
     Renamed,
@@ -67,6 +68,18 @@ def test_nothing_to_do_is_said_and_done(database_url: str) -> None:
     app = App([user(email=str)], database=database_url)
     assert app.migration().is_empty
     assert app.migrate() == []
+
+
+def test_a_database_without_tables_is_given_them(database_url: str) -> None:
+    app = App([[Lamp, Pressed, Lamps]], database=database_url)
+    plan = app.migration()
+    assert str(plan) == "all: there are no tables yet: they are made"
+    assert app.migrate(plan) == []
+    assert app.migration().is_empty
+    with app.transaction() as tx:
+        tx.add(Lamp(name="red"))
+    assert (app.get(Lamps).count, app.verify()) == (1, [])
+    app.close()
 
 
 def test_a_fact_without_a_value_is_refused_until_it_has_one(database_url: str) -> None:
@@ -190,6 +203,10 @@ class Lamp(Entity, table=True):
         )
     )
     number: int = computed(Sequence())
+
+
+class Lamps(Global, table=True):
+    count: int = computed(Count(Lamp))
 
 
 def lantern() -> list[Any]:

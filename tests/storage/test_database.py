@@ -160,7 +160,8 @@ def test_a_database_without_tables_says_what_to_call(url: str) -> None:
     ):
         with pytest.raises(SchemaMissing) as caught:
             use()
-        assert str(caught.value) == f"The database {url} has no tables yet. Call `app.create()` once."
+        said = "has no tables yet. Call `app.create()` once, or `millrace migrate --apply`."
+        assert str(caught.value) == f"The database {url} {said}"
     app.create()
     add(app)
     app.close()
