@@ -1,10 +1,13 @@
 """What changes about constraints and indexes, and which rows are in the way."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Dialect, Table
+from sqlalchemy import Column, Dialect, Table, literal, null
+from sqlalchemy import column as named
+from sqlalchemy.sql.visitors import iterate
 
 from framework.migration.changes import Change
 from framework.migration.renames import Renames
@@ -64,20 +67,40 @@ class ConstraintChanges:
         for columns, index in sorted(unique, key=str):
             if MADE_BY in columns:
                 continue
-            old = [kept[one] for one in columns if one in kept]
-            own = any(one not in kept and (one not in fills or callable(fills[one])) for one in columns)
-            where = _condition(table, columns, dialect) if index is not None and index.where else None
-            alike = self._survey.alike(was, old, where) if old and not own else 0
+            condition = _condition(table, columns, dialect) if index is not None and index.where else None
+            read = {*columns, *(() if condition is None else columns_of(condition))}
+            known = {one: _now(table.c[one], kept, fills) for one in read}
+            alike: Any = 0
+            if any(one in kept for one in columns) and all(one is not None for one in known.values()):
+                where = None if condition is None else _text(condition, dialect)
+                alike = self._survey.alike(was, known, columns, where)
             remedy = f"It is not so in {rows_whose(alike)}: change them first" if alike else ""
             yield Change(name, f"unique by {', '.join(columns)}", remedy=remedy)
 
 
-def _condition(table: Table, columns: Sequence[str], dialect: Dialect) -> str:
-    """The condition of a unique index, in SQL."""
+def _now(column: Column[Any], kept: Mapping[str, str], fills: Mapping[str, Any]) -> Any:
+    """What a column will have, as a row has it now; None where each row gets a value of its own."""
+    if column.name in kept:
+        return named(kept[column.name])
+    if column.name in fills and not callable(fills[column.name]):
+        return literal(fills[column.name], column.type)
+    return null() if column.nullable else None
+
+
+def _condition(table: Table, columns: Sequence[str], dialect: Dialect) -> Any:
+    """The condition of a unique index."""
     (found,) = [one for one in table.indexes if one.unique and _own(one.columns.keys()) == columns]
-    where: Any = found.dialect_options[dialect.name]["where"]
+    return found.dialect_options[dialect.name]["where"]
+
+
+def columns_of(condition: Any) -> set[str]:
+    """The columns that a condition reads."""
+    return {one.name for one in iterate(condition) if isinstance(one, Column)}
+
+
+def _text(condition: Any, dialect: Dialect) -> str:
     options = {"literal_binds": True, "include_table": False}
-    return str(where.compile(dialect=dialect, compile_kwargs=options))
+    return str(condition.compile(dialect=dialect, compile_kwargs=options))
 
 
 def _called(form: Form, names: Mapping[str, str], tables: Mapping[str, str]) -> Form:
@@ -88,7 +111,10 @@ def _called(form: Form, names: Mapping[str, str], tables: Mapping[str, str]) -> 
 
     return Form(
         columns=form.columns,
-        indexes={replace(one, columns=now(one.columns)): name for one, name in form.indexes.items()},
+        indexes={
+            replace(one, columns=now(one.columns), where=_said(one.where, names)): name
+            for one, name in form.indexes.items()
+        },
         uniques={now(one): name for one, name in form.uniques.items()},
         references={
             replace(
@@ -97,6 +123,11 @@ def _called(form: Form, names: Mapping[str, str], tables: Mapping[str, str]) -> 
             for one, name in form.references.items()
         },
     )
+
+
+def _said(where: str, names: Mapping[str, str]) -> str:
+    """A condition by the names of today."""
+    return re.sub(r"\w+", lambda word: names.get(word.group(), word.group()), where)
 
 
 def _own(columns: Sequence[str]) -> tuple[str, ...]:

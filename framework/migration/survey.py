@@ -1,7 +1,7 @@
 """What is in the database: how many rows would lose something, or do not fit."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, cast, column, exists, func, literal_column, or_, select, table
@@ -36,11 +36,14 @@ class Survey:
         """The rows whose value is none of these."""
         return self._count(table(name, column(of)), column(of).not_in(list(values)))
 
-    def alike(self, name: str, columns: Sequence[str], where: str | None) -> int:
-        """The rows that share all values of the columns with another row."""
+    def alike(self, name: str, known: Mapping[str, Any], columns: Sequence[str], where: str | None) -> Tally:
+        """The rows that share all values of the columns with another row, where `known` gives what rows have
+        by the names of today.
+        """
+        rows = select(*(value.label(one) for one, value in known.items())).select_from(table(name)).subquery()
         counted = func.count().label("rows_alike")
-        groups = select(counted).select_from(table(name)).group_by(*(column(one) for one in columns))
-        groups = groups.where(*(column(one).is_not(None) for one in columns)).having(counted > 1)
+        groups = select(counted).select_from(rows).group_by(*(rows.c[one] for one in columns))
+        groups = groups.where(*(rows.c[one].is_not(None) for one in columns)).having(counted > 1)
         if where is not None:
             groups = groups.where(literal_column(where))
         return self._sum(select(func.sum(groups.subquery().c.rows_alike)))

@@ -91,7 +91,7 @@ def declared_form(table: Table, dialect: Dialect) -> Form:
             IndexForm(
                 tuple(column.name for column in index.columns),
                 bool(index.unique),
-                _condition(index.dialect_options[dialect.name].get("where")),
+                _condition(_compiled(index.dialect_options[dialect.name].get("where"), dialect)),
             ): str(preparer.format_index(index)).strip('"')
             for index in table.indexes
         },
@@ -171,6 +171,30 @@ _CAST = re.compile(r"::(?:character varying|double precision|timestamp with(?:ou
 """What PostgreSQL adds to values."""
 
 
+_OTHER_WORDS = (
+    (re.compile(r"= any array ?\[(.*?)\]"), r"in \1"),
+    (re.compile(r"<> all array ?\[(.*?)\]"), r"not in \1"),
+    (re.compile(r"!~~"), "not like"),
+    (re.compile(r"~~"), "like"),
+    (re.compile(r"<>"), "!="),
+    (re.compile(r"\+00:00'"), "+00'"),
+)
+"""What PostgreSQL says in other words than it was told."""
+
+
 def _condition(where: Any) -> str:
     """A condition without what databases add to it."""
-    return re.sub(r"[\s\"()]+", " ", _CAST.sub("", str(where))).strip().lower() if where is not None else ""
+    if where is None:
+        return ""
+    text = re.sub(r"[\s\"()]+", " ", _CAST.sub("", str(where))).strip().lower()
+    for said, meant in _OTHER_WORDS:
+        text = said.sub(meant, text)
+    return text
+
+
+def _compiled(where: Any, dialect: Dialect) -> str | None:
+    """A condition as it is told to the database."""
+    if where is None:
+        return None
+    options = {"literal_binds": True, "include_table": False}
+    return str(where.compile(dialect=dialect, compile_kwargs=options))
