@@ -104,12 +104,18 @@ class Ledger:
         self.orders: list[UUID] = []
         self.items: dict[UUID, UUID] = {}
 
-    def clear(self) -> None:
-        """As for another example."""
+    def begin(self) -> None:
+        """Anew: two customers with two orders each, of which one has items."""
         self.customers, self.orders, self.items = [], [], {}
         with self.app.transaction() as tx:
             for model in (Item, Order, Customer):
                 tx.delete_where(model, true())
+            for one in range(4):
+                if one < 2:
+                    self.deed("customer", one, 0, None)(tx)
+                self.deed("order", one, 0, None)(tx)
+            for one in range(5):
+                self.deed("item", one, one % 2, one)(tx)
 
     def deed(self, kind: str, one: int, other: int, price: int | None) -> Deed:
         """One of its kind, of records that will be there."""
@@ -191,7 +197,7 @@ def test_a_criterion_finds_what_it_would_find_after_the_transaction(
 ) -> None:
     """Asked first in one that is taken back, and between deeds of one that is not, and then after it."""
     model, criterion = said
-    ledger.clear()
+    ledger.begin()
     done = [ledger.deed(*one) for one in drawn]
     with suppress(Abandoned), ledger.app.transaction() as tx:
         for deed in done:
