@@ -155,6 +155,10 @@ class Frozen(Account, where=lambda account: account.frozen):
     pass
 
 
+class Overdrawn(Account, where=lambda account: account.is_overdrawn):
+    pass
+
+
 class Branch(Entity, table=True):
     name: str = Field(unique=True)
     accounts: list[Account] = Relationship()
@@ -248,4 +252,4 @@ def own_bookings(reader: Reader) -> ColumnElement[bool] | bool:
 
 RECORDS = [Branch, Account, Loan, Transferred, Holiday, Booking, Letter, House]
 ADMISSIONS = [guard(Transferred, code="not_yours")((owner | staff) & ~frozen), within_limit, signed]
-MODULE = [*RECORDS, Frozen, bookings, letter, *ADMISSIONS, own_accounts, own_bookings]
+MODULE = [*RECORDS, Frozen, Overdrawn, bookings, letter, *ADMISSIONS, own_accounts, own_bookings]

@@ -25,10 +25,12 @@ from tests.engine.bank import (
     Account,
     Booking,
     Branch,
+    Frozen,
     Holiday,
     House,
     Letter,
     Loan,
+    Overdrawn,
     Terms,
     Transferred,
 )
@@ -298,9 +300,15 @@ class Bank(MachineOnDatabase):
                 (one.kind, one.model, one.id) for one in receipt.changes
             ]
 
-    @rule(many=st.lists(transfers, min_size=1, max_size=4), freezing=st.none() | picks)
-    def several_transfer_at_once(self, many: list[Any], freezing: int | None) -> None:
-        """Who is refused is left out, and the others stand; an account is frozen just before."""
+    @rule(
+        many=st.lists(transfers, min_size=1, max_size=4),
+        freezing=st.none() | picks,
+        secret=st.none() | st.integers(0, 2),
+    )
+    def several_transfer_at_once(self, many: list[Any], freezing: int | None, secret: int | None) -> None:
+        """Who is refused is left out, and the others stand; an account is frozen just before, and who is
+        overdrawn then, and not frozen, is given a secret.
+        """
         with self.app.transaction() as tx:
             if freezing is not None and self.accounts:
                 id = self.pick(freezing)
@@ -316,6 +324,12 @@ class Bank(MachineOnDatabase):
                     with pytest.raises(Refused) as refused:
                         tx.dispatch(event, actor=actor, context=context)
                     assert refused.value.code == code
+            if secret is not None:
+                overdrawn = [one for one in self.accounts.values() if one.balance < 0 and not one.frozen]
+                thawed = col(Account.id).not_in(select(Frozen.id))
+                assert tx.update_where(Overdrawn, thawed, secret=secret) == len(overdrawn)
+                for account in overdrawn:
+                    account.secret = secret
         self.all_has_followed()
 
     @rule()
