@@ -47,7 +47,8 @@ def policy(model: type[Record], *, hides: Hides = ()) -> Callable[[Criterion], Q
 
     True shows every record, False none. Of several policies of a class all must hold. `hides` names fields
     that the reader does not see, or is a function from the reader to their names. The criterion itself sees
-    all records, so it may look at other classes by subqueries.
+    all records, so it may look at other classes by subqueries. A policy of a view concerns its members, by
+    whatever name they are read.
     """
 
     check_class(model, "policy", "@policy(Order)")

@@ -26,6 +26,10 @@ ColumnOf = Callable[[type[Record]], str]
 Classes = dict[Any, None]
 """Classes, and aliases of classes, as SQLAlchemy knows them, each once."""
 
+_Tell = Callable[[Any, Sequence[Any], Sequence[Any], frozenset[Any]], Any]
+"""From a SELECT, what it reads FROM, the classes that it speaks of and what is around it to one that is told
+of members.
+"""
 
 _MARK = "no_replacement_traverse"
 """The mark by which SQLAlchemy keeps others from replacing what is said in `any` and `has` of a relation."""
@@ -42,30 +46,9 @@ def parts_of(element: Any) -> Iterator[Any]:
         yield from element._from_obj
 
 
-def entity_of(element: Any) -> Any:
-    """The class, or the alias of one, by which an element is spoken of, as SQLAlchemy knows it; or None."""
-    return element._annotations.get("parententity")
-
-
-def subqueries_in(criterion: Any) -> Iterator[Any]:
-    """What the criterion reads FROM that is no table, and no alias of one."""
-    rest = [criterion]
-    while rest:
-        element = rest.pop()
-        if is_subquery(element):
-            yield element
-        else:
-            rest += parts_of(element)
-
-
-def is_subquery(element: Any) -> bool:
-    """Whether it is a SELECT that is read FROM, under a name."""
-    return isinstance(element, AliasedReturnsRows) and not isinstance(element.element, TableClause)
-
-
 def views_of(element: Any) -> Iterator[type[Record]]:
     """The filtered classes that an element speaks of itself, not in its parts."""
-    entity = entity_of(element)
+    entity = _entity_of(element)
     if entity is not None and _is_view(entity):
         yield entity.class_
     if isinstance(element, Select) and element._setup_joins:
@@ -83,20 +66,12 @@ def views_in(criterion: Any) -> set[type[Record]]:
     return found
 
 
-def _joined_by_relation(select: Any) -> Iterator[Any]:
-    for target, onclause, *_ in select._setup_joins:
-        for relation in (target, onclause):
-            view = getattr(relation, "_of_type", None)
-            if view is not None and _is_view(view):
-                yield view
-
-
 def of_members(criterion: ColumnElement[bool], table: Table, column_of: ColumnOf) -> ColumnElement[bool]:
     """The criterion on rows of the table, where all views that it speaks of are their members."""
 
     def tell(select: Any, froms: Sequence[Any], here: Sequence[Any], around: frozenset[Any]) -> Any:
         views = [entity for entity in here if _is_view(entity)]
-        optional = frozenset(one for item in froms for one in _optional(item))
+        optional = _optional_in(froms)
         _refuse({view.class_ for view in views if _is_of(view, optional)}, "in an outer join")
         _refuse({view.class_ for view in _joined_by_relation(select)}, "in a join by a relation")
         for view in views:
@@ -105,7 +80,7 @@ def of_members(criterion: ColumnElement[bool], table: Table, column_of: ColumnOf
         return select.where(*(_is_member(view, column_of) for view in views)) if views else select
 
     around, criterion = frozenset({table}), _unmarked(criterion)
-    for one in subqueries_in(criterion):
+    for one in _subqueries_in(criterion):
         _refuse(views_in(one), "in a subquery, or a CTE, that is read FROM")
     told, classes = _Scope(tell, around, around).told(criterion, [criterion])
     return and_(told, *(_is_member(one, column_of) for one in classes if _is_view(one)))
@@ -117,36 +92,12 @@ def with_members(statement: Any, is_member: Callable[[Any], ColumnElement[bool]]
     """
 
     def tell(select: Any, froms: Sequence[Any], here: Sequence[Any], _: frozenset[Any]) -> Any:
-        told = _told_by_sqlalchemy(select) | {one for item in froms for one in _optional(item)}
-        views = [one for one in here if _is_view(one) and one not in told and not _is_of(one, told)]
+        told, optional = _told_by_sqlalchemy(select), _optional_in(froms)
+        views = [one for one in here if _is_view(one) and one not in told and not _is_of(one, optional)]
         return select.where(*map(is_member, views)) if views else select
 
     told, _ = _Scope(tell, frozenset(), frozenset()).told(statement, [statement])
     return told
-
-
-def _unmarked(criterion: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The criterion without the mark, which would keep what is said there from being told."""
-    seen: dict[int, Any] = {}
-
-    def unmarked(element: Any, **_: Any) -> Any:
-        if not hasattr(element, "_deannotate"):  # a relation, by which a SELECT joins
-            return element
-        if id(element) not in seen:
-            seen[id(element)] = copy = element._deannotate(values=[_MARK], clone=True)
-            copy._copy_internals(clone=unmarked, _annotations_traversal=True)
-        return seen[id(element)]
-
-    free: ColumnElement[bool] = unmarked(criterion)
-    return free
-
-
-def _told_by_sqlalchemy(select: Any) -> frozenset[Any]:
-    """The classes to which `with_loader_criteria` adds criteria."""
-    held = (one for criterion in select._where_criteria for one in surface_expressions(criterion))  # type: ignore[no-untyped-call]
-    joined = (join[0] for join in select._setup_joins if hasattr(join[0], "_annotations"))
-    told = {entity_of(one) for one in (*select._raw_columns, *select._from_obj, *held, *joined)}
-    return frozenset({*told, *_joined_by_relation(select)})
 
 
 def member_of(source: Any, column: str) -> ColumnElement[Any]:
@@ -156,16 +107,10 @@ def member_of(source: Any, column: str) -> ColumnElement[Any]:
     return ColumnClause(column, _selectable=source)
 
 
-Tell = Callable[[Any, Sequence[Any], Sequence[Any], frozenset[Any]], Any]
-"""From a SELECT, what it reads FROM, the classes that it speaks of and what is around it to one that is told
-of members.
-"""
-
-
 class _Scope:
     """What is around a SELECT, or a criterion: the tables and aliases that it can take its columns from."""
 
-    def __init__(self, tell: Tell, all_around: frozenset[Any], next_around: frozenset[Any]) -> None:
+    def __init__(self, tell: _Tell, all_around: frozenset[Any], next_around: frozenset[Any]) -> None:
         self._tell = tell
         self._all_around, self._next_around = all_around, next_around
 
@@ -184,10 +129,10 @@ class _Scope:
                 if told is not element:
                     selects[id(element)] = told
                 continue
-            entity = entity_of(element)
+            entity = _entity_of(element)
             if entity is not None:
                 classes[entity] = None
-            if not is_subquery(element):
+            if not _is_subquery(element):
                 rest += parts_of(element)
         if selects:
 
@@ -210,6 +155,11 @@ class _Scope:
         return told, {entity: None for entity in classes if entity not in here}
 
 
+def _entity_of(element: Any) -> Any:
+    """The class, or the alias of one, by which an element is spoken of, as SQLAlchemy knows it; or None."""
+    return element._annotations.get("parententity")
+
+
 def _is_view(entity: Any) -> bool:
     return is_filtered(entity.class_)
 
@@ -226,8 +176,60 @@ def _is_member(view: Any, column_of: ColumnOf) -> ColumnElement[Any]:
     return member_of(selectable, column_of(model))
 
 
+def _subqueries_in(criterion: Any) -> Iterator[Any]:
+    """What the criterion reads FROM that is no table, and no alias of one."""
+    rest = [criterion]
+    while rest:
+        element = rest.pop()
+        if _is_subquery(element):
+            yield element
+        else:
+            rest += parts_of(element)
+
+
+def _is_subquery(element: Any) -> bool:
+    """Whether it is a SELECT that is read FROM, under a name."""
+    return isinstance(element, AliasedReturnsRows) and not isinstance(element.element, TableClause)
+
+
+def _joined_by_relation(select: Any) -> Iterator[Any]:
+    for target, onclause, *_ in select._setup_joins:
+        for relation in (target, onclause):
+            view = getattr(relation, "_of_type", None)
+            if view is not None and _is_view(view):
+                yield view
+
+
+def _told_by_sqlalchemy(select: Any) -> set[Any]:
+    """The classes to which `with_loader_criteria` adds criteria."""
+    held = (one for criterion in select._where_criteria for one in surface_expressions(criterion))  # type: ignore[no-untyped-call]
+    joined = (join[0] for join in select._setup_joins if hasattr(join[0], "_annotations"))
+    told = {_entity_of(one) for one in (*select._raw_columns, *select._from_obj, *held, *joined)}
+    return {*told, *_joined_by_relation(select)}
+
+
+def _unmarked(criterion: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The criterion without the mark, which would keep what is said there from being told."""
+    seen: dict[int, Any] = {}
+
+    def unmarked(element: Any, **_: Any) -> Any:
+        if not hasattr(element, "_deannotate"):  # a relation, by which a SELECT joins
+            return element
+        if id(element) not in seen:
+            seen[id(element)] = copy = element._deannotate(values=[_MARK], clone=True)
+            copy._copy_internals(clone=unmarked, _annotations_traversal=True)
+        return seen[id(element)]
+
+    free: ColumnElement[bool] = unmarked(criterion)
+    return free
+
+
+def _optional_in(froms: Iterable[Any]) -> frozenset[Any]:
+    """What outer joins may leave without a row."""
+    return frozenset(one for item in froms for one in _optional(item))
+
+
 def _optional(item: Any) -> Iterator[Any]:
-    """What an outer join may leave without a row."""
     if isinstance(item, Join):
         yield from _optional(item.left)
         yield from _optional(item.right)

@@ -168,6 +168,15 @@ def test_a_hidden_field_is_not_on_the_record_and_cannot_be_asked_about(app: App)
     assert app.get(Order, found.id, context={"staff": True}).margin == found.number * 10
 
 
+def test_what_is_hidden_of_one_reader_is_hidden_after_another_has_asked_the_same(app: App) -> None:
+    for _ in range(2):
+        assert app.query(select(Order.margin).where(Order.number == 2), context={"staff": True}) == [20]
+        with pytest.raises(HiddenField):
+            app.query(select(Order.margin).where(Order.number == 2), actor="ada")
+        with pytest.raises(StatementInText):
+            app.query(select(Order.number).where(text("1 = 1")), actor="ada")
+
+
 def test_columns_of_a_subquery_that_nobody_names_are_empty_where_they_are_hidden(app: App) -> None:
     rows: list[Any] = app.query(sqlalchemy.select(everything), actor="ada")  # type: ignore[call-overload]
     assert sorted(row.number for row in rows) == [1, 2]
