@@ -36,11 +36,11 @@ BY_KEY = ("Count", "Sum", "WeightedSum", "Average", "Every", "Some")
 @st.composite
 def climbing(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> list[Property]:
     """What goes along the reference of an entity to itself, if there is one."""
-    along = [one for one in drawn.references if one.source == host and one.is_own]
-    if not along:
+    along = drawn.tree(host)
+    if along is None:
         return []
     parts = drawn.parts_for(host, Whole((host,), is_base=False))
-    ring = draw(rings(number, along[0], drawn.numbers(host), parts, drawn.beside(host)))
+    ring = draw(rings(number, along, drawn.numbers(host), parts, drawn.beside(host)))
     for (model, _), one in ring.beside.items():
         drawn.properties[model].append(one)
     for one in ring.properties:
@@ -50,13 +50,13 @@ def climbing(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> list[Prop
 
 @st.composite
 def alone(draw: st.DrawFn, number: int, host: int, drawn: Drawn) -> list[Property]:
-    """A property; of a machine also how many there are of what moves it on, where a rule makes that."""
+    """A property; before a machine perhaps the one that it waits for, because that follows from its state."""
     one = draw(_property(number, host, drawn))
     if not one.is_machine or host == GLOBAL or draw(st.booleans()):
         return [one]
-    along = [each for each in drawn.references if each.source == host and each.is_own]
-    if along and (one.over is None or not one.over.is_one) and draw(st.booleans()):
-        return draw(_spreading(one, along[0], drawn.numbers(host)))
+    along = drawn.tree(host)
+    if along is not None and (one.over is None or not one.over.is_one) and draw(st.booleans()):
+        return draw(_spreading(one, along, drawn.numbers(host)))
     return draw(_going_round(one, host))
 
 
@@ -76,9 +76,10 @@ def _going_round(draw: st.DrawFn, one: Property, host: int) -> list[Property]:
 
 @st.composite
 def _spreading(draw: st.DrawFn, one: Property, along: Reference, fields: Sequence[str]) -> list[Property]:
-    """What the machine waits for of the children, if it is not the parent, and the machine.
+    """What the machine waits for of its children, unless it waits for its parent, and the machine.
 
-    What moves it besides is a change of others: one change moves it by one transition.
+    One change fits one transition at most: where it waits for children, it has no other way to be moved by
+    its own record.
     """
     if one.over is None or draw(st.booleans()):
         climb = Climb(along, is_up=False, last=one.number)

@@ -58,6 +58,10 @@ class Drawn:
             found += [*links.values()] * 3  # they are few
         return found
 
+    def tree(self, host: int) -> Reference | None:
+        """The reference of an entity to itself."""
+        return next((one for one in self.references if one.source == host and one.is_own), None)
+
     def beside(self, host: int) -> list[tuple[Seen, list[str]]]:
         """What leads to many records of one other entity, and the numbers that both have."""
         children = Whole((host,), is_base=False)
