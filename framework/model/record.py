@@ -53,6 +53,10 @@ class MissingField(DispatchError):
     """`missing`, by field."""
 
 
+class NotAColumn(DeclarationError, AttributeError):
+    """{model}.{name} cannot be spoken of in SQL: {because}. {remedy}."""
+
+
 class ReadOnlyRecord(DispatchError):
     """This {model} was read from the App and is read-only. Change facts with `tx.update` in
     `app.transaction()`.
@@ -182,8 +186,27 @@ class RecordType(SQLModelMetaclass):
             except AttributeError:
                 if name.startswith("_"):
                     raise
+                _refuse_in_sql(cls, name)
                 fields = ", ".join((*cls.__facts__, *cls.__computed__))
                 raise NoSuchAttribute(model=cls.__name__, name=name, fields=fields) from None
+
+
+def _refuse_in_sql(model: type["Record"], name: str) -> None:
+    """Say why what is declared has no column."""
+    if name in model.__views__:
+        raise NotAColumn(
+            model=model.__name__,
+            name=name,
+            because="it is a part of relations, or several of them",
+            remedy="Look at the records by their class, and by the key that leads from them",
+        )
+    if name in model.__facts__ or name in model.__computed__:
+        raise NotAColumn(
+            model=model.__name__,
+            name=name,
+            because=f"{model.__name__} has no table of its own",
+            remedy=f"Say it of each class that has; all records together are `app.members({model.__name__})`",
+        )
 
 
 def _has_table(base: Any) -> bool:

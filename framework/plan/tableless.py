@@ -12,6 +12,7 @@ from framework.plan.mistakes import (
     KeyToSeveral,
     RelationToSeveral,
     RelationToView,
+    SeveralNamed,
     UndeclaredRecord,
     ViewNamed,
 )
@@ -23,9 +24,19 @@ def with_table(shapes: Mapping[type[Record], Shape], model: Any, place: str) -> 
     shape = shapes.get(model) if isinstance(model, type) else None
     if shape is not None:
         return shape
+    several = [one.name for one in shapes.values() if _has_one_among(model, one)]
+    if several:
+        raise SeveralNamed(place=place, model=model.__name__, classes=" and ".join(several))
     if isinstance(model, type) and is_filtered(model):
         raise ViewNamed(place=place, model=model.__name__, base=_base(model).__name__)
     raise UndeclaredRecord(place=place, model=getattr(model, "__name__", repr(model)))
+
+
+def _has_one_among(model: Any, shape: Shape) -> bool:
+    """Whether the records of a class that has no table are in several, of which this is one."""
+    if not isinstance(model, type):
+        return False
+    return issubclass(shape.model, _base(model)) and shape.model is not _base(model)
 
 
 def refuse_key(

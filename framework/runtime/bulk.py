@@ -5,6 +5,7 @@ computed, and some of that is due, it is asked ahead of the end of the transacti
 """
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
@@ -51,8 +52,16 @@ def matching(
     if not work.due.has_any_of(behind):
         work.untold.tell()
         return _selected(work, shape, wanted, lock)
-    with ahead(work) as then:
-        ids = [change.id for change in _selected(then, shape, wanted, Lock.NONE)]
+    while True:
+        with ahead(work) as then:
+            seen = {one.id: one.before_row for one in _selected(then, shape, wanted, Lock.NONE)}
+        found = _of_ids(work, shape, [*seen], lock)
+        if all(one.before_row == seen[one.id] for one in found):
+            return found
+        # others have changed some before these were locked: they are asked about again
+
+
+def _of_ids(work: Work, shape: Shape, ids: list[UUID], lock: Lock) -> list[Change]:
     parts = (ids[start : start + _SOME] for start in range(0, len(ids), _SOME))
     return [one for part in parts for one in _selected(work, shape, [shape.table.c.id.in_(part)], lock)]
 

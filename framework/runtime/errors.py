@@ -251,6 +251,10 @@ class IngestOnly(DispatchError):
     """
 
 
+class InSeveralTables(DispatchError):
+    """{model} has no table of its own: its records are in those of {classes}. Say it of each of these."""
+
+
 class NotARecordOfThisApp(DispatchError):
     """{thing!r} is no record of a class that this App declares. Give a record, `Order(...)`, of a class in
     the App's modules; many at once are for `tx.add_all`.

@@ -14,6 +14,7 @@ from framework.plan.lens import Lens
 from framework.plan.mistakes import NoRecordClass
 from framework.plan.plan import Plan
 from framework.plan.shape import Kind, Shape
+from framework.plan.views import sources_of
 from framework.runtime.activities import turns
 from framework.runtime.admittance import Admittance
 from framework.runtime.asking import UNKEPT, id_of, meaning_of, shortened
@@ -27,6 +28,7 @@ from framework.runtime.errors import (
     GlobalIsFixed,
     ImmutableRecord,
     IngestOnly,
+    InSeveralTables,
     NoSuchRecord,
     NotAMember,
     NotAnEvent,
@@ -410,6 +412,10 @@ class Transaction:
         except TypeError:  # a record has no hash
             raise NoRecordClass(thing=model) from None
         if shape is None:
+            sources = sources_of(self.plan.shapes, model)
+            if sources:
+                classes = " and ".join(source.name for source, _ in sources)
+                raise InSeveralTables(model=model.__name__, classes=classes)
             raise NotARecordOfThisApp(thing=model if thing is None else thing)
         return shape
 

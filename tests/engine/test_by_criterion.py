@@ -10,13 +10,15 @@ from sqlalchemy import func as sql
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
+from framework import Entity, Field, Relationship, subset
 from framework.app import App, opened
-from framework.model.record import ComputedPropertyWritten
+from framework.model.record import ComputedPropertyWritten, NotAColumn
 from framework.plan.mistakes import UndeclaredRecord
 from framework.runtime.errors import (
     CallsAreDerived,
     GlobalIsFixed,
     ImmutableRecord,
+    InSeveralTables,
     InvalidRecord,
     NotACriterion,
 )
@@ -292,3 +294,51 @@ def test_a_view_that_is_not_declared_is_none(database_url: str) -> None:
         assert str(refused.value) == (
             "This criterion needs HighFrozen, which is not part of this App. Add it to the App's modules."
         )
+
+
+class Party(Entity):
+    debt: int = 0
+    household_id: UUID | None = Field(default=None, foreign_key="household.id")
+
+
+class Person(Party, table=True):
+    pass
+
+
+class Company(Party, table=True):
+    pass
+
+
+class Debtor(Party, where=lambda party: party.debt > 0):
+    pass
+
+
+class Household(Entity, table=True):
+    persons: list[Person] = Relationship()
+    poor: list[Debtor] = subset(persons, Debtor)
+
+
+def test_what_no_criterion_can_speak_of_is_said() -> None:
+    with opened(App([[Party, Person, Company, Debtor, Household]])) as app:
+        with app.transaction() as tx:
+            tx.add(Person(debt=1))
+            for model in (Party, Debtor):
+                with pytest.raises(InSeveralTables) as refused:
+                    tx.delete_where(model, col(Person.debt) > 0)
+                assert str(refused.value) == (
+                    f"{model.__name__} has no table of its own: its records are in those of Person and "
+                    "Company. Say it of each of these."
+                )
+            assert tx.delete_where(Person, col(Person.debt) > 0) == 1
+    with pytest.raises(NotAColumn) as unsayable:
+        _ = Debtor.debt
+    assert str(unsayable.value) == (
+        "Debtor.debt cannot be spoken of in SQL: Debtor has no table of its own. Say it of each class that "
+        "has; all records together are `app.members(Debtor)`."
+    )
+    with pytest.raises(NotAColumn) as unsayable:
+        _ = Household.poor
+    assert str(unsayable.value) == (
+        "Household.poor cannot be spoken of in SQL: it is a part of relations, or several of them. Look at "
+        "the records by their class, and by the key that leads from them."
+    )

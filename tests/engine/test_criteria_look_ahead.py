@@ -1,7 +1,7 @@
 """What a criterion finds in the midst of a transaction is what it would find after it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from framework.app import App, Settings, opened
+from framework.runtime import bulk
+from framework.runtime.ahead import ahead
 from framework.runtime.errors import StillReferenced
 from framework.runtime.transaction import Transaction
+from framework.runtime.work import Work
 from tests.engine.board import RECORDS, Desk, Pin, Ticket, TicketClosed, TicketPurged
 from tests.engine.conftest import Watch
 from tests.engine.shop import (
@@ -272,3 +275,29 @@ def test_what_follows_ahead_goes_on_to_its_end(database_url: str) -> None:
             assert tx.update_where(Ticket, *said, points=1) == 1
         assert app.query(select(Ticket.id)) == [other]
         assert app.verify() == []
+
+
+def test_who_was_changed_by_another_before_it_was_locked_is_asked_about_again(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as schemas:
+        url = schemas.enter_context(schema(postgres))
+        declared = [[*MODULE, *VIEWS]], [cashier()], url
+        with opened(App(*declared)) as app, opened(App(*declared)) as other:
+            with app.transaction() as tx:
+                orders = [tx.add(Order(note=note)).id for note in "abc"]
+
+            @contextmanager
+            def asked(work: Work) -> Iterator[Work]:
+                with ahead(work) as then:
+                    yield then
+                monkeypatch.setattr(bulk, "ahead", ahead)
+                with other.transaction() as tx:
+                    tx.update(Order, orders[0], note="x")
+
+            monkeypatch.setattr(bulk, "ahead", asked)
+            with app.transaction() as tx:
+                tx.add_all(Item(order_id=order, price=9) for order in orders[:2])
+                assert tx.update_where(RichOrder, col(RichOrder.note).in_(["a", "b", "c"]), cents=1) == 1
+            assert [app.get(Order, order).cents for order in orders] == [0, 1, 0]
+            assert app.verify() == []

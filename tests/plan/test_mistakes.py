@@ -2297,6 +2297,26 @@ def test_what_needs_a_table_does_not_name_a_view(place: str) -> None:
     )
 
 
+def test_what_needs_a_table_does_not_name_a_class_that_others_extend_nor_a_part_of_it() -> None:
+    class Party(Entity):
+        debt: int = 0
+
+    class Man(Party, table=True):
+        pass
+
+    class Club(Party, table=True):
+        pass
+
+    class Debtor(Party, where=lambda party: party.debt > 0):
+        pass
+
+    for model in (Party, Debtor):
+        assert refusal(Man, Club, Debtor, policy(model)(lambda reader: True)) == (
+            f"the policy <lambda> names {model.__name__}, which has no table of its own: its records are in "
+            "those of Man and Club. Name each of these there."
+        )
+
+
 def test_a_policy_of_a_view_hides_no_fields() -> None:
     @policy(BigBuyer, hides=("name",))
     def nobody(reader: Reader) -> bool:

@@ -57,6 +57,12 @@ class RelationToSeveral(DeclarationError):
     """
 
 
+class SeveralNamed(DeclarationError):
+    """{place} names {model}, which has no table of its own: its records are in those of {classes}. Name each
+    of these there.
+    """
+
+
 class ViewNamed(DeclarationError):
     """{place} names {model}, which is a view of {base} and has no table of its own. Name {base} there."""
 
