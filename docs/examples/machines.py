@@ -51,8 +51,7 @@ class Loan(Entity, table=True):
                 when=became(late, True),
                 guard=lambda loan: not loan.extended,
             ),
-            Transition(LoanStatus.OUT, LoanStatus.BACK, when=on(BookReturned)),
-            Transition(LoanStatus.OVERDUE, LoanStatus.BACK, when=on(BookReturned)),
+            Transition((LoanStatus.OUT, LoanStatus.OVERDUE), LoanStatus.BACK, when=on(BookReturned)),
             Transition(LoanStatus.BACK, LoanStatus.FORGOTTEN, when=on(LoanForgotten, to="loan_id")),
             erases=LoanStatus.FORGOTTEN,
         )

@@ -1,7 +1,7 @@
 """A state that moves when something happens."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -16,6 +16,8 @@ S = TypeVar("S", bound=StrEnum)
 @dataclass(frozen=True, eq=False)
 class Transition(Generic[S], metaclass=Word):
     """From `source` to `target` when the trigger fires, if `guard(record)` holds, or `guard(record, cause)`.
+
+    With a tuple of states it is one from each: `Transition((Status.NEW, Status.PAID), Status.OFF, when=...)`.
 
     The cause is the record that makes the machine move, as for `OnEntry`. With `given`, a `Global`, its row
     comes last: `guard(record, row)` or `guard(record, cause, row)`. Where the code cannot be followed,
@@ -34,7 +36,7 @@ class Transition(Generic[S], metaclass=Word):
         @overload
         def __init__(
             self,
-            source: S,
+            source: S | tuple[S, ...],
             target: S,
             when: Trigger,
             guard: Callable[[Any], object] | Callable[[Any, Any], object] | None = None,
@@ -43,7 +45,7 @@ class Transition(Generic[S], metaclass=Word):
         @overload
         def __init__(
             self,
-            source: S,
+            source: S | tuple[S, ...],
             target: S,
             when: Trigger,
             guard: Callable[[Any, G], object] | Callable[[Any, Any, G], object],
@@ -64,7 +66,7 @@ class StateMachine(Computation[S]):
     def __init__(self, initial: S, *transitions: Transition[S], erases: S | None = None) -> None:
         self.initial = initial
         self._kind = type(initial)
-        self.transitions = transitions
+        self.transitions = tuple(one for several in transitions for one in _from_each(several))
         self.erases = erases
 
     def made_of(self) -> Iterator[object]:
@@ -78,3 +80,11 @@ class StateMachine(Computation[S]):
     def enters(self, state: object) -> bool:
         """Whether a transition leads to the state from another one."""
         return any(one.target == state and one.source != state for one in self.transitions)
+
+
+def _from_each(transition: Transition[S]) -> Sequence[Transition[S]]:
+    """The transitions from each of several states."""
+    sources = getattr(transition, "source", None)  # what is no transition is refused when an App is built
+    if not isinstance(sources, tuple) or not sources:
+        return (transition,)
+    return [replace(transition, source=one) for one in sources]

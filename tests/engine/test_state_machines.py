@@ -15,11 +15,12 @@ from framework import (
     Relationship,
     StateMachine,
     Transition,
+    became,
     changed,
     computed,
     on,
 )
-from framework.app import App
+from framework.app import App, opened
 from framework.runtime.errors import AmbiguousMove
 from framework.testing import emit
 from tests.engine.shop import (
@@ -191,6 +192,42 @@ def lamps(database_url: str) -> Any:
     app.create()
     yield app
     app.close()
+
+
+def test_a_transition_leads_there_from_each_of_several_states(database_url: str) -> None:
+    class Stage(StrEnum):
+        DRAFT = "draft"
+        SENT = "sent"
+        DROPPED = "dropped"
+
+    class Letter(Entity, table=True):
+        stamp: bool = False
+        torn: bool = False
+        stage: Stage = computed(
+            StateMachine(
+                Stage.DRAFT,
+                Transition(Stage.DRAFT, Stage.SENT, when=became("stamp", True)),
+                Transition(
+                    (Stage.DRAFT, Stage.SENT),
+                    Stage.DROPPED,
+                    when=became("torn", True),
+                    guard=lambda letter: not letter.stamp or letter.stage == Stage.SENT,
+                ),
+            )
+        )
+
+    with opened(App([[Letter]], database=database_url)) as app:
+        with app.transaction() as tx:
+            draft, sent = tx.add(Letter()), tx.add(Letter())
+        with app.transaction() as tx:
+            tx.update(sent, stamp=True)
+        with app.transaction() as tx:
+            tx.update_where(Letter, Letter.torn.is_(False), torn=True)  # type: ignore[attr-defined]  # a column
+        assert [app.get(Letter, one.id).stage for one in (draft, sent)] == [Stage.DROPPED] * 2
+        assert app.verify() == []
+        drawn = str(app.graph(Letter, "stage"))
+        assert "draft --> dropped" in drawn
+        assert "sent --> dropped" in drawn
 
 
 def test_two_transitions_that_data_allows_are_an_error_and_nothing_is_stored(lamps: App) -> None:
