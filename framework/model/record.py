@@ -21,6 +21,9 @@ from framework.model.relation import Relation, join, refuse_inherited
 from framework.model.scope import Scope, scope_of
 from framework.model.views import Filter, RelationView, views_in
 
+ADDED = "_added"
+"""What a record has in its dictionary when a transaction has taken its facts."""
+
 _new, _set = object.__new__, object.__setattr__
 
 
@@ -60,6 +63,12 @@ class NotAColumn(DeclarationError, AttributeError):
 class ReadOnlyRecord(DispatchError):
     """This {model} was read from the App and is read-only. Change facts with `tx.update` in
     `app.transaction()`.
+    """
+
+
+class AddedRecord(ReadOnlyRecord):
+    """This {model} has been added, so that what is written to it now would be lost. Change facts with
+    `tx.update(record, {field}=...)`, or before you add it.
     """
 
 
@@ -296,6 +305,8 @@ class Record(SQLModel, metaclass=RecordType):
                 raise ReadOnlyRecord(model=model.__name__)
             if name not in model.__facts__:
                 refuse(model, name)
+            if ADDED in self.__dict__:
+                raise AddedRecord(model=model.__name__, field=name)
         super().__setattr__(name, value)
 
 

@@ -125,6 +125,7 @@ class Engine:
     def end(self, connection: Connection, transaction: Transaction, error: BaseException | None) -> None:
         """Commit what a block has done, unless it raised an error."""
         if error is not None:
+            transaction.give_back()
             self.lane.roll_back(connection)
             if isinstance(error, AttributeError) and error.obj is transaction:
                 refuse_verb(transaction, str(error.name))  # to have `__getattr__` would slow all that it has
@@ -134,6 +135,7 @@ class Engine:
             transaction.finish()
             self.lane.commit(connection)
         except BaseException as failure:
+            transaction.give_back()
             self.lane.roll_back(connection)
             self.raise_meaning(failure)
             raise

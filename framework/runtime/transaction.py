@@ -9,7 +9,7 @@ from uuid import UUID
 
 from framework.model.apicall import IntegrationEvent
 from framework.model.entity import Event
-from framework.model.record import Record, refuse
+from framework.model.record import ADDED, Record, refuse
 from framework.plan.lens import Lens
 from framework.plan.mistakes import NoRecordClass
 from framework.plan.plan import Plan
@@ -69,6 +69,7 @@ class Transaction:
         self.work = work
         self._over = False
         self._failure: Exception | None = None
+        self._added: list[Record] = []
         self._promised: dict[tuple[Shape, UUID], Lens] = {}  # made through a view, to which it must belong
         self._rest: AbstractContextManager[None] | None = None  # that of the collector, while there are many
 
@@ -80,6 +81,8 @@ class Transaction:
     def add(self, record: R) -> R:
         """Store a new entity; raises InvalidRecord, and MissingReference at the latest on commit."""
         self.insert(self._addable(type(record), record), record)
+        record.__dict__[ADDED] = True
+        self._added.append(record)
         return record
 
     def ensure(self, record: R, *, by: tuple[str, ...] | None = None) -> R:
@@ -359,6 +362,11 @@ class Transaction:
         self.work.finish(complete=complete or bool(self._keyed))
         for said in self._keyed:
             remember(self.work, said, changes_of(self.work.rows))
+
+    def give_back(self) -> None:
+        """None of it is stored: who was added may be changed, and added again."""
+        for record in self._added:
+            record.__dict__.pop(ADDED, None)
 
     def abandon(self, *, let_go: bool = False) -> None:
         """Take nothing more; what was done and is not stored will not be.

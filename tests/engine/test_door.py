@@ -14,6 +14,7 @@ from framework import Entity, Event, Field, Formula, Payload, Relationship, comp
 from framework.app import App
 from framework.model.record import (
     AbstractRecord,
+    AddedRecord,
     ComputedPropertyWritten,
     MissingField,
     ReadOnlyRecord,
@@ -200,6 +201,33 @@ def test_a_draft_may_be_changed_before_it_enters(app: App) -> None:
     with app.transaction() as tx:
         tx.add(draft)
     assert app.get(Guest, draft.id).shout == "EVE"
+
+
+def test_what_is_written_to_a_record_that_was_added_is_refused_and_not_lost(app: App) -> None:
+    with app.transaction() as tx:
+        guest = tx.add(Guest(name="ada"))
+        with pytest.raises(AddedRecord) as caught:
+            guest.name = "eve"
+        assert str(caught.value) == (
+            "This Guest has been added, so that what is written to it now would be lost. Change facts with "
+            "`tx.update(record, name=...)`, or before you add it."
+        )
+        tx.update(guest, name="eve")
+    with pytest.raises(AddedRecord):
+        guest.name = "bob"
+    assert app.get(Guest, guest.id).name == "eve"
+    assert guest == Guest(id=guest.id, name="ada")
+
+
+def test_what_was_added_to_a_transaction_that_fell_may_be_changed_and_added_again(app: App) -> None:
+    draft = Guest(name="ada")
+    with pytest.raises(ZeroDivisionError), app.transaction() as tx:
+        tx.add(draft)
+        1 / 0  # noqa: B018
+    draft.name = "eve"
+    with app.transaction() as tx:
+        tx.add(draft)
+    assert app.get(Guest, draft.id).name == "eve"
 
 
 def test_what_was_read_is_read_only(app: App) -> None:
