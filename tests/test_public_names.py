@@ -40,7 +40,7 @@ def test_the_methods_of_an_app() -> None:
 
 
 def test_the_methods_of_a_transaction() -> None:
-    of_the_engine = {"abandon", "finish", "insert", "plan", "work"}
+    of_the_engine = {"abandon", "finish", "give_back", "insert", "plan", "work"}
     methods = "add add_all delete delete_where dispatch ensure get load now reserve update update_where"
     assert public(Transaction) - of_the_engine == set(methods.split())
 
