@@ -34,6 +34,7 @@ class PropertyChanges:
         self._touched: dict[str, None] = {}
         self.ended: list[str] = []  # state machines that are gone
         self._shapes = {shape.name: shape for shape in plan.shapes.values()}
+        self._nodes = plan.nodes
         self._climbing = [node for node in plan.nodes if node.waits and climbed(node)]
 
     def touch(self, place: str) -> None:
@@ -126,7 +127,21 @@ class PropertyChanges:
             and not is_kept(shape, name)
             and shape.kind is not Kind.CALL
             and name not in shape.generated
-        }
+        } | {name: value for name, value in self._parts(shape) if name in kept}
+
+    def _parts(self, shape: Shape) -> Iterator[tuple[str, Any]]:
+        """What changed properties select in each class that is merged, which is of another form perhaps."""
+        for hidden in shape.hidden:
+            if hidden.name in shape.inner and isinstance(hidden.type, Structured):
+                properties = {
+                    name
+                    for node in self._nodes
+                    if (shape, hidden.name) in node.reads
+                    for other, name in node.writes
+                    if other is shape and name is not None and hidden.name.startswith(f"_{name}_")
+                }
+                if any(self.is_changed(shape, name) for name in properties):
+                    yield hidden.name, hidden.default
 
     def lost_facts(self, shape: Shape, dropped: Sequence[str]) -> list[str]:
         """The columns that go and held facts, as far as anybody knows."""
