@@ -80,16 +80,16 @@ class Reading:
         if not isinstance(statement, Executable) or isinstance(statement, UpdateBase):
             raise NotASelect(statement=shortened(statement))
         spoken = self._listener.hear(statement)
-        of_members = bool(spoken.views or statement._with_options)  # an option may name views, too
+        has_views = bool(spoken.views or statement._with_options)  # an option may name some, too
         if self._anyone and not self._tenanted:
-            with self._database.session(of_members=of_members) as session:
+            with self._database.session(of_members=has_views) as session:
                 found = _found(session, statement)
                 for record in session.identity_map.values():
                     _let_relations_be(record)
                 return found
         if not isinstance(statement, (Select, CompoundSelect)):
             raise NotASelect(statement=shortened(statement))
-        with self._database.session(self._narrow, of_members=of_members) as session:
+        with self._database.session(self._narrow, of_members=has_views) as session:
             found = _found(session, statement)
             for record in session.identity_map.values():
                 self._take_off(record)
