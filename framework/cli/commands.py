@@ -211,15 +211,16 @@ def graph(
 def explain(
     app: Application,
     model: str,
-    id: UUID,
-    property: str,
+    id: Annotated[str, typer.Argument(help="Of the record; a Global has none.")],
+    property: Annotated[str | None, typer.Argument()] = None,
     depth: Annotated[int, typer.Option(help="Explain the inputs too, so far back.")] = 1,
     database: Database = None,
     tenant: Tenant = None,
 ) -> None:
     """Say why a property of a record has its value."""
+    one, name = (None, id) if property is None else (id, property)
     with opened_for(app, database, tenant) as loaded:
-        typer.echo(inspection.explain(loaded, model, id, property, depth))
+        typer.echo(inspection.explain(loaded, model, one, name, depth))
 
 
 @millrace.command()

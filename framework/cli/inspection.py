@@ -8,6 +8,7 @@ import typer
 from framework.app import App
 from framework.cli.errors import UnknownName
 from framework.model.record import Record
+from framework.runtime.asking import id_of
 from framework.tenancy import within
 
 
@@ -48,10 +49,11 @@ def graph(app: App, model: str | None, property: str | None, *, counts: bool) ->
     return app.graph(named(app, model), property)
 
 
-def explain(app: App, model: str, id: UUID, property: str, depth: int) -> str:
-    """Why the property has its value."""
+def explain(app: App, model: str, id: str | None, property: str, depth: int) -> str:
+    """Why the property has its value, of the record with this id; of a Global, None."""
     app.engine.database.check()
-    return str(app.explain(named(app, model), property, id, depth=depth))
+    found = named(app, model)
+    return str(app.explain(found, property, id_of(app.plan.shape(found), id), depth=depth))
 
 
 def unmatched(app: App) -> str:
