@@ -12,6 +12,7 @@ from framework.migration.renames import Renames
 from framework.migration.survey import Survey
 from framework.migration.tally import rows_of, rows_whose
 from framework.model.fields import UNDEFINED
+from framework.plan.declaration import DECIMAL
 from framework.plan.shape import Shape
 from framework.storage.database import Database
 from framework.storage.forms import ColumnForm, Form
@@ -56,6 +57,10 @@ class FactChanges:
         for name in self._properties.lost_facts(shape, dropped):
             lost = 0 if empty else self._survey.given(was, name)
             self._changes.append(Change(f"{shape.name}.{name}", f"is gone, with {_values(lost)}", lost=lost))
+        for name in self._properties.overtaken_facts(shape, kept):
+            lost = 0 if empty else self._survey.given(was, kept[name])
+            what = f"was a fact, and {_values(lost)} of it go"
+            self._changes.append(Change(f"{shape.name}.{name}", what, lost=lost))
         return self._changes
 
     def _new_fact(self, shape: Shape, name: str, fills: dict[str, Any], *, empty: bool) -> None:
@@ -102,6 +107,11 @@ class FactChanges:
         """A fact of another type: values that are not of it are in the way."""
         place = f"{shape.name}.{name}"
         said, before = self._properties.types(shape, name, old)
+        if before is not None and _is_rescaled(before, said):
+            rows = self._survey.given(was, old)
+            remedy = f"{before} is not turned into {said}: declare a new fact beside it" if rows else ""
+            self._changes.append(Change(place, f"was {before}, is {said}", remedy=remedy))
+            return
         if then.type == now.type:
             if before is None or said.removesuffix(" | None") == before.removesuffix(" | None"):
                 return
@@ -143,6 +153,16 @@ _CONVERSIONS: Mapping[tuple[str, str], Callable[[Survey, str, str], int]] = {
     ("TEXT", "BIGINT"): Survey.unwhole,
 }
 """Types that values are turned into, and how many of them do not let themselves."""
+
+
+def _is_rescaled(before: str, said: str) -> bool:
+    """Whether a number means something else now: a Decimal is kept as units of its last place. Which place
+    that was is not known of what was made before it was said.
+    """
+    one, other = (text.removesuffix(" | None") for text in (before, said))
+    if not (one.startswith(DECIMAL) or other.startswith(DECIMAL)):
+        return False
+    return one != other and not (one == DECIMAL and other.startswith(f"{DECIMAL}("))
 
 
 def _as_declared(shape: Shape, name: str, value: Any) -> Any:

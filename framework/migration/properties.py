@@ -13,7 +13,7 @@ from framework.migration.survey import Survey
 from framework.migration.tally import rows_whose
 from framework.model.columns import EnumText, Structured
 from framework.plan.climbing import climbed
-from framework.plan.declaration import ClassForm, Declaration, said_type
+from framework.plan.declaration import ClassForm, Declaration, said_of
 from framework.plan.hidden import hidden_name
 from framework.plan.node import EntryPlan, MachineNode
 from framework.plan.plan import Plan
@@ -150,6 +150,12 @@ class PropertyChanges:
             return [name for name in dropped if not name.startswith("_")]
         return [name for name in dropped if name in form.facts]
 
+    def overtaken_facts(self, shape: Shape, kept: Mapping[str, str]) -> list[str]:
+        """The facts that are computed now."""
+        form = self._form(shape)
+        computed = shape.model.__computed__
+        return [] if form is None else [name for name in computed if kept.get(name) in form.facts]
+
     def kind(self, shape: Shape) -> str:
         """What the records of a class were; what they are, where nobody remembers."""
         form = self._form(shape)
@@ -158,7 +164,7 @@ class PropertyChanges:
     def types(self, shape: Shape, name: str, old: str) -> tuple[str, str | None]:
         """The type of a fact as it is said now, and as it was."""
         form = self._form(shape)
-        said = said_type(shape.model.model_fields[name].annotation)
+        said = said_of(shape, name)
         return said, None if form is None else form.facts.get(old)
 
     def explains(self, hidden: str) -> bool:

@@ -11,11 +11,14 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
 from framework.model.columns import admits_none, without_none
+from framework.model.decimals import FixedPoint
 from framework.plan.fingerprint import fingerprint
 from framework.plan.node import RuleNode
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.plan.ways import ways_of
+
+DECIMAL = "Decimal"
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,12 @@ def declaration_of(plan: Plan) -> Declaration:
 
 def _class_form(shape: Shape, ways: Mapping[str, list[str]]) -> ClassForm:
     model = shape.model
-    fields = model.model_fields
     computed = {
-        name: f"{type(one).__name__} {fingerprint([one, said_type(fields[name].annotation), *more], model)}"
+        name: f"{type(one).__name__} {fingerprint([one, said_of(shape, name), *more], model)}"
         for name, one in model.__computed__.items()
         for more in [ways.get(f"{shape.name}.{name}", [])]
     }
-    facts = {name: said_type(fields[name].annotation) for name in model.__facts__}
+    facts = {name: said_of(shape, name) for name in model.__facts__}
     views = {lens.column: fingerprint([lens.where, *lens.behind]) for lens in shape.views.values()}
     return ClassForm(shape.table.name, shape.kind.value, facts, computed, views)
 
@@ -117,6 +119,15 @@ def _taken(node: RuleNode) -> list[str]:
     """What the function takes, which its annotations say alone: a part of the source, a Global beside it."""
     lens = [] if node.lens is None else [f"in {node.lens.column}"]
     return lens if node.given is None else [*lens, f"given {node.given.shape.name}"]
+
+
+def said_of(shape: Shape, name: str) -> str:
+    """The type of a field by what its values may be; of a Decimal, with its places."""
+    said = said_type(shape.model.model_fields[name].annotation)
+    column = shape.table.c.get(name)
+    if column is not None and isinstance(column.type, FixedPoint):
+        return said.replace(DECIMAL, f"{DECIMAL}({column.type.places})", 1)
+    return said
 
 
 def said_type(annotation: Any) -> str:

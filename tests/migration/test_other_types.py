@@ -1,13 +1,17 @@
 """A fact of another type: each value is what it was, on every database, or it is in the way."""
 
 from contextlib import closing
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import select
 
-from framework import Count, Entity, Field, Formula, Global, Min, Payload, Relationship, computed
+from framework import Count, Entity, Field, Formula, Global, Max, Min, Payload, Relationship, Sum, computed
 from framework.app import App, opened
+from framework.migration.errors import FactsWouldBeLost
+from framework.storage.errors import SchemaDiffers
 from tests.migration.test_migration import made, rows, said, user
 
 
@@ -48,6 +52,88 @@ def test_values_that_do_not_fit_are_counted(
     made(database_url, user(age=then), *({"age": value} for value in values))
     (line,) = said(database_url, user(age=now))
     assert f"It does not fit in {len(values)} rows" in line
+
+
+TENTHS, CENTS = (Annotated[Decimal, Field(decimal_places=places)] for places in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("then", "value", "now", "line"),
+    [
+        (CENTS, Decimal("1.50"), TENTHS, "Decimal(2) is not turned into Decimal(1)"),
+        (TENTHS, Decimal("1.5"), CENTS | None, "Decimal(1) is not turned into Decimal(2) | None"),
+        (int, 5, CENTS, "int is not turned into Decimal(2)"),
+        (CENTS, Decimal("1.50"), int, "Decimal(2) is not turned into int"),
+        (float, 5.0, CENTS, "float is not turned into Decimal(2)"),
+        (CENTS, Decimal("1.50"), str, "Decimal(2) is not turned into str"),
+    ],
+)
+def test_a_decimal_never_becomes_another_number(
+    database_url: str, then: Any, value: Any, now: Any, line: str
+) -> None:
+    made(database_url, user(price=then))
+    with closing(App([user(price=then)], database=database_url)) as app:
+        assert app.migration().is_empty
+    made(database_url, user(price=then), {"price": value})
+    assert said(database_url, user(price=now))[0].endswith(f"{line}: declare a new fact beside it")
+    with closing(App([user(price=now)], database=database_url)) as app, pytest.raises(SchemaDiffers):
+        app.create()
+
+
+def test_without_records_a_decimal_may_have_other_places(database_url: str) -> None:
+    made(database_url, user(price=CENTS))
+    new = user(price=TENTHS)
+    with closing(App([new], database=database_url)) as app:
+        assert app.migrate() == []
+        with app.transaction() as tx:
+            tx.add(new[0](price=Decimal("2.5")))
+        assert app.query(select(new[0].price)) == [Decimal("2.5")]
+        assert app.migration().is_empty
+
+
+def priced(kind: Any) -> list[Any]:
+    class Line(Entity, table=True):
+        bill_id: UUID = Field(foreign_key="bill.id")
+        cents: int
+
+    class Bill(Entity, table=True):
+        lines: list[Line] = Relationship()
+        total: kind = computed(Sum(lines, lambda line: Decimal(line.cents) / 10))
+        most: kind | None = computed(Max(lines, lambda line: Decimal(line.cents) / 10))
+        twice: kind = computed(Formula(lambda bill: bill.total * 2))
+
+    return [Line, Bill]
+
+
+def test_a_computed_decimal_of_other_places_is_computed_anew(database_url: str) -> None:
+    line, bill = before = priced(TENTHS)
+    with opened(App([before], database=database_url)) as app, app.transaction() as tx:
+        one = tx.add(bill())
+        for cents in (12, 7):
+            tx.add(line(bill_id=one.id, cents=cents))
+    line, bill = after = priced(CENTS)
+    with closing(App([after], database=database_url)) as app:
+        assert app.migrate() == []
+        found = app.get(bill, one.id)
+        assert (str(found.total), str(found.most), str(found.twice)) == ("1.90", "1.20", "3.80")
+        with app.transaction() as tx:
+            tx.add(line(bill_id=one.id, cents=30))
+        assert (app.get(bill, one.id).total, app.get(bill, one.id).most) == (Decimal("4.90"), Decimal(3))
+        assert app.verify() == []
+
+
+def test_a_fact_that_is_computed_now_is_a_loss(database_url: str) -> None:
+    made(database_url, user(age=int), {"age": 7}, {"age": 8})
+    new = user(age=(int, computed(Formula(lambda user: 1))))
+    with closing(App([new], database=database_url)) as app:
+        plan = app.migration()
+        assert [(str(one), one.lost) for one in plan.losses] == [
+            ("User.age: was a fact, and 2 values of it go", 2)
+        ]
+        with pytest.raises(FactsWouldBeLost):
+            app.migrate(plan)
+        assert app.migrate(plan, allow_loss=True) == []
+        assert app.query(select(new[0].age)) == [1, 1]
 
 
 def test_a_payload_of_another_form_is_said_by_its_name(database_url: str) -> None:
