@@ -156,13 +156,16 @@ _CONVERSIONS: Mapping[tuple[str, str], Callable[[Survey, str, str], int]] = {
 
 
 def _is_rescaled(before: str, said: str) -> bool:
-    """Whether a number means something else now: a Decimal is kept as units of its last place. Which place
-    that was is not known of what was made before it was said.
+    """Whether a number means something else now: a Decimal is kept as units of its last place, a span as
+    microseconds. Which place that was is not known of what was made before it was said.
     """
     one, other = (text.removesuffix(" | None") for text in (before, said))
-    if not (one.startswith(DECIMAL) or other.startswith(DECIMAL)):
+    if not any(text.startswith(_IN_UNITS) for text in (one, other)):
         return False
     return one != other and not (one == DECIMAL and other.startswith(f"{DECIMAL}("))
+
+
+_IN_UNITS = (DECIMAL, "timedelta")
 
 
 def _as_declared(shape: Shape, name: str, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """A fact of another type: each value is what it was, on every database, or it is in the way."""
 
 from contextlib import closing
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -66,9 +67,11 @@ TENTHS, CENTS = (Annotated[Decimal, Field(decimal_places=places)] for places in 
         (CENTS, Decimal("1.50"), int, "Decimal(2) is not turned into int"),
         (float, 5.0, CENTS, "float is not turned into Decimal(2)"),
         (CENTS, Decimal("1.50"), str, "Decimal(2) is not turned into str"),
+        (int, 3, timedelta, "int is not turned into timedelta"),
+        (timedelta, timedelta(seconds=3), float, "timedelta is not turned into float"),
     ],
 )
-def test_a_decimal_never_becomes_another_number(
+def test_what_is_kept_in_units_never_becomes_another_number(
     database_url: str, then: Any, value: Any, now: Any, line: str
 ) -> None:
     made(database_url, user(price=then))
