@@ -221,9 +221,12 @@ class Attempts:
         return compiled.sql, Parameters(compiled.names, self._codec.encoder)
 
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+def request_hash(request: str | None) -> str:
+    """A digest of what is asked of the vendor, by the text that is stored of it."""
+    return hashlib.sha256(("null" if request is None else request).encode()).hexdigest()
 
 
-def request_hash(request: Any) -> str:
-    """A digest of what is asked of the vendor, whatever the order of its fields."""
-    return hashlib.sha256(_canonical(to_jsonable_python(request)).encode()).hexdigest()
+def former_request_hash(request: Any) -> str:
+    """The digest that was written down formerly, by what the text means."""
+    text = json.dumps(to_jsonable_python(request), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from framework.integration.attempts import Attempts, request_hash
+from framework.integration.attempts import Attempts, former_request_hash, request_hash
 from framework.integration.calls import idempotency_key
 from framework.integration.ingest import TERMINAL, ingest
 from framework.integration.need import Abandon, Need, Send, need
@@ -34,7 +34,7 @@ class Logbook:
         """Take calls that are due, and write down each attempt before anybody hears of it."""
         connection, now = transaction.work.connection, transaction.now
         taken = []
-        for claimed in outbox.claim(connection, limit, now):
+        for claimed in outbox.claim(connection, limit, now, self._worker):
             needed = need(claimed, outbox.desk.handlers, now)
             if claimed.doubtful:
                 self.attempts.interrupt(connection, claimed.row["id"], now)
@@ -70,14 +70,16 @@ class Logbook:
         verb = verb_of(needed, desk.handlers)
         if verb is None:
             return needed
-        key = idempotency_key(desk.integration.name, row["id"], row["_generation"], outbox.tenant)
         if outbox.tenant is not None:  # the vendor may echo the call's id before we hear its own
             desk.make_known(transaction, str(row["id"]))
-        digest = request_hash(row["request"])
+        if claimed.is_begun:
+            return needed
+        key = idempotency_key(desk.integration.name, row["id"], row["_generation"], outbox.tenant)
+        digest = request_hash(claimed.request)
         connection = transaction.work.connection
         if isinstance(needed, Send) and row["_attempt"] > 1:
             before = self.attempts.hash_under(connection, row["id"], key)
-            if before not in (None, digest):
+            if before not in (None, digest, former_request_hash(row["request"])):
                 _log.error(
                     "a call would be sent twice under one key, with two bodies", call_id=str(row["id"])
                 )

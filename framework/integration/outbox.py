@@ -10,11 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     Integer,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
+    delete,
     exists,
     func,
+    insert,
     literal_column,
     or_,
     select,
@@ -26,6 +30,7 @@ from sqlalchemy import (
 from framework.integration.desk import Desk
 from framework.integration.leases import Leases
 from framework.integration.question import Question, question
+from framework.model.apicall import CallStatus
 from framework.observe import get_logger
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
@@ -42,10 +47,15 @@ DAWN = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A call that is ours until its lease ends; `doubtful`: an earlier attempt may have arrived."""
+    """A call that is ours until its lease ends; `doubtful`: an earlier attempt may have arrived.
+
+    `request` is the text that is stored of it. `is_begun` says that its attempt is written down already.
+    """
 
     row: Row
     doubtful: bool
+    request: str | None
+    is_begun: bool = False
 
 
 class Outbox:
@@ -64,6 +74,7 @@ class Outbox:
         self._statements = database.statements[desk.shape]
         self._table = self._statements.table
         self._attempts = database.tables.attempts
+        self._request = self._statements.codec.names.index("request")
         self.leases = Leases(desk, database)
         self.ordered = desk.policy.ordering_key is not None
 
@@ -75,8 +86,13 @@ class Outbox:
         outbox.tenant = tenant
         return outbox
 
-    def claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
-        """Take up to `limit` calls that are due, the oldest first, and none that waits behind another."""
+    def claim(self, connection: Connection, limit: int, now: datetime, worker: str) -> list[Claimed]:
+        """Take up to `limit` calls that are due, the oldest first, and none that waits behind another.
+
+        Where a trip to the database costs something, it also writes down the attempts of those of which
+        nobody has to look at more than the row to see that they are to be sent, and may store all that at
+        once. Whoever claims has to write down the others.
+        """
         policy = self.desk.policy
         until = now + policy.lease
         claimed: list[Claimed] = []
@@ -85,7 +101,9 @@ class Outbox:
         while len(claimed) < limit:
             left = limit - len(claimed)
             values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": left}
-            rows = connection.rows(self._claim.sql, self._claim.parameters.of(values))
+            if self._database.concurrent:
+                values |= {"worker": worker, "key": self._key}
+            rows = connection.last_rows(self._claim.sql, self._claim.parameters.of(values))
             readable = [one for found in rows if (one := self._read(connection, found, now)) is not None]
             claimed += readable
             if len(readable) == len(rows):
@@ -97,13 +115,20 @@ class Outbox:
     def _read(self, connection: Connection, found: Sequence[Any], now: datetime) -> Claimed | None:
         """The call of a row that was claimed. One that cannot be read keeps no other from its turn."""
         codec = self._statements.codec
+        doubtful, *begun = found[len(codec.names) :]
         try:
-            return Claimed(codec.decode(found[:-1]), bool(found[-1]))
+            row = codec.decode(found[: len(codec.names)])
         except UnreadableValue as error:
             _log.error("a call cannot be read and is put off", reason=str(error))
             fence = found[codec.names.index("_attempt")]
+            if any(begun):
+                connection.tell(
+                    self._withdrawal.sql,
+                    self._withdrawal.parameters.of({"id_": error.facts["id"], "fence": fence}),
+                )
             self.release(connection, error.facts["id"], fence, _due_at=now + PUT_OFF)
             return None
+        return Claimed(row, bool(doubtful), found[self._request], any(begun))
 
     def release(self, connection: Connection, id: UUID, fence: int, **columns: Any) -> bool:
         """Give a call back with these columns; whether it was still ours.
@@ -171,9 +196,54 @@ class Outbox:
                 (calls["_leased_until"], bindparam("until")),
                 (calls["_first_tried_at"], func.coalesce(calls["_first_tried_at"], bindparam("now"))),
             )  # equal moments in a row are made a text once
-            .returning(*self._statements.columns, doubtful.correlate(self._table))
+            .returning(*self._statements.columns, doubtful.correlate(self._table).label("_doubtful"))
         )
-        return question(self._statements, statement)
+        return question(self._statements, self._begun(statement) if self._database.concurrent else statement)
+
+    def _begun(self, claim: Any) -> Any:
+        """The claim, and the attempts of the calls that are claimed for the first time, in one statement."""
+        claimed = claim.cte("claimed")
+        calls = claimed.c
+        is_first = and_(
+            calls["_attempt"] == literal_column("1"),
+            cast(calls["status"], Text) == literal_column(f"'{CallStatus.PENDING}'"),
+            calls["_deadline_at"] > bindparam("now", type_=calls["_deadline_at"].type),
+        )
+        request = func.coalesce(cast(calls["request"], Text), literal_column("'null'"))
+        values = {
+            "call_id": calls["id"],
+            "number": calls["_attempt"],
+            "verb": literal_column("'call'" if self.desk.handlers.call is not None else "'submit'"),
+            "idempotency_key": (
+                bindparam("key", type_=Text())
+                + cast(calls["id"], Text)
+                + literal_column("':'")
+                + cast(calls["_generation"], Text)
+            ),
+            "request_hash": func.encode(
+                func.sha256(func.convert_to(request, literal_column("'UTF8'"))), literal_column("'hex'")
+            ),
+            "worker": bindparam("worker", type_=Text()),
+            "started_at": bindparam("now", type_=calls["_deadline_at"].type),
+            "doubtful": true(),
+        }
+        tried = insert(self._attempts).from_select(list(values), select(*values.values()).where(is_first))
+        return select(claimed, is_first).add_cte(tried.cte("tried"))
+
+    @property
+    def _key(self) -> str:
+        """How the idempotency keys of these calls begin."""
+        integration = self.desk.integration.name
+        return f"{integration}:" if self.tenant is None else f"{integration}:{self.tenant}:"
+
+    @cached_property
+    def _withdrawal(self) -> Question:
+        """An attempt that was written down with the claim was none: the call cannot be read."""
+        attempts = self._attempts.c
+        ours = delete(self._attempts).where(
+            attempts.call_id == bindparam("id_"), attempts.number == bindparam("fence")
+        )
+        return question(self._statements, ours)
 
     def _then(self, due: Any) -> Sequence[Any]:
         """The order of calls of one moment: the index of SQLite has them by their making."""

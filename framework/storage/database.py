@@ -54,6 +54,11 @@ class Connection(Protocol):
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Execute and return all rows."""
 
+    def last_rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Execute and return all rows; all that was done up to here may be stored then, whatever comes after
+        it in the transaction.
+        """
+
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Execute and return the first row, or None."""
 

@@ -113,7 +113,9 @@ class PostgresDatabase(Database):
     def _begin(self, begin: str | None) -> PostgresConnection:
         """Begin a transaction, held to the rows of the tenant that is entered."""
         scope = self.scope()
-        connection = PostgresConnection(self._pool.take(), self.meaning, scope, together=begin is None)
+        connection = PostgresConnection(
+            self._pool.take(), self.meaning, scope, ending=self._meaning_of_commit, together=begin is None
+        )
         if begin is not None:
             connection.begin(begin)
         if self.plan.tenanted:
@@ -124,7 +126,7 @@ class PostgresDatabase(Database):
         """Commit; raises TransactionInterrupted if nothing is stored, CommitUnknown if nobody knows."""
         if not connection.raw.is_alive():  # so the server is not even asked
             raise TransactionInterrupted(reason="the connection is closed")
-        if not connection.commit(self._meaning_of_commit):
+        if not connection.commit():
             raise DatabaseFailed(url=self.url, reason="the transaction had failed before it was committed")
 
     def _meaning_of_commit(self, error: psycopg.Error) -> Exception:

@@ -17,15 +17,23 @@ _SAVE, _KEEP, _UNDO = "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"
 class PostgresConnection:
     """A connection of the pool, as long as it is somebody's."""
 
-    __slots__ = ("_begun", "_meaning", "_saved_tenant", "_wire", "raw", "tenant")
+    __slots__ = ("_begun", "_ending", "_meaning", "_saved_tenant", "_wire", "raw", "tenant")
 
     def __init__(
-        self, raw: WiredConnection, meaning: Meaning, tenant: str | None = None, *, together: bool = False
+        self,
+        raw: WiredConnection,
+        meaning: Meaning,
+        tenant: str | None = None,
+        *,
+        ending: Meaning | None = None,
+        together: bool = False,
     ) -> None:
+        """`ending` is what an error means that comes of a commit."""
         self.raw = raw
         self.tenant = tenant
         self._saved_tenant = tenant
         self._meaning = meaning
+        self._ending = ending or meaning
         self._begun = False
         self._wire = raw.wire
         self._wire.open(together=together)
@@ -37,6 +45,12 @@ class PostgresConnection:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return self._wire.rows(((sql, parameters),), self._meaning)[0]
+
+    def last_rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        if self._begun or self.tenant is not None:  # to whom it is held no longer than the transaction lasts
+            return self.rows(sql, parameters)
+        self._wire.put(sql, parameters, self._meaning)
+        return self._wire.last(self._ending)
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         found = self.rows(sql, parameters)
@@ -69,12 +83,12 @@ class PostgresConnection:
     def settle(self) -> None:
         self._wire.exchange()
 
-    def commit(self, meaning: Meaning) -> bool:
-        """Store the transaction; whether there was still one. `meaning` says what it means if that fails."""
+    def commit(self) -> bool:
+        """Store the transaction; whether there was still one."""
         if not self._begun:
-            self._wire.end(meaning)
+            self._wire.end(self._ending)
             return True
-        self._wire.put("COMMIT", (), meaning)
+        self._wire.put("COMMIT", (), self._ending)
         return self._wire.exchange()[-1].command_status == b"COMMIT"
 
     def roll_back(self) -> None:

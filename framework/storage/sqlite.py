@@ -68,6 +68,8 @@ class SqliteConnection:
         except sqlite3.IntegrityError as error:
             raise violation(error) from error
 
+    last_rows = rows
+
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         try:
             return self.execute(sql, parameters).fetchone()

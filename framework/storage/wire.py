@@ -172,6 +172,10 @@ class Wire:
         elif self._failed:
             raise meaning(_in_failed())
 
+    def last(self, meaning: Meaning) -> list[tuple[Any, ...]]:
+        """End the transaction as `end` does, and return the rows of what was said last."""
+        return self._loaded(self._trip(meaning)[-1])
+
     def _trip(self, ends: Meaning | None) -> Sequence[PGresult]:
         """Send all that waits, and that these were all if that `ends` something: then it is what an error
         means of which nobody knows how far the server has come.

@@ -119,6 +119,6 @@ async def test_a_claim_is_one_statement_however_many_are_due() -> None:
     (desk,) = app.desks.values()
     outbox = Outbox(desk, app.engine.database)
     with statements_of(app) as heard:
-        claimed = outbox.claim(app.engine.database.writer, 50, NOON + timedelta(seconds=1))
+        claimed = outbox.claim(app.engine.database.writer, 50, NOON + timedelta(seconds=1), "worker")
     assert (len(claimed), len(heard)) == (50, 1)
     assert [one.row["customer"] for one in claimed] == [str(number) for number in range(50)], "oldest first"

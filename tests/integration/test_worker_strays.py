@@ -1,6 +1,7 @@
 """What waits for nobody, what nobody can read, what does not end: seen, and in nobody's way."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,13 @@ from sqlmodel import select
 from framework import APICall, Event, Field, IntegrationEvent, Payload, derive
 from framework.app import App, Settings
 from framework.clock import ManualClock
-from framework.integration import CallView, Completed, HTTPClient, Integration
-from framework.model.apicall import CallStatus, Standing
+from framework.errors import InDoubt
+from framework.integration import CallView, Completed, HTTPClient, Integration, Policy
+from framework.integration.attempts import former_request_hash
+from framework.model.apicall import CallStatus, EventKind, Standing
 from framework.storage.errors import UnreadableValue
 from framework.testing import emit
+from tests.integration import desk_of_orders
 from tests.integration.desk_of_orders import (
     MODULE,
     NOON,
@@ -76,7 +80,8 @@ async def test_a_handler_that_does_not_end_is_in_doubt_and_tried_again_under_its
     await app.settle()
     first, second = app.attempts(the_charge(app).id)
     assert (first.code, first.error) == ("too_slow", "the handler did not end within 0.05 seconds")
-    assert first.idempotency_key == second.idempotency_key
+    assert first.idempotency_key == second.idempotency_key == f"acme:{the_charge(app).id}:0"
+    assert (first.number, first.verb, first.doubtful) == (1, "call", True)
     assert status(app, order) is OrderStatus.PAID
 
 
@@ -90,8 +95,10 @@ class Note(Event, table=True):
     text: str
 
 
-def letters(asked: type[Payload], served: list[str]) -> tuple[list[Any], Integration[Any]]:
-    """A module of letters whose request is declared so, and an integration that prints them."""
+def letters(
+    asked: type[Payload], served: list[str], jams: Sequence[Exception] = ()
+) -> tuple[list[Any], Integration[Any]]:
+    """A module of letters whose request is declared so, and an integration that prints them, jams aside."""
 
     class Letter(APICall, table=True):
         __tablename__ = "letter"
@@ -101,10 +108,13 @@ def letters(asked: type[Payload], served: list[str]) -> tuple[list[Any], Integra
         return Letter(request=asked(**dict.fromkeys(asked.model_fields, note.text)))
 
     letter.__annotations__ |= {"note": Note, "return": Letter}
-    integration = Integration("press")
+    yet_to_come = iter(jams)
+    integration = Integration("press", policy=Policy(on_doubt="retry"))
 
     @integration.call(Letter)
     async def show(call: CallView[Any], http: HTTPClient) -> Completed:
+        for jam in yet_to_come:
+            raise jam
         served.append(call.request.model_dump_json())
         return Completed()
 
@@ -167,10 +177,36 @@ async def test_a_call_that_newer_code_cannot_read_keeps_no_other_waiting(
     clock.advance(timedelta(minutes=2))
     await mended.settle()
     assert [json.loads(one)["paper"] for one in served] == ["three", "plain", "plain"]
-    assert {call.status for call in mended.query(select(mended.plan.named("Letter").model))} == {
-        CallStatus.COMPLETED
-    }
+    printed = mended.query(select(mended.plan.named("Letter").model))
+    assert {call.status for call in printed} == {CallStatus.COMPLETED}
+    assert [len(mended.attempts(call.id)) for call in printed] == [1, 1, 1], "not to read one is no attempt"
     mended.close()
+
+
+@pytest.mark.parametrize("before", ["as it is", "of what it means", "another"])
+async def test_another_request_is_not_sent_under_the_key_of_one_that_may_have_arrived(
+    clock: ManualClock, before: str
+) -> None:
+    served: list[str] = []
+    module, press = letters(Request, served, [InDoubt("it jammed")])
+    app = App([module], [press], desk_of_orders.in_memory(), Settings(synchronous="OFF"), clock)
+    app.create()
+    app.dispatch(Note(text='Grüße, "ada" \U0001f54a'))
+    await app.settle()
+    (letter,) = app.query(select(app.plan.named("Letter").model))
+    (first,) = app.attempts(letter.id)
+    digest = {
+        "as it is": first.request_hash,
+        "of what it means": former_request_hash(letter.request.model_dump(mode="json")),
+        "another": "0" * 64,
+    }[before]
+    assert (digest == first.request_hash) is (before == "as it is")
+    with app.transaction() as tx:
+        assert tx.work.connection.run(f"UPDATE millrace_attempt SET request_hash = '{digest}'") == 1
+    clock.advance(timedelta(minutes=1))
+    await app.settle()
+    refused = app.query(select(IntegrationEvent.code).where(IntegrationEvent.kind == EventKind.FAILED))
+    assert (len(served), refused) == ((0, ["request_changed"]) if before == "another" else (1, []))
 
 
 class RefundRequest(Payload):

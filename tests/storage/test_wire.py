@@ -87,14 +87,14 @@ def test_a_change_below_eight_aggregates_waits_for_the_server_two_or_three_times
     assert app.verify() == []
 
 
-def test_a_whole_chain_waits_for_the_server_five_times(postgres_url: str, trips: Trips) -> None:
+def test_a_whole_chain_waits_for_the_server_four_times(postgres_url: str, trips: Trips) -> None:
     with opened(App([orders.MODULES], [vendor()], postgres_url)) as app:
         chains, write = Chains(app), app.engine.write
         trips()
         write(chains.place)
         (run,) = write(chains.claim)
         write(partial(chains.record, run=run))
-        assert trips() == 5  # 1 for the fact, 2 for the claim, 2 for the outcome
+        assert trips() == 4  # 1 for the fact, 1 for the claim, 2 for the outcome
         assert app.verify() == []
 
 
@@ -177,10 +177,24 @@ def test_what_fails_only_at_the_end_is_said_and_not_stored(postgres_url: str) ->
             if answered_before:
                 connection.settle()
             with pytest.raises(psycopg.errors.UniqueViolation):
-                connection.commit(_as_it_is)
+                connection.commit()
             connection.roll_back()
             connection.close()
             assert raw.execute("SELECT count(*) FROM one").fetchone() == (0,)
+
+
+def test_what_is_asked_last_is_stored_with_the_answer_and_what_follows_by_itself(app: App) -> None:
+    one, other = new_id(), new_id()
+    insertion = "INSERT INTO buyer (id) VALUES ($1) RETURNING id"
+
+    def operation(tx: Transaction) -> None:
+        assert tx.work.connection.last_rows(insertion, [one]) == [(one,)]
+        tx.work.connection.run(insertion, [other])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        app.engine.write(operation)
+    assert [buyer.id for buyer in app.query(select(Buyer))] == [one]
 
 
 def test_a_connection_that_is_given_back_in_the_midst_of_something_is_closed(postgres_url: str) -> None:
