@@ -193,7 +193,7 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
         app.close()
 
 
-@examples(25, soak=1500)
+@examples(25, soak=600)
 @given(deeds, st.sampled_from(CRITERIA), deeds)
 def test_a_criterion_finds_what_it_would_find_after_the_transaction(
     ledger: Ledger, drawn: list[Any], said: tuple[type[Any], Any], more: list[Any]
