@@ -176,11 +176,7 @@ class Scope:
     again.
     """
 
-    __slots__ = ("_connection", "_engine", "_transaction", "entered", "is_open", "outer")
-
-    entered: Entered
-    is_open: bool
-    outer: Block | None
+    __slots__ = ("_connection", "_engine", "_transaction", "outer")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -206,7 +202,7 @@ class Scope:
             engine.lane.end(connection)
             raise
         engine.entered.__enter__()
-        self.entered, self.is_open, self.outer = engine.entered, True, BLOCK.get()
+        self.outer: Block | None = BLOCK.get()
         BLOCK.set(self)
         self._connection, self._transaction = connection, transaction
         return transaction
@@ -217,14 +213,17 @@ class Scope:
             try:
                 engine.end(connection, transaction, error)
             finally:
-                self.is_open = False
                 BLOCK.set(self.outer)
+                self._connection = None
                 engine.entered.__exit__()
                 engine.lane.end(connection)
             if error is None:
                 engine.tell(transaction.work)
         finally:
             transaction.abandon(let_go=True)
+
+    def is_of(self, entered: Entered) -> bool:
+        return self._engine.entered is entered and self._connection is not None
 
 
 def _not_entered(name: str) -> property:

@@ -14,9 +14,10 @@ class _Thread(threading.local):
 class Block(Protocol):
     """A transaction of the caller's own, within which others may be given work: threads, tasks."""
 
-    entered: "Entered"
-    is_open: bool
     outer: "Block | None"
+
+    def is_of(self, entered: "Entered") -> bool:
+        """Whether it is one of this App, and still under way."""
 
 
 BLOCK: ContextVar[Block | None] = ContextVar("block", default=None)
@@ -48,7 +49,7 @@ class Entered:
     def _has_block(self) -> bool:
         block = BLOCK.get()
         while block is not None:
-            if block.is_open and block.entered is self:
+            if block.is_of(self):
                 return True
             block = block.outer
         return False

@@ -359,7 +359,14 @@ class Transaction:
                 raise NotAMember(view=lens.name, model=shape.name, id=id)
         for close in self.work.closers:
             close(self.work)
-        self.work.finish(complete=complete or bool(self._keyed))
+        if self._keyed:
+            self._finish_keyed()
+        else:
+            self.work.finish(complete=complete)
+
+    def _finish_keyed(self) -> None:
+        """Remember what followed from the events that came under a key, together: all of it."""
+        self.work.finish(complete=True)
         for said in self._keyed:
             remember(self.work, said, changes_of(self.work.rows))
 
