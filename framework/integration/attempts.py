@@ -10,7 +10,20 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import bindparam, false, func, insert, literal_column, select, update
+from sqlalchemy import (
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.sql import ClauseElement
 
 from framework.plan.shape import Shape
@@ -219,6 +232,30 @@ class Attempts:
     def _compiled(self, statement: ClauseElement) -> tuple[str, Parameters]:
         compiled = Statement(statement, self._dialect)
         return compiled.sql, Parameters(compiled.names, self._codec.encoder)
+
+
+def first_attempts(attempts: Table, claimed: Any, verb: AttemptVerb) -> Select[Any]:
+    """The attempts of calls that are claimed, as the server can write them down by itself.
+
+    It takes the moment `now`, the name of the `worker`, and the `key` with which all keys of the calls begin.
+    """
+    calls, columns = claimed.c, attempts.c
+    request = func.coalesce(cast(calls.request, Text), literal_column("'null'"))
+    digest = func.sha256(func.convert_to(request, literal_column("'UTF8'")))
+    key: Any = bindparam("key", type_=Text())
+    values = {
+        columns.call_id: calls.id,
+        columns.number: calls["_attempt"],
+        columns.verb: literal_column(f"'{verb}'"),
+        columns.idempotency_key: (
+            key + cast(calls.id, Text) + literal_column("':'") + cast(calls["_generation"], Text)
+        ),
+        columns.request_hash: func.encode(digest, literal_column("'hex'")),
+        columns.worker: bindparam("worker", type_=Text()),
+        columns.started_at: bindparam("now", type_=columns.started_at.type),
+        columns.doubtful: true(),
+    }
+    return select(*(value.label(column.name) for column, value in values.items()))
 
 
 def request_hash(request: str | None) -> str:

@@ -74,8 +74,12 @@ def idempotency_key(integration: str, call_id: UUID, generation: int = 0, tenant
     It stays the same over all attempts; `generation` grows only when an operator approves another body. Two
     tenants may have calls of one id, and must not be given each other's answers.
     """
-    of_whom = integration if tenant is None else f"{integration}:{tenant}"
-    return f"{of_whom}:{call_id}:{generation}"
+    return f"{keys_of(integration, tenant)}{call_id}:{generation}"
+
+
+def keys_of(integration: str, tenant: str | None) -> str:
+    """How the keys of an integration's calls begin."""
+    return f"{integration}:" if tenant is None else f"{integration}:{tenant}:"
 
 
 def result_type(call: type[APICall]) -> type[Payload] | None:

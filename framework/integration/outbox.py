@@ -27,6 +27,8 @@ from sqlalchemy import (
     update,
 )
 
+from framework.integration.attempts import AttemptVerb, first_attempts
+from framework.integration.calls import keys_of
 from framework.integration.desk import Desk
 from framework.integration.leases import Leases
 from framework.integration.question import Question, question
@@ -96,13 +98,13 @@ class Outbox:
         policy = self.desk.policy
         until = now + policy.lease
         claimed: list[Claimed] = []
-        if self.ordered:  # of two workers, neither sees what the other is about to claim
-            self._database.hold(connection, "claim", self.desk.shape.name, self.tenant or "")
         while len(claimed) < limit:
+            if self.ordered:  # of two workers, neither sees what the other is about to claim
+                self._database.hold(connection, "claim", self.desk.shape.name, self.tenant or "")
             left = limit - len(claimed)
             values = {"now": now, "until": until, "deadline": now + policy.deadline, "limit": left}
             if self._database.concurrent:
-                values |= {"worker": worker, "key": self._key}
+                values |= {"worker": worker, "key": keys_of(self.desk.integration.name, self.tenant)}
             rows = connection.last_rows(self._claim.sql, self._claim.parameters.of(values))
             readable = [one for found in rows if (one := self._read(connection, found, now)) is not None]
             claimed += readable
@@ -209,32 +211,10 @@ class Outbox:
             cast(calls["status"], Text) == literal_column(f"'{CallStatus.PENDING}'"),
             calls["_deadline_at"] > bindparam("now", type_=calls["_deadline_at"].type),
         )
-        request = func.coalesce(cast(calls["request"], Text), literal_column("'null'"))
-        values = {
-            "call_id": calls["id"],
-            "number": calls["_attempt"],
-            "verb": literal_column("'call'" if self.desk.handlers.call is not None else "'submit'"),
-            "idempotency_key": (
-                bindparam("key", type_=Text())
-                + cast(calls["id"], Text)
-                + literal_column("':'")
-                + cast(calls["_generation"], Text)
-            ),
-            "request_hash": func.encode(
-                func.sha256(func.convert_to(request, literal_column("'UTF8'"))), literal_column("'hex'")
-            ),
-            "worker": bindparam("worker", type_=Text()),
-            "started_at": bindparam("now", type_=calls["_deadline_at"].type),
-            "doubtful": true(),
-        }
-        tried = insert(self._attempts).from_select(list(values), select(*values.values()).where(is_first))
-        return select(claimed, is_first).add_cte(tried.cte("tried"))
-
-    @property
-    def _key(self) -> str:
-        """How the idempotency keys of these calls begin."""
-        integration = self.desk.integration.name
-        return f"{integration}:" if self.tenant is None else f"{integration}:{self.tenant}:"
+        verb: AttemptVerb = "call" if self.desk.handlers.call is not None else "submit"
+        tried = first_attempts(self._attempts, claimed, verb).where(is_first)
+        begun = insert(self._attempts).from_select(tried.selected_columns.keys(), tried)
+        return select(claimed, is_first).add_cte(begun.cte("begun"))
 
     @cached_property
     def _withdrawal(self) -> Question:
