@@ -166,7 +166,12 @@ class Tries:
 
     def _try(self, operation: Operation[T], *, snapshot: bool) -> tuple[T, Transaction]:
         connection = self._database.begin(snapshot=snapshot)
-        return self._commit(connection, partial(self._carry_out, operation, connection))
+        try:
+            return self._commit(connection, partial(self._carry_out, operation, connection))
+        except Exception as error:
+            if connection.has_stored and not isinstance(error, CommitUnknown):  # so it is not run again
+                raise CommitUnknown(url=self._database.url, reason=str(error)) from error
+            raise
 
     def _try_again(self, operation: Operation[T], *, snapshot: bool) -> tuple[T, Transaction]:
         for number in range(2, TRIES + 1):

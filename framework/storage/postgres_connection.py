@@ -17,7 +17,7 @@ _SAVE, _KEEP, _UNDO = "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"
 class PostgresConnection:
     """A connection of the pool, as long as it is somebody's."""
 
-    __slots__ = ("_begun", "_ending", "_meaning", "_saved_tenant", "_wire", "raw", "tenant")
+    __slots__ = ("_begun", "_ending", "_meaning", "_saved_tenant", "_wire", "has_stored", "raw", "tenant")
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class PostgresConnection:
         self._meaning = meaning
         self._ending = ending or meaning
         self._begun = False
+        self.has_stored = False  # what was done up to `last_rows`, whatever comes after it
         self._wire = raw.wire
         self._wire.open(together=together)
 
@@ -50,7 +51,9 @@ class PostgresConnection:
         if self._begun or self.tenant is not None:  # to whom it is held no longer than the transaction lasts
             return self.rows(sql, parameters)
         self._wire.put(sql, parameters, self._meaning)
-        return self._wire.last(self._ending)
+        found = self._wire.last(self._ending)
+        self.has_stored = True
+        return found
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         found = self.rows(sql, parameters)

@@ -26,7 +26,7 @@ from framework.model.apicall import IntegrationEvent
 from framework.model.identity import new_id
 from framework.runtime.errors import AlreadyExists, MissingReference, NumberTooLarge
 from framework.runtime.transaction import Transaction
-from framework.storage.errors import DatabaseFailed
+from framework.storage.errors import CommitUnknown, DatabaseFailed, TransactionInterrupted
 from framework.storage.postgres_connection import PostgresConnection
 from framework.storage.violation import Violation
 from framework.storage.wire import Wire, WiredConnection
@@ -183,17 +183,23 @@ def test_what_fails_only_at_the_end_is_said_and_not_stored(postgres_url: str) ->
             assert raw.execute("SELECT count(*) FROM one").fetchone() == (0,)
 
 
-def test_what_is_asked_last_is_stored_with_the_answer_and_what_follows_by_itself(app: App) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError("of it"), TransactionInterrupted(reason="of it")])
+def test_what_is_asked_last_is_stored_with_the_answer_and_whatever_fails_then_is_in_doubt(
+    app: App, error: Exception
+) -> None:
     one, other = new_id(), new_id()
     insertion = "INSERT INTO buyer (id) VALUES ($1) RETURNING id"
+    tries = []
 
     def operation(tx: Transaction) -> None:
+        tries.append(tx)
         assert tx.work.connection.last_rows(insertion, [one]) == [(one,)]
         tx.work.connection.run(insertion, [other])
-        raise ZeroDivisionError
+        raise error
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(CommitUnknown, match="of it"):
         app.engine.write(operation)
+    assert len(tries) == 1
     assert [buyer.id for buyer in app.query(select(Buyer))] == [one]
 
 
