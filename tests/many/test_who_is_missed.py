@@ -28,9 +28,19 @@ from framework.integration.question import Question
 from framework.integration.shared import SharedExecutor
 from framework.model.apicall import CallStatus
 from framework.runtime.transaction import Transaction
+from framework.runtime.waves import follow
 from framework.storage.postgres import PostgresDatabase
 from framework.storage.presence import Presence
-from tests.integration.desk_of_orders import MODULE, PAID, Charge, Vendor, at_once, charges, place
+from tests.integration.desk_of_orders import (
+    MODULE,
+    PAID,
+    Charge,
+    OrderPlaced,
+    Vendor,
+    at_once,
+    charges,
+    place,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -200,14 +210,16 @@ class Looks:
 
 
 def look_at(app: App) -> None:
-    """Have a call looked at by somebody who dies over it: nothing says by whom."""
+    """Have a call looked at by somebody who dies over it: nothing says by whom, and nobody had it before."""
 
     def operation(tx: Transaction) -> int:
+        tx.dispatch(OrderPlaced(customer="ada", total_cents=1250))
+        follow(tx.work, complete=False)
+        tx.work.flush()
         claimed = outbox_of(app).claim(tx.work.connection, 1, tx.now, "somebody")
         tx.work.connection.run("DELETE FROM millrace_attempt WHERE worker = 'somebody'")
         return len(claimed)
 
-    place(app)
     assert app.engine.write(operation, snapshot=True) == 1  # all of it at once
 
 
