@@ -79,7 +79,7 @@ class Logbook:
         connection = transaction.work.connection
         if isinstance(needed, Send) and row["_attempt"] > 1:
             before = self.attempts.hash_under(connection, row["id"], key)
-            if before not in (None, digest, former_request_hash(row["request"])):
+            if before not in (None, digest) and before != former_request_hash(row["request"]):
                 _log.error(
                     "a call would be sent twice under one key, with two bodies", call_id=str(row["id"])
                 )

@@ -15,7 +15,6 @@ from framework.plan.shape import Shape
 from framework.runtime.ahead import ahead
 from framework.runtime.asking import asking
 from framework.runtime.change import Change
-from framework.runtime.comparing import check_value_of
 from framework.runtime.errors import NotACriterion
 from framework.runtime.spoken import Spoken, spoken_of
 from framework.runtime.work import Work
@@ -39,8 +38,7 @@ def matching(
     plan, wanted, behind = work.database.plan, list[Any](), 0
     for criterion in criteria:
         spoken = spoken_of(criterion, plan.by_table)
-        for one in spoken.compared:
-            check_value_of(one, one.value, plan.by_table)
+        spoken.check(plan.by_table)
         behind |= _behind(plan, spoken)
         if spoken.views:
             criterion = of_members(criterion, shape.table, plan.column_of_members)

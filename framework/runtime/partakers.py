@@ -12,7 +12,6 @@ from framework.plan.shape import Route, Shape
 from framework.plan.view import view_of
 from framework.storage.codec import Row
 from framework.storage.database import Connection, Database
-from framework.storage.pages import PAGE
 
 Aggregating = AdditiveNode | GroupedNode | ExtremeNode | RecencyNode | CollectNode
 SELECTIONS = (ExtremeNode, RecencyNode, CollectNode)
@@ -36,14 +35,9 @@ class Stored:
     def made(self, shape: Shape, key: str | None, value: UUID) -> Iterator[Row]:
         """Those that have the value, or without a key all, in the order of their making, a page at a time."""
         statements = self.database.statements[shape]
-        sql = statements.pages.span(key or "id", whole=key is None, none=False)
         bounds = [] if key is None else [statements.codec.encode_one(key, value)] * 2
-        rows = self.connection.rows(sql, [*bounds, statements.pages.first_place])
-        while rows:
-            yield from (statements.codec.decode(values) for _, *values in rows)
-            if len(rows) < PAGE - 1:
-                return
-            rows = self.connection.rows(sql, [*bounds, rows[-1][0]])[1:]
+        rows = statements.pages.walk(self.connection, key or "id", bounds, whole=key is None, none=False)
+        return map(statements.codec.decode, rows)
 
     def related(self, route: Route, host: UUID) -> Iterator[tuple[Row, Row]]:
         """What a route leads to a host: the source, and what counts, which is the same but for links."""

@@ -18,7 +18,6 @@ from framework.plan.view import view_of
 from framework.runtime.reach import WHOLE, Slice, Span, slices
 from framework.runtime.work import Work
 from framework.storage.codec import Row
-from framework.storage.pages import PAGE
 
 C = TypeVar("C", bound=Computation[Any])
 Expectation: TypeAlias = tuple[Shape, UUID, str, Any]
@@ -151,14 +150,10 @@ class Recomputation:
         ]  # fmt: skip
         if span.first is None and span.column == "id":
             return
-        sql = statements.pages.span(span.column, whole=span.is_open, none=span.first is None)
-        rows = self.work.connection.rows(sql, [*bounds, statements.pages.first_place])
-        while rows:
-            for _, *values in rows:
-                yield self._keep(shape, values)
-            if len(rows) < PAGE - 1:
-                return
-            rows = self.work.connection.rows(sql, [*bounds, rows[-1][0]])[1:]
+        for values in statements.pages.walk(
+            self.work.connection, span.column, bounds, whole=span.is_open, none=span.first is None
+        ):
+            yield self._keep(shape, values)
 
     def _keep(self, shape: Shape, values: Any) -> Row:
         row = self.work.statements[shape].codec.decode(values)

@@ -10,9 +10,7 @@ from framework.model.record import Record
 from framework.plan.shape import Shape
 from framework.runtime.comparing import COMPARING, Compared, check_value_of, compared
 from framework.storage.of_members import parts_of, views_of
-
-_MOST = 500
-"""So many forms are remembered: as many as SQLAlchemy remembers compiled."""
+from framework.storage.remembered import Remembered
 
 
 class Spoken(NamedTuple):
@@ -23,6 +21,11 @@ class Spoken(NamedTuple):
     views: tuple[type[Record], ...]
     text: str | None  # SQL as text, if there is any
     compared: tuple[Compared, ...]
+
+    def check(self, shapes: Mapping[Any, Shape]) -> None:
+        """Raises NotComparable for a value that the column beside it never is."""
+        for one in self.compared:
+            check_value_of(one, one.value, shapes)
 
 
 def spoken_of(statement: Any, shapes: Mapping[Any, Shape]) -> Spoken:
@@ -62,7 +65,7 @@ class Listener:
 
     def __init__(self, shapes: Mapping[Any, Shape]) -> None:
         self._shapes = shapes
-        self._known: dict[Any, tuple[Spoken, Sequence[tuple[int, Compared]]]] = {}
+        self._known = Remembered[tuple[Spoken, Sequence[tuple[int, Compared]]]]()
 
     def hear(self, statement: Any) -> Spoken:
         """Raises NotComparable for what a column beside it never is."""
@@ -74,8 +77,7 @@ class Listener:
                 check_value_of(one, key.bindparams[place], self._shapes)
             return spoken
         spoken = spoken_of(statement, self._shapes)
-        for one in spoken.compared:
-            check_value_of(one, one.value, self._shapes)
+        spoken.check(self._shapes)
         if key is not None:
             self._remember(key, spoken)
         return spoken
@@ -84,6 +86,4 @@ class Listener:
         places = {id(value): place for place, value in enumerate(key.bindparams)}
         variable = [one for one in spoken.compared if isinstance(one.value, BindParameter)]
         if all(id(one.value) in places for one in variable):
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[key.key] = spoken, [(places[id(one.value)], one) for one in variable]
+            self._known.remember(key.key, (spoken, [(places[id(one.value)], one) for one in variable]))

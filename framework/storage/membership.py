@@ -11,9 +11,7 @@ from framework.plan.mistakes import UndeclaredRecord
 from framework.plan.plan import Plan
 from framework.plan.shape import Shape
 from framework.storage.of_members import with_members
-
-_MOST = 500
-"""So many forms of statements are remembered: as many as SQLAlchemy remembers compiled."""
+from framework.storage.remembered import Remembered
 
 
 class Memberships:
@@ -21,7 +19,7 @@ class Memberships:
 
     def __init__(self, plan: Plan, schema: str) -> None:
         self._plan, self._schema = plan, schema
-        self._said: set[Any] = set()  # forms of statements to which options say all
+        self._said = Remembered[None]()  # forms of statements to which options say all
         self._options = {
             model: self.option(shape, lens, model)
             for shape in plan.shapes.values()
@@ -49,9 +47,7 @@ class Memberships:
             return statement
         told = with_members(statement, self._is_member)
         if told is statement and key is not None:
-            if len(self._said) >= _MOST:
-                self._said.clear()
-            self._said.add(key.key)
+            self._said.remember(key.key, None)
         return told
 
     def option(self, shape: Shape, lens: Lens, entity: type[Record]) -> Any:

@@ -1,5 +1,6 @@
 """Statements that read a whole table, a page at a time, and rows by many values at once."""
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, any_, bindparam, func, literal_column, select
 
 if TYPE_CHECKING:
+    from framework.storage.database import Connection
     from framework.storage.statements import TableStatements
 
 PAGE = 1000
@@ -55,6 +57,19 @@ class Pages:
         """The first place that there can be in the order of creation."""
         (place,) = self._statements.recency()
         return UUID(int=0) if place is self._table.c.id else -(2**63)
+
+    def walk(
+        self, connection: "Connection", column: str, bounds: Sequence[Any], *, whole: bool, none: bool
+    ) -> Iterator[Sequence[Any]]:
+        """The rows of a span, as the driver has them, in the order of their making, a page at a time."""
+        sql = self.span(column, whole=whole, none=none)
+        rows = connection.rows(sql, [*bounds, self.first_place])
+        while rows:
+            for _, *values in rows:
+                yield values
+            if len(rows) < PAGE - 1:
+                return
+            rows = connection.rows(sql, [*bounds, rows[-1][0]])[1:]
 
     def span(self, column: str, *, whole: bool, none: bool) -> str:
         """Select places in the order of creation, and rows, from a place on.
